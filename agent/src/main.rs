@@ -1,0 +1,2 @@
+//! Headland.
+fn main() {}

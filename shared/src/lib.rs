@@ -1,0 +1,3 @@
+//! What Headland's agents and hubs must agree on.
+#![no_std]
+extern crate alloc;
