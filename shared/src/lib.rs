@@ -1,3 +1,37 @@
 //! What Headland's agents and hubs must agree on.
+//!
+//! Nothing in this crate does I/O, reads a clock or spawns anything: `now` is always an argument, and the same
+//! calls give the same answers on every replica. Read it in the order in which data travels:
+//!
+//! 1. [`name`], [`actor`], [`stamp`], [`epoch`]: who and when. Parsed once, valid ever after.
+//! 2. [`value`], [`schema`], [`key`]: what a model record is made of.
+//! 3. [`register`], [`rule`], [`element`]: how concurrent writes merge, and what readers see of them.
+//! 4. [`blob`], [`digest`], [`scope`]: how a record is stored, summed up and divided among followers.
+//! 5. [`delta`], [`upload`], [`message`], [`frame`], [`topic`]: what travels, byte by byte.
+//! 6. [`session`]: who says what when, as state machines without sockets.
+//! 7. [`view`]: a record as a reader sees it.
 #![no_std]
+
 extern crate alloc;
+
+pub mod actor;
+pub mod blob;
+pub mod bytes;
+pub mod delta;
+pub mod digest;
+pub mod element;
+pub mod epoch;
+pub mod frame;
+pub mod key;
+pub mod message;
+pub mod name;
+pub mod register;
+pub mod rule;
+pub mod schema;
+pub mod scope;
+pub mod session;
+pub mod stamp;
+pub mod topic;
+pub mod upload;
+pub mod value;
+pub mod view;

@@ -1,1 +1,15 @@
-//! Headland.
+//! What Headland's programs need of their host.
+//!
+//! Nothing in this crate knows Headland's protocol. Each module is one thing a daemon or its
+//! command line takes from the machine it runs on: its configuration, its clock, its log, its
+//! store file, its control socket, its exit code, and the link to an MQTT broker.
+
+pub mod backoff;
+pub mod broker_address;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod exit;
+pub mod link;
+pub mod log;
+pub mod store_file;

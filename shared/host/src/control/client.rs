@@ -1,0 +1,244 @@
+//! The command line's end of the control socket.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+/// The longest response a client reads, in bytes: a listing of a whole store fits, and a response
+/// without end does not take the machine's memory.
+pub const RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Why a request over the control socket got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No process serves the socket, so the program it belongs to is not running.
+    #[error("connecting to control socket {}: nobody is listening; start the program, or name its socket", path.display())]
+    NobodyListens {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// This user may not use the socket.
+    #[error("connecting to control socket {}: permission denied; run as its owner, or join its group", path.display())]
+    Denied {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The machine refused the connection in some other way.
+    #[error("connecting to control socket {}: {reason}; check the path", path.display())]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// What the machine said.
+        reason: String,
+    },
+    /// The request is not one that can be sent.
+    #[error("asking {target:?} over control socket {}: {reason}; ask for a path that starts with \"/\"", path.display())]
+    Target {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked for.
+        target: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The connection broke before the answer was there.
+    #[error("asking {target:?} over control socket {}: {reason}; look at the program's log", path.display())]
+    Broken {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked for.
+        target: String,
+        /// How it broke.
+        reason: String,
+    },
+    /// The answer is longer than [`RESPONSE_BYTES_MAX`].
+    #[error("asking {target:?} over control socket {}: the answer is longer than {RESPONSE_BYTES_MAX} bytes; ask for less", path.display())]
+    TooLong {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked for.
+        target: String,
+    },
+    /// The answer of success is not JSON.
+    #[error("asking {target:?} over control socket {}: the answer is not JSON ({reason}); check which program serves the socket", path.display())]
+    NotJson {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked for.
+        target: String,
+        /// What the JSON reader found.
+        reason: String,
+    },
+    /// The answer was not there in time.
+    #[error("asking {target:?} over control socket {}: no answer within {timeout_ms} ms; the program may be busy, try again", path.display())]
+    TimedOut {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked for.
+        target: String,
+        /// How long was waited, in milliseconds.
+        timeout_ms: u64,
+    },
+}
+
+/// Sends one request over the control socket at `path` and reads the whole answer.
+///
+/// `target` is the path and query, such as `/v1/status?full=1`. An empty answer reads as null, and
+/// an answer of failure that is not JSON reads as a string. Everything together may take
+/// `timeout_ms` milliseconds.
+///
+/// # Errors
+///
+/// When there is no answer; see [`ControlError`]. An answer with a status of failure is an answer.
+pub async fn request(
+    path: &Path,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+    timeout_ms: u64,
+) -> Result<(StatusCode, Value), ControlError> {
+    let exchange = async {
+        let stream = connect(path).await?;
+        exchange(path, stream, method, target, body).await
+    };
+    match tokio::time::timeout(Duration::from_millis(timeout_ms), exchange).await {
+        Ok(answer) => answer,
+        Err(_) => Err(ControlError::TimedOut {
+            path: path.to_path_buf(),
+            target: target.to_owned(),
+            timeout_ms,
+        }),
+    }
+}
+
+/// Does what [`request`] does for a program that runs no runtime of its own.
+///
+/// # Errors
+///
+/// As for [`request`].
+///
+/// # Panics
+///
+/// When called from within a runtime.
+pub fn request_blocking(
+    path: &Path,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+    timeout_ms: u64,
+) -> Result<(StatusCode, Value), ControlError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| ControlError::Connect {
+            path: path.to_path_buf(),
+            reason: error.to_string(),
+        })?;
+    runtime.block_on(request(path, method, target, body, timeout_ms))
+}
+
+async fn connect(path: &Path) -> Result<UnixStream, ControlError> {
+    let path_buf = path.to_path_buf();
+    UnixStream::connect(path)
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ControlError::NobodyListens { path: path_buf }
+            }
+            io::ErrorKind::PermissionDenied => ControlError::Denied { path: path_buf },
+            _ => ControlError::Connect {
+                path: path_buf,
+                reason: error.to_string(),
+            },
+        })
+}
+
+async fn exchange(
+    path: &Path,
+    stream: UnixStream,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+) -> Result<(StatusCode, Value), ControlError> {
+    let broken = |error: &dyn Error| ControlError::Broken {
+        path: path.to_path_buf(),
+        target: target.to_owned(),
+        reason: error.to_string(),
+    };
+    let content = body.map_or_else(Vec::new, |value| value.to_string().into_bytes());
+    let request = Request::builder()
+        .method(method)
+        .uri(target)
+        .header(header::HOST, "localhost")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(content)))
+        .map_err(|error| ControlError::Target {
+            path: path.to_path_buf(),
+            target: target.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| broken(&error))?;
+    let answered = async {
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| broken(&error))?;
+        let status = response.status();
+        let limited = Limited::new(response.into_body(), RESPONSE_BYTES_MAX);
+        let bytes = limited.collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                ControlError::TooLong {
+                    path: path.to_path_buf(),
+                    target: target.to_owned(),
+                }
+            } else {
+                broken(error.as_ref())
+            }
+        })?;
+        answer_of(path, target, status, &bytes.to_bytes())
+    };
+    let driven = async {
+        // How the connection failed is told by the request that fails with it.
+        let _ = connection.await;
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        answer = answered => answer,
+        never = driven => match never {},
+    }
+}
+
+fn answer_of(
+    path: &Path,
+    target: &str,
+    status: StatusCode,
+    bytes: &[u8],
+) -> Result<(StatusCode, Value), ControlError> {
+    if bytes.is_empty() {
+        return Ok((status, Value::Null));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok((status, value)),
+        Err(_) if !status.is_success() => {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            Ok((status, Value::String(text)))
+        }
+        Err(error) => Err(ControlError::NotJson {
+            path: path.to_path_buf(),
+            target: target.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
+}

@@ -1,0 +1,9 @@
+//! The control socket: HTTP/1 and JSON over a Unix socket, between a daemon and its command line.
+//!
+//! Who may use it is decided by the file: its owner and its group.
+
+mod client;
+mod server;
+
+pub use client::{ControlError, RESPONSE_BYTES_MAX, request, request_blocking};
+pub use server::{ControlSocket, ServeError};

@@ -1,0 +1,190 @@
+//! A daemon's control socket and the command line that talks to it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use axum::http::{Method, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use headland_host::control::{ControlError, ControlSocket, ServeError, request, request_blocking};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Far longer than any request here takes, so that only a hang runs into it.
+const TIMEOUT_MS: u64 = 20_000;
+
+struct Daemon {
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Daemon {
+    async fn start(path: &Path) -> Self {
+        let router = Router::new()
+            .route("/status", get(|| async { Json(json!({"up": true})) }))
+            .route(
+                "/echo",
+                post(|Json(body): Json<Value>| async move { Json(body) }),
+            )
+            .route("/empty", post(|| async { StatusCode::NO_CONTENT }))
+            .route("/text", get(|| async { "not json" }))
+            .route(
+                "/never",
+                get(|| async { std::future::pending::<String>().await }),
+            );
+        let socket = ControlSocket::bind(path).await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(socket.serve(router, async {
+            let _ = stopped.await;
+        }));
+        Self { stop, served }
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+fn socket_in(dir: &tempfile::TempDir) -> PathBuf {
+    dir.path().join("run/agent.sock")
+}
+
+async fn get_at(path: &Path, target: &str) -> Result<(StatusCode, Value), ControlError> {
+    request(path, Method::GET, target, None, TIMEOUT_MS).await
+}
+
+#[tokio::test]
+async fn request_gets_its_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let (status, value) = get_at(&path, "/status?full=1").await.unwrap();
+    assert_eq!((status, value), (StatusCode::OK, json!({"up": true})));
+
+    let body = json!({"name": "north", "count": 3});
+    let sent = request(&path, Method::POST, "/echo", Some(&body), TIMEOUT_MS).await;
+    assert_eq!(sent.unwrap(), (StatusCode::OK, body));
+
+    let sent = request(&path, Method::POST, "/empty", None, TIMEOUT_MS).await;
+    assert_eq!(sent.unwrap(), (StatusCode::NO_CONTENT, Value::Null));
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn answer_of_failure_is_an_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let (status, _) = get_at(&path, "/nowhere").await.unwrap();
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, value) = request(&path, Method::POST, "/echo", None, TIMEOUT_MS)
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(value.is_string(), "{value}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn answer_of_success_must_be_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let error = get_at(&path, "/text").await.unwrap_err();
+    assert!(matches!(error, ControlError::NotJson { .. }), "{error:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn answer_that_does_not_come_times_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let error = request(&path, Method::GET, "/never", None, 50)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ControlError::TimedOut { .. }), "{error:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_listens_on_a_missing_or_a_stale_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("agent.sock");
+    let error = get_at(&path, "/status").await.unwrap_err();
+    assert!(
+        matches!(error, ControlError::NobodyListens { .. }),
+        "{error:?}"
+    );
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let error = get_at(&path, "/status").await.unwrap_err();
+    assert!(
+        matches!(error, ControlError::NobodyListens { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn request_needs_no_runtime_of_the_caller() {
+    let path = Path::new("/nonexistent/agent.sock");
+    let error = request_blocking(path, Method::GET, "/", None, TIMEOUT_MS).unwrap_err();
+    assert!(
+        matches!(error, ControlError::NobodyListens { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn socket_is_for_owner_and_group_and_goes_with_its_daemon() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    daemon.stop().await;
+    let left: Vec<_> = std::fs::read_dir(dir.path().join("run")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn stale_socket_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let daemon = Daemon::start(&path).await;
+    assert_eq!(get_at(&path, "/status").await.unwrap().0, StatusCode::OK);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn socket_of_a_live_daemon_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let error = ControlSocket::bind(&path).await.unwrap_err();
+    assert!(matches!(error, ServeError::InUse { .. }), "{error:?}");
+    assert_eq!(get_at(&path, "/status").await.unwrap().0, StatusCode::OK);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn file_that_is_no_socket_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes");
+    std::fs::write(&path, "buy milk").unwrap();
+    let error = ControlSocket::bind(&path).await.unwrap_err();
+    assert!(matches!(error, ServeError::NotASocket { .. }), "{error:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "buy milk");
+}
+
+#[tokio::test]
+async fn path_too_long_for_the_kernel_is_refused_by_name() {
+    let path = PathBuf::from(format!("/tmp/{}", "x".repeat(110)));
+    let error = ControlSocket::bind(&path).await.unwrap_err();
+    assert!(matches!(error, ServeError::PathTooLong { .. }), "{error:?}");
+}

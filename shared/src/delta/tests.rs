@@ -1,0 +1,99 @@
+use super::*;
+use crate::element::{Note, Remark, State};
+use crate::epoch::{Life, Position};
+use crate::key::ElementKey;
+use crate::register::{Register, Write, Writer};
+use crate::schema::Kind;
+use crate::stamp::Stamp;
+use crate::value::Value;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+
+const LIFE: Life = Life::numbered(1, 9);
+
+fn central(number: u64, sticky: bool, value: Option<Value>) -> Vec<u8> {
+    let position = Position { life: LIFE, number };
+    let mut write = Write::central(position, Stamp::at_ms(1_000 + number * 7), value);
+    write.sticky = sticky;
+    State::Register(Register::of(Writer::Central, write)).encoded()
+}
+
+fn attribute(alias: u32) -> AttributeIntroduction {
+    let name = AttributeName::new(alloc::format!("attribute_{alias}")).unwrap();
+    AttributeIntroduction { alias, declaration: Declaration::inferred(&name, Kind::Text), name }
+}
+
+fn scope() -> ScopeIntroduction {
+    ScopeIntroduction { alias: 3, scope: Scope::decode(b"vision\0detection").unwrap() }
+}
+
+type Plain = (u32, Option<&'static str>, Vec<(u32, Vec<u8>)>);
+
+fn records() -> impl Strategy<Value = Vec<Plain>> {
+    let state = prop_oneof![
+        (1..5_u64, any::<bool>(), proptest::option::of(0..9_i64)).prop_map(|(number, sticky, value)| {
+            central(number, sticky, value.map(Value::whole))
+        }),
+        Just(State::Remark(Remark::Removed).encoded()),
+        "[a-z]{1,9}".prop_map(|text| {
+            State::Remark(Remark::Written(Note { at: Stamp::at_ms(1), subject: None, text, extra: vec![] })).encoded()
+        }),
+    ];
+    let record = (0..5_000_u32, any::<bool>(), proptest::collection::vec((0..6_u32, state), 0..6))
+        .prop_map(|(handle, whole, elements)| (handle, whole.then_some("a/model:name"), elements));
+    proptest::collection::vec(record, 0..12)
+}
+
+proptest! {
+    #[test]
+    fn a_delta_comes_back(plain in records(), known in 0..6_u32) {
+        let introduced: Vec<_> = (known..6).map(attribute).collect();
+        let mut writer = DeltaWriter::new(LIFE, &[scope()], &introduced);
+        let mut expected = Vec::new();
+        for (handle, name, elements) in &plain {
+            let keyed: Vec<_> = elements.iter()
+                .map(|(alias, state)| (ElementKey::encoded_attribute(attribute(*alias).name.as_str()), *alias, state))
+                .collect();
+            // Attribute 0 is always written with its key, as elements that are no attributes are.
+            let borrowed: Vec<_> = keyed.iter()
+                .map(|(key, alias, state)| (key.as_slice(), (*alias != 0).then_some(*alias), state.as_slice()))
+                .collect();
+            writer.record(3, *handle, *name, &borrowed);
+            let elements: Vec<_> = keyed.iter().map(|(key, _, state)| (key.clone(), (*state).clone())).collect();
+            let change = match name {
+                Some(name) => RecordChange::Whole(ModelName::new(*name).unwrap(), elements),
+                None => RecordChange::Changed(elements),
+            };
+            expected.push(Record { scope: 3, handle: *handle, change });
+        }
+        writer.left(4, 17);
+        expected.push(Record { scope: 4, handle: 17, change: RecordChange::Left });
+        let bytes = writer.finish();
+        let delta = read(&bytes, |alias| (alias < known).then(|| attribute(alias).name)).unwrap();
+        prop_assert_eq!(delta.records, expected);
+        prop_assert_eq!(delta.attributes, introduced);
+        prop_assert_eq!(delta.scopes, vec![scope()]);
+    }
+
+    #[test]
+    fn noise_and_truncation_never_panic(noise in proptest::collection::vec(any::<u8>(), 0..200), cut in 0..200_usize) {
+        let _ = read(&noise, |_| None);
+        let mut writer = DeltaWriter::new(LIFE, &[scope()], &[attribute(0)]);
+        let state = central(4, false, Some(Value::text("x".to_string())));
+        writer.record(3, 9, Some("n"), &[(b"\x02attribute_0", Some(0), &state)]);
+        let bytes = writer.finish();
+        let _ = read(&bytes[..cut.min(bytes.len())], |_| None);
+    }
+}
+
+use crate::name::ModelName;
+
+#[test]
+fn one_changed_field_is_a_handful_of_bytes() {
+    let state = central(4_000, false, Some(Value::Number(crate::value::Number::Real(1.5e-6))));
+    let mut writer = DeltaWriter::new(LIFE, &[], &[]);
+    writer.record(3, 900, None, &[(b"\x02attribute_7", Some(7), &state)]);
+    assert_eq!(writer.finish().len(), 25);
+}
