@@ -1,0 +1,524 @@
+//! The agent's session: what it does about what it hears.
+//!
+//! ```text
+//!            link up                    answer                     last part
+//! Offline ------------> Greeting ------------------> CatchingUp ------------> Live
+//!    ^                     ^  | behind: wait, retry        |                    |
+//!    |  link down          |  +----<----+                  | nothing comes      | a gap, another epoch,
+//!    +---- (from all)      +---------------<---------------+--------<-----------+ silence: greet again
+//! ```
+//!
+//! There is one way back into step, the hello, and every doubt leads to it; so no state can be stuck.
+
+use super::age::ClockMap;
+use super::held::{Held, Readiness};
+use super::transfer::GO_ON_EVERY;
+use super::{Jitter, Ms};
+use crate::delta::ScopeAlias;
+use crate::epoch::{Epoch, Seq};
+use crate::message::{Batch, GoOn, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+mod timing;
+
+pub use timing::Timing;
+
+/// What the replica must do, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Send a hello with this nonce, made from the store.
+    Hello {
+        /// What the answer must carry.
+        nonce: u64,
+    },
+    /// A catch-up begins: make ready for its parts.
+    Begin(Welcome),
+    /// Hold this part durably.
+    Stage(Part),
+    /// The last part: apply it and all that is staged, in one transaction, and set the cursors.
+    Finish(Part),
+    /// Apply these live batches in one transaction, and set their cursors.
+    Apply(Vec<Batch>),
+    /// Ask for the next parts.
+    GoOn(GoOn),
+    /// Upload what is not stored at the hub yet.
+    Upload,
+    /// The hub has stored writes.
+    Settle(Stored),
+    /// The hub has stored less than was thought: all after this dot must go again.
+    Rewind {
+        /// What it has stored.
+        through: u64,
+    },
+    /// Acknowledge what is applied.
+    Acknowledge,
+}
+
+/// Where the session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No link.
+    Offline,
+    /// A link, and no answer yet.
+    Greeting,
+    /// Parts are coming.
+    CatchingUp,
+    /// In step with the hub, as far as is known.
+    Live,
+}
+
+#[derive(Debug)]
+struct Greeting {
+    nonce: u64,
+    sent: Ms,
+    retry_at: Ms,
+}
+
+#[derive(Debug)]
+struct Transfer {
+    nonce: u64,
+    staged_to: Seq,
+    parts: u32,
+    stalls: u32,
+    stalled_at: Ms,
+    as_of: Ms,
+}
+
+/// The agent's side of the conversation.
+#[derive(Debug)]
+pub struct AgentSession {
+    timing: Timing,
+    jitter: Jitter,
+    effects: VecDeque<Effect>,
+    linked: bool,
+    epoch: Option<Epoch>,
+    base: Seq,
+    cursors: BTreeMap<ScopeAlias, Seq>,
+    scopes: BTreeMap<ScopeAlias, bool>,
+    greeting: Option<Greeting>,
+    greet_at: Option<Ms>,
+    attempts: u32,
+    welcomed: bool,
+    transfer: Option<Transfer>,
+    held: Held,
+    gap_at: Option<Ms>,
+    acknowledge_at: Option<Ms>,
+    unsent_writes: bool,
+    upload_retry_at: Option<Ms>,
+    heartbeat_ms: u64,
+    silent_at: Option<Ms>,
+    clocks: Option<ClockMap>,
+    as_of: Option<Ms>,
+}
+
+impl AgentSession {
+    /// A session without a link.
+    #[must_use]
+    pub fn new(timing: Timing, seed: u64) -> Self {
+        Self {
+            heartbeat_ms: timing.heartbeat_ms,
+            timing,
+            jitter: Jitter::seeded(seed),
+            effects: VecDeque::new(),
+            linked: false,
+            epoch: None,
+            base: Seq::START,
+            cursors: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            greeting: None,
+            greet_at: None,
+            attempts: 0,
+            welcomed: false,
+            transfer: None,
+            held: Held::default(),
+            gap_at: None,
+            acknowledge_at: None,
+            unsent_writes: false,
+            upload_retry_at: None,
+            silent_at: None,
+            clocks: None,
+            as_of: None,
+        }
+    }
+
+    /// The replica's cursors, from its store: after opening, and after each transaction that moved them.
+    pub fn placed(&mut self, epoch: Option<Epoch>, base: Seq, cursors: BTreeMap<ScopeAlias, Seq>) {
+        self.epoch = epoch;
+        self.base = base;
+        self.cursors = cursors;
+    }
+
+    /// A scope's number, and whether the agent follows it.
+    pub fn introduce(&mut self, alias: ScopeAlias, followed: bool) {
+        self.scopes.insert(alias, followed);
+    }
+
+    /// Forgets all numbers of an earlier epoch.
+    pub fn forget_scopes(&mut self) {
+        self.scopes.clear();
+    }
+
+    /// Whether there are writes that the hub has not stored.
+    pub fn writes_pending(&mut self, pending: bool) {
+        self.unsent_writes = pending;
+        self.upload();
+    }
+
+    /// The link is up and subscribed.
+    pub fn link_up(&mut self, now: Ms) {
+        self.link_down();
+        self.linked = true;
+        self.attempts = 0;
+        self.greet(now);
+    }
+
+    /// The link is gone.
+    pub fn link_down(&mut self) {
+        self.linked = false;
+        self.welcomed = false;
+        self.greeting = None;
+        self.greet_at = None;
+        self.transfer = None;
+        self.held.clear();
+        self.gap_at = None;
+        self.acknowledge_at = None;
+        self.upload_retry_at = None;
+        self.silent_at = None;
+        self.effects.clear();
+    }
+
+    /// What to do next.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Where the session stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        if !self.linked {
+            Phase::Offline
+        } else if self.transfer.is_some() {
+            Phase::CatchingUp
+        } else if self.welcomed && self.greeting.is_none() {
+            Phase::Live
+        } else {
+            Phase::Greeting
+        }
+    }
+
+    /// Whether everything known of is applied here, stored there and acknowledged.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.phase() == Phase::Live
+            && !self.unsent_writes
+            && self.acknowledge_at.is_none()
+            && self.greet_at.is_none()
+            && self.held.is_empty()
+            && self.effects.is_empty()
+    }
+
+    /// The moment on the agent's clock at which what is held here was last known to be the registry's state.
+    #[must_use]
+    pub const fn as_of(&self) -> Option<Ms> {
+        self.as_of
+    }
+
+    /// Takes the `as_of` that an earlier run of the agent saved.
+    pub fn resume_as_of(&mut self, as_of: Option<Ms>) {
+        self.as_of = as_of;
+    }
+
+    fn greet(&mut self, now: Ms) {
+        self.transfer = None;
+        self.gap_at = None;
+        self.greet_at = None;
+        let nonce = self.jitter.next_u64();
+        let wait = self.timing.answer_wait_ms(self.attempts, &mut self.jitter);
+        self.attempts = self.attempts.saturating_add(1);
+        self.greeting = Some(Greeting {
+            nonce,
+            sent: now,
+            retry_at: now + wait,
+        });
+        self.effects.push_back(Effect::Hello { nonce });
+    }
+
+    /// Greets again soon, spread so that a fleet does not speak at once.
+    fn greet_soon(&mut self, now: Ms) {
+        if self.greeting.is_none() && self.greet_at.is_none() {
+            self.greet_at = Some(now + self.jitter.up_to(self.timing.spread_ms));
+        }
+    }
+
+    /// Greets again after `wait_ms`, for instance since the replica could not use what came.
+    pub fn retry_later(&mut self, now: Ms, wait_ms: u64) {
+        self.transfer = None;
+        self.greeting = None;
+        self.greet_at = Some(now + wait_ms + self.jitter.up_to(wait_ms / 2));
+    }
+
+    /// The hub's answer to a hello.
+    pub fn welcome(&mut self, welcome: Welcome, now: Ms) {
+        let Some(greeting) = self.greeting.take_if(|greeting| greeting.nonce == welcome.nonce) else {
+            return;
+        };
+        self.heard(now);
+        self.heartbeat_ms = u64::from(welcome.heartbeat_ms).max(1);
+        let clocks = ClockMap::new(welcome.boot, greeting.sent, welcome.hub_ms);
+        self.clocks = Some(clocks);
+        self.attempts = 0;
+        if let Some(stored) = welcome.stored.clone() {
+            self.upload_retry_at = None;
+            self.effects.push_back(Effect::Settle(stored));
+        }
+        let older = self.epoch.filter(|epoch| epoch.hub == welcome.epoch.hub && epoch.number > welcome.epoch.number);
+        if older.is_some() {
+            // The hub speaks from a life that is over: an old copy of it. It must not be believed.
+            self.retry_later(now, self.timing.behind_ms);
+            return;
+        }
+        match welcome.plan {
+            Plan::Behind { retry_ms } => self.retry_later(now, u64::from(retry_ms)),
+            Plan::Delta | Plan::Snapshot => {
+                self.transfer = Some(Transfer {
+                    nonce: welcome.nonce,
+                    staged_to: welcome.resume,
+                    parts: 0,
+                    stalls: 0,
+                    stalled_at: now + self.timing.stall_ms,
+                    as_of: clocks.to_agent(welcome.as_of_ms),
+                });
+                self.effects.push_back(Effect::Begin(welcome));
+            }
+        }
+    }
+
+    /// A part of a catch-up.
+    pub fn part(&mut self, part: Part, now: Ms) {
+        self.heard(now);
+        let Some(transfer) = &mut self.transfer else {
+            return;
+        };
+        if part.nonce != transfer.nonce || part.from != transfer.staged_to || part.to < part.from {
+            return;
+        }
+        transfer.stalled_at = now + self.timing.stall_ms;
+        transfer.stalls = 0;
+        transfer.parts += 1;
+        transfer.staged_to = part.to;
+        if part.end.is_some() {
+            self.effects.push_back(Effect::Finish(part));
+            return;
+        }
+        let go_on = GoOn {
+            nonce: transfer.nonce,
+            staged_to: part.to,
+            again: false,
+        };
+        let ask = transfer.parts.is_multiple_of(GO_ON_EVERY);
+        self.effects.push_back(Effect::Stage(part));
+        if ask {
+            self.effects.push_back(Effect::GoOn(go_on));
+        }
+    }
+
+    /// The replica has applied a whole catch-up; [`Self::placed`] was called before.
+    pub fn finished(&mut self, now: Ms) {
+        if let Some(transfer) = self.transfer.take() {
+            self.as_of = Some(transfer.as_of);
+        }
+        self.welcomed = true;
+        self.acknowledge_soon(now);
+        self.settle_held(now);
+        self.upload();
+    }
+
+    /// A live batch.
+    pub fn batch(&mut self, batch: Batch, now: Ms) {
+        self.heard(now);
+        let Some(epoch) = self.epoch else {
+            return;
+        };
+        if batch.epoch != epoch.tag() {
+            return;
+        }
+        self.held.hold(batch);
+        if self.transfer.is_none() {
+            self.settle_held(now);
+        }
+    }
+
+    /// The replica has applied live batches; [`Self::placed`] was called before.
+    pub fn applied(&mut self, now: Ms) {
+        self.acknowledge_soon(now);
+        self.settle_held(now);
+    }
+
+    /// Applies the earliest group that waits, one at a time: the replica answers with [`Self::applied`].
+    fn settle_held(&mut self, now: Ms) {
+        let (base, cursors, scopes) = (self.base, &self.cursors, &self.scopes);
+        let cursor = |scope: ScopeAlias| cursors.get(&scope).copied().unwrap_or(base);
+        let followed = |scope: ScopeAlias| scopes.get(&scope).copied();
+        self.held.drop_applied(cursor);
+        match self.held.readiness(followed, cursor) {
+            None => self.gap_at = None,
+            Some(Readiness::Ready) => {
+                self.gap_at = None;
+                let group = self.held.take_first();
+                let wanted = group.into_iter().filter(|batch| followed(batch.scope) == Some(true));
+                let group = wanted.collect();
+                self.effects.push_back(Effect::Apply(group));
+            }
+            Some(Readiness::Incomplete) => {
+                self.gap_at.get_or_insert(now + self.timing.gap_ms);
+            }
+            Some(Readiness::Pull) => {
+                self.held.clear();
+                self.greet_soon(now);
+            }
+        }
+    }
+
+    /// The hub's heartbeat.
+    pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Ms) {
+        self.heard(now);
+        if !self.linked || self.greeting.is_some() || self.transfer.is_some() {
+            return;
+        }
+        let same_epoch = self.epoch.is_some_and(|epoch| epoch.tag() == heartbeat.epoch);
+        let clocks = self.clocks.filter(|clocks| clocks.boot == heartbeat.boot);
+        let (true, Some(clocks)) = (same_epoch, clocks) else {
+            self.greet_soon(now);
+            return;
+        };
+        let behind = heartbeat.heads.iter().any(|(scope, head)| {
+            let cursor = self.cursors.get(scope).copied().unwrap_or(self.base);
+            cursor < *head && self.scopes.get(scope).copied().unwrap_or(true)
+        });
+        if !behind {
+            let as_of = clocks.to_agent(heartbeat.as_of_ms);
+            self.as_of = Some(self.as_of.map_or(as_of, |known| known.max(as_of)));
+        } else if self.gap_at.is_none() {
+            self.gap_at = Some(now + self.timing.gap_ms);
+        }
+    }
+
+    /// The hub has stored writes.
+    pub fn stored(&mut self, stored: Stored, now: Ms) {
+        self.heard(now);
+        self.upload_retry_at = None;
+        self.effects.push_back(Effect::Settle(stored));
+    }
+
+    /// The hub could not do what it was asked for.
+    pub fn refused(&mut self, refused: Refused, now: Ms) {
+        self.heard(now);
+        match refused.refusal {
+            Refusal::UnknownTransfer if self.transfer.is_some() => self.greet(now),
+            Refusal::UnknownTransfer => {}
+            Refusal::UploadGap => {
+                self.upload_retry_at = None;
+                self.effects.push_back(Effect::Rewind {
+                    through: refused.through,
+                });
+            }
+        }
+    }
+
+    /// An upload was sent, by itself or within a hello.
+    pub fn uploading(&mut self, now: Ms) {
+        self.upload_retry_at = Some(now + self.timing.stall_ms);
+    }
+
+    fn upload(&mut self) {
+        if self.linked && self.welcomed && self.unsent_writes && self.upload_retry_at.is_none() {
+            // Set by `uploading` once the replica has sent it; until then one request is enough.
+            if !self.effects.contains(&Effect::Upload) {
+                self.effects.push_back(Effect::Upload);
+            }
+        }
+    }
+
+    fn acknowledge_soon(&mut self, now: Ms) {
+        let wait = self.jitter.up_to(self.timing.acknowledge_ms);
+        self.acknowledge_at.get_or_insert(now + wait);
+    }
+
+    fn heard(&mut self, now: Ms) {
+        self.silent_at = Some(now + self.heartbeat_ms * 3 + self.timing.spread_ms);
+    }
+
+    /// When [`Self::handle_timeout`] must be called.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Ms> {
+        if !self.linked {
+            return None;
+        }
+        let times = [
+            self.greeting.as_ref().map(|greeting| greeting.retry_at),
+            self.greet_at,
+            self.transfer.as_ref().map(|transfer| transfer.stalled_at),
+            self.gap_at,
+            self.acknowledge_at,
+            self.upload_retry_at,
+            self.silent_at,
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Ms) {
+        if !self.linked {
+            return;
+        }
+        let due = |at: Option<Ms>| at.is_some_and(|at| at <= now);
+        if due(self.acknowledge_at) {
+            self.acknowledge_at = None;
+            self.effects.push_back(Effect::Acknowledge);
+        }
+        if due(self.upload_retry_at) {
+            self.upload_retry_at = None;
+            self.upload();
+        }
+        if due(self.greeting.as_ref().map(|greeting| greeting.retry_at)) || due(self.greet_at) {
+            self.greet(now);
+        }
+        if due(self.gap_at) {
+            self.gap_at = None;
+            self.held.clear();
+            if self.transfer.is_none() {
+                self.greet_soon(now);
+            }
+        }
+        if self.transfer.as_ref().is_some_and(|transfer| transfer.stalled_at <= now) {
+            self.stalled(now);
+        }
+        if due(self.silent_at) {
+            self.heard(now);
+            self.greet_soon(now);
+        }
+    }
+
+    /// Nothing came for a while: parts were lost, or the hub has forgotten us.
+    fn stalled(&mut self, now: Ms) {
+        let Some(transfer) = &mut self.transfer else {
+            return;
+        };
+        transfer.stalls += 1;
+        transfer.stalled_at = now + self.timing.stall_ms;
+        if transfer.stalls > self.timing.stalls_max {
+            self.greet(now);
+            return;
+        }
+        let go_on = GoOn {
+            nonce: transfer.nonce,
+            staged_to: transfer.staged_to,
+            again: true,
+        };
+        self.effects.push_back(Effect::GoOn(go_on));
+    }
+}
+
+#[cfg(test)]
+mod tests;

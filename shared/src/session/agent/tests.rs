@@ -1,0 +1,214 @@
+use super::*;
+use crate::epoch::{Head, Lineage, Position};
+use crate::name::Region;
+use alloc::vec;
+
+const EPOCH: Epoch = Epoch { hub: 5, number: 1, nonce: 3 };
+
+fn welcome(nonce: u64, plan: Plan) -> Welcome {
+    Welcome {
+        nonce,
+        epoch: EPOCH,
+        boot: 1,
+        hub_ms: 900,
+        as_of_ms: 880,
+        region: Region::new("north").unwrap(),
+        registry: Position::default(),
+        complete: true,
+        heartbeat_ms: 10_000,
+        live_bytes_max: 65_536,
+        plan,
+        started: Seq(9),
+        resume: Seq(0),
+        stored: None,
+        more: vec![],
+    }
+}
+
+fn head(seq: u64) -> Head {
+    Head { seq: Seq(seq), lineage: Lineage(seq as u32) }
+}
+
+fn part(nonce: u64, from: u64, to: u64, end: bool) -> Part {
+    Part { nonce, from: Seq(from), to: Seq(to), end: end.then(|| head(to)), delta: vec![] }
+}
+
+fn batch(scope: u32, prev: u64, to: u64) -> Batch {
+    Batch { epoch: EPOCH.tag(), scope, prev: Seq(prev), to: head(to), touched: vec![], delta: Some(vec![]) }
+}
+
+fn heartbeat(heads: Vec<(u32, Seq)>) -> Heartbeat {
+    Heartbeat { epoch: EPOCH.tag(), boot: 1, hub_ms: 2_000, as_of_ms: 2_000, heads, more: vec![] }
+}
+
+fn drain(session: &mut AgentSession) -> Vec<Effect> {
+    core::iter::from_fn(|| session.poll()).collect()
+}
+
+fn nonce(effects: &[Effect]) -> u64 {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Hello { nonce } => Some(*nonce),
+        _ => None,
+    }).expect("a hello was sent")
+}
+
+/// A session that has caught up to seq 9 and follows scope 1.
+fn live() -> AgentSession {
+    let mut session = AgentSession::new(Timing::default().hurried(), 1);
+    session.link_up(0);
+    let nonce = nonce(&drain(&mut session));
+    session.welcome(welcome(nonce, Plan::Delta), 20);
+    session.part(part(nonce, 0, 9, true), 21);
+    drain(&mut session);
+    session.introduce(1, true);
+    session.placed(Some(EPOCH), Seq(9), BTreeMap::new());
+    session.finished(22);
+    session.handle_timeout(22);
+    drain(&mut session);
+    session
+}
+
+#[test]
+fn a_hello_that_is_not_answered_is_repeated_with_growing_waits() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    session.link_up(0);
+    let mut nonces = vec![nonce(&drain(&mut session))];
+    let mut last = 0;
+    for _ in 0..5 {
+        let at = session.deadline().unwrap();
+        assert!(at > last);
+        session.handle_timeout(at);
+        nonces.push(nonce(&drain(&mut session)));
+        last = at;
+    }
+    nonces.sort_unstable();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 6);
+    assert!(last > 30_000);
+}
+
+#[test]
+fn an_answer_with_an_old_nonce_is_ignored() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    session.link_up(0);
+    let nonce = nonce(&drain(&mut session));
+    session.welcome(welcome(nonce ^ 1, Plan::Delta), 5);
+    assert_eq!(session.phase(), Phase::Greeting);
+    assert!(drain(&mut session).is_empty());
+}
+
+#[test]
+fn parts_are_staged_in_order_and_only_the_last_one_finishes() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    session.link_up(0);
+    let nonce = nonce(&drain(&mut session));
+    session.welcome(welcome(nonce, Plan::Snapshot), 5);
+    assert!(matches!(drain(&mut session).as_slice(), [Effect::Begin(_)]));
+    session.part(part(nonce, 4, 6, false), 6);
+    assert!(drain(&mut session).is_empty(), "a part that does not follow is not staged");
+    session.part(part(nonce, 0, 4, false), 6);
+    session.part(part(nonce, 0, 4, false), 6);
+    session.part(part(nonce, 4, 6, true), 7);
+    let effects = drain(&mut session);
+    assert!(matches!(effects.as_slice(), [Effect::Stage(_), Effect::Finish(_)]), "{effects:?}");
+}
+
+#[test]
+fn a_stalled_catch_up_is_asked_for_again_and_then_greeted_anew() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    session.link_up(0);
+    let first = nonce(&drain(&mut session));
+    session.welcome(welcome(first, Plan::Snapshot), 5);
+    drain(&mut session);
+    for _ in 0..3 {
+        session.handle_timeout(session.deadline().unwrap());
+        assert!(matches!(drain(&mut session).as_slice(), [Effect::GoOn(GoOn { again: true, .. })]));
+    }
+    session.handle_timeout(session.deadline().unwrap());
+    assert_ne!(nonce(&drain(&mut session)), first);
+}
+
+#[test]
+fn a_live_batch_that_follows_is_applied_and_acknowledged() {
+    let mut session = live();
+    assert_eq!(session.phase(), Phase::Live);
+    session.batch(batch(1, 8, 10), 30);
+    assert!(matches!(drain(&mut session).as_slice(), [Effect::Apply(group)] if group.len() == 1));
+    session.placed(Some(EPOCH), Seq(9), BTreeMap::from([(1, Seq(10))]));
+    session.applied(31);
+    session.handle_timeout(31);
+    assert_eq!(drain(&mut session), vec![Effect::Acknowledge]);
+    assert!(session.is_settled());
+}
+
+#[test]
+fn a_gap_in_the_feed_leads_to_one_hello() {
+    let mut session = live();
+    session.batch(batch(1, 10, 11), 30);
+    session.batch(batch(1, 11, 12), 31);
+    assert!(drain(&mut session).is_empty());
+    session.handle_timeout(530);
+    session.handle_timeout(530);
+    assert_eq!(drain(&mut session).iter().filter(|effect| matches!(effect, Effect::Hello { .. })).count(), 1);
+}
+
+#[test]
+fn a_heartbeat_tells_the_age_or_what_is_missing() {
+    let mut session = live();
+    session.heartbeat(&heartbeat(vec![(1, Seq(9)), (2, Seq(3))]), 1_200);
+    // Hello sent at 0 against 900 on the hub's clock; 2,000 there is 1,100 here, less the drift.
+    assert_eq!(session.as_of(), Some(1_100));
+    assert!(drain(&mut session).is_empty());
+    session.heartbeat(&heartbeat(vec![(1, Seq(10))]), 1_300);
+    session.handle_timeout(session.deadline().unwrap());
+    session.handle_timeout(session.deadline().unwrap());
+    nonce(&drain(&mut session));
+}
+
+#[test]
+fn silence_on_a_link_that_looks_up_leads_to_a_hello() {
+    let mut session = live();
+    let mut greeted = false;
+    for _ in 0..4 {
+        let at = session.deadline().unwrap();
+        session.handle_timeout(at);
+        greeted |= drain(&mut session).iter().any(|effect| matches!(effect, Effect::Hello { .. }));
+    }
+    assert!(greeted);
+}
+
+#[test]
+fn a_lower_epoch_of_the_same_hub_is_not_believed() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    session.placed(Some(Epoch { number: 2, ..EPOCH }), Seq(9), BTreeMap::new());
+    session.link_up(0);
+    let nonce = nonce(&drain(&mut session));
+    session.welcome(welcome(nonce, Plan::Snapshot), 5);
+    assert!(drain(&mut session).is_empty());
+    assert_eq!(session.phase(), Phase::Greeting);
+}
+
+#[test]
+fn writes_go_up_once_until_they_are_stored() {
+    let mut session = live();
+    session.writes_pending(true);
+    assert_eq!(drain(&mut session), vec![Effect::Upload]);
+    session.uploading(40);
+    session.writes_pending(true);
+    assert!(drain(&mut session).is_empty());
+    session.handle_timeout(40 + Timing::default().stall_ms);
+    assert_eq!(drain(&mut session), vec![Effect::Upload]);
+}
+
+#[test]
+fn a_hub_that_is_behind_is_asked_again_later() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    session.link_up(0);
+    let nonce_before = nonce(&drain(&mut session));
+    session.welcome(welcome(nonce_before, Plan::Behind { retry_ms: 1_000 }), 5);
+    assert!(drain(&mut session).is_empty());
+    let at = session.deadline().unwrap();
+    assert!((1_005..=1_505).contains(&at));
+    session.handle_timeout(at);
+    assert_ne!(nonce(&drain(&mut session)), nonce_before);
+}

@@ -1,0 +1,59 @@
+//! How long the agent's session waits for what.
+
+use crate::session::Jitter;
+
+/// Times of the agent's session, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How long the first hello waits for its answer; each further one up to twice as long.
+    pub answer_ms: u64,
+    /// The longest wait for an answer.
+    pub answer_ms_max: u64,
+    /// How long a catch-up or an upload may stand still before it is asked for again.
+    pub stall_ms: u64,
+    /// How often it is asked for again before a new hello.
+    pub stalls_max: u32,
+    /// How long a missing batch may be late.
+    pub gap_ms: u64,
+    /// Over which time agents spread what they all would do at once.
+    pub spread_ms: u64,
+    /// Over which time acknowledgements are spread and gathered.
+    pub acknowledge_ms: u64,
+    /// How long to wait when a hub cannot be believed.
+    pub behind_ms: u64,
+    /// The heartbeat's period until the hub has named it.
+    pub heartbeat_ms: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            answer_ms: 5_000,
+            answer_ms_max: 300_000,
+            stall_ms: 5_000,
+            stalls_max: 3,
+            gap_ms: 500,
+            spread_ms: 1_000,
+            acknowledge_ms: 2_000,
+            behind_ms: 30_000,
+            heartbeat_ms: 10_000,
+        }
+    }
+}
+
+impl Timing {
+    /// For a device that wakes for seconds: nothing is spread, nothing is gathered.
+    #[must_use]
+    pub const fn hurried(self) -> Self {
+        Self {
+            spread_ms: 0,
+            acknowledge_ms: 0,
+            ..self
+        }
+    }
+
+    pub(super) fn answer_wait_ms(&self, attempts: u32, jitter: &mut Jitter) -> u64 {
+        let longest = (self.answer_ms << attempts.min(16)).min(self.answer_ms_max);
+        longest / 2 + jitter.up_to(longest / 2)
+    }
+}

@@ -1,0 +1,75 @@
+//! How far ahead of an agent the hub sends the parts of a catch-up.
+
+use crate::epoch::Seq;
+
+/// Parts that the hub sends before it hears from the agent: enough to keep a link busy for one round trip, few enough
+/// for a broker's queue.
+pub const WINDOW: u32 = 8;
+/// After this many parts an agent asks for more, so that the window never runs dry.
+pub const GO_ON_EVERY: u32 = 4;
+
+/// One catch-up that the hub is sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    sent_to: Seq,
+    credit: u32,
+    done: bool,
+}
+
+impl Window {
+    /// Begins after what the agent holds.
+    #[must_use]
+    pub const fn from(resume: Seq) -> Self {
+        Self {
+            sent_to: resume,
+            credit: WINDOW,
+            done: false,
+        }
+    }
+
+    /// From where the next part goes on, if one may be sent.
+    #[must_use]
+    pub const fn next(&self) -> Option<Seq> {
+        if self.done || self.credit == 0 {
+            return None;
+        }
+        Some(self.sent_to)
+    }
+
+    /// A part up to `to` was sent.
+    pub fn sent(&mut self, to: Seq, last: bool) {
+        self.sent_to = to;
+        self.credit = self.credit.saturating_sub(1);
+        self.done = last;
+    }
+
+    /// The agent holds parts up to `staged_to`; `again` when it misses those that were sent after.
+    pub fn go_on(&mut self, staged_to: Seq, again: bool) {
+        if again {
+            *self = Self::from(staged_to);
+        } else {
+            self.credit = (self.credit + GO_ON_EVERY).min(WINDOW);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_holds_the_hub_back_and_a_loss_rewinds_it() {
+        let mut window = Window::from(Seq(5));
+        for part in 0..WINDOW {
+            assert!(window.next().is_some());
+            window.sent(Seq(6 + u64::from(part)), false);
+        }
+        assert_eq!(window.next(), None);
+        window.go_on(Seq(9), false);
+        assert_eq!(window.next(), Some(Seq(13)));
+        window.go_on(Seq(7), true);
+        assert_eq!(window.next(), Some(Seq(7)));
+        window.sent(Seq(20), true);
+        assert_eq!(window.next(), None);
+    }
+}
