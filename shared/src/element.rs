@@ -5,6 +5,7 @@ use crate::register::{CentralWrite, Register};
 use crate::stamp::Stamp;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 /// The longest encoded state, in bytes: the longest value, and room for many writers of short ones.
 pub const STATE_BYTES_MAX: usize = 96 * 1024;
@@ -33,6 +34,16 @@ pub enum Remark {
     Written(Note),
     /// Its author took it back.
     Removed,
+}
+
+impl Remark {
+    /// Of one note with two stamps the smaller counts: a hub may only lower a device's stamp. Removal wins.
+    fn order(&self) -> (bool, Reverse<Stamp>, &Self) {
+        match self {
+            Self::Written(note) => (false, Reverse(note.at), self),
+            Self::Removed => (true, Reverse(Stamp::default()), self),
+        }
+    }
 }
 
 /// How much one actor counted. Both parts only grow.
@@ -77,7 +88,7 @@ impl State {
                 here.removed = here.removed.max(there.removed);
             }
             (Self::Remark(here), Self::Remark(there)) => {
-                if there > *here {
+                if there.order() > here.order() {
                     *here = there;
                 }
             }

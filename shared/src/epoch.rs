@@ -89,6 +89,29 @@ impl fmt::Display for Seq {
     }
 }
 
+/// How far a catch-up has come: within one seq by scope and record, since one commit may touch thousands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Mark {
+    /// The seq of the last thing sent.
+    pub seq: Seq,
+    /// The alias of its scope.
+    pub scope: u32,
+    /// The handle of its record.
+    pub handle: u32,
+}
+
+impl Mark {
+    /// All of a seq has been sent.
+    #[must_use]
+    pub const fn after(seq: Seq) -> Self {
+        Self {
+            seq,
+            scope: u32::MAX,
+            handle: u32::MAX,
+        }
+    }
+}
+
 /// The hash chain over a hub's commits up to one seq. Two histories that share a seq but not their past differ here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lineage(pub u32);

@@ -7,7 +7,7 @@
 use crate::actor::{ActorId, Incarnation};
 use crate::delta::ScopeAlias;
 use crate::digest::Digest;
-use crate::epoch::{Epoch, EpochTag, Head, Position, Seq};
+use crate::epoch::{Epoch, EpochTag, Head, Mark, Position, Seq};
 use crate::name::Region;
 use crate::scope::Follow;
 use alloc::vec::Vec;
@@ -39,7 +39,7 @@ pub struct Staged {
     /// The hub's head when the catch-up began.
     pub started: Seq,
     /// Up to where the parts are held.
-    pub to: Seq,
+    pub to: Mark,
 }
 
 /// Agent to hub: here I am, there I stand, this is new from me.
@@ -103,7 +103,7 @@ pub struct GoOn {
     /// The nonce of the hello that began it.
     pub nonce: u64,
     /// Parts up to here are held.
-    pub staged_to: Seq,
+    pub staged_to: Mark,
     /// Whether parts after that were lost and must be sent again.
     pub again: bool,
 }
@@ -163,7 +163,7 @@ pub struct Welcome {
     /// The head at which this catch-up began, perhaps in an earlier session.
     pub started: Seq,
     /// Parts up to here are taken to be held by the agent already.
-    pub resume: Seq,
+    pub resume: Mark,
     /// What became of the upload.
     pub stored: Option<Stored>,
     /// Fields of newer versions.
@@ -189,9 +189,9 @@ pub struct Part {
     /// The hello's.
     pub nonce: u64,
     /// It follows on what is held up to here.
-    pub from: Seq,
+    pub from: Mark,
     /// It brings what is held up to here.
-    pub to: Seq,
+    pub to: Mark,
     /// On the last part alone: where the catch-up ends.
     pub end: Option<Head>,
     /// The delta.

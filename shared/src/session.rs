@@ -18,6 +18,15 @@ pub mod transfer;
 /// Milliseconds of a monotonic clock that counts through sleep. Its zero means nothing.
 pub type Ms = u64;
 
+/// The present, as a replica is told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// The monotonic clock.
+    pub mono: Ms,
+    /// Milliseconds since 1970, as far as the device knows. Orders nothing by itself.
+    pub wall_ms: u64,
+}
+
 /// A small generator for jitter and nonces (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014).
 /// Nothing secret hangs on it.
 #[derive(Debug, Clone)]

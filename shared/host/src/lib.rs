@@ -2,7 +2,7 @@
 //!
 //! Nothing in this crate knows Headland's protocol. Each module is one thing a daemon or its
 //! command line takes from the machine it runs on: its configuration, its clock, its log, its
-//! store file, its control socket, its exit code, and the link to an MQTT broker.
+//! store file and its tables, its control socket, its exit code, and the link to an MQTT broker.
 
 pub mod backoff;
 pub mod broker_address;
@@ -13,3 +13,4 @@ pub mod exit;
 pub mod link;
 pub mod log;
 pub mod store_file;
+pub mod tables;

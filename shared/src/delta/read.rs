@@ -208,3 +208,10 @@ impl<F: Fn(u32) -> Option<AttributeName>> Entries<'_, F> {
         Ok(state)
     }
 }
+
+/// The scopes that a delta introduces, without reading the rest.
+pub fn introduced_scopes(bytes: &[u8]) -> Result<Vec<ScopeIntroduction>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    reader.u64_be()?;
+    read_scopes(&mut reader)
+}

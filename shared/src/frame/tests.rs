@@ -1,12 +1,12 @@
 use super::*;
 use crate::actor::{ActorId, Incarnation};
-use crate::epoch::{EpochTag, Head, Seq};
+use crate::epoch::{EpochTag, Head, Mark, Seq};
 use crate::message::{Applied, Batch, GoOn, Part};
 use crate::name::ReplicaName;
 use proptest::prelude::*;
 
 fn part(delta: Vec<u8>) -> Down {
-    Down::Part(Part { nonce: 7, from: Seq(1), to: Seq(9), end: Some(Head::default()), delta })
+    Down::Part(Part { nonce: 7, from: Mark::after(Seq(1)), to: Mark::after(Seq(9)), end: Some(Head::default()), delta })
 }
 
 proptest! {
@@ -56,7 +56,7 @@ proptest! {
 
 #[test]
 fn a_frame_of_a_newer_version_is_named_as_such() {
-    let mut frame = encode_up(&Up::GoOn(GoOn { nonce: 1, staged_to: Seq(1), again: false }));
+    let mut frame = encode_up(&Up::GoOn(GoOn { nonce: 1, staged_to: Mark::after(Seq(1)), again: false }));
     frame[0] = 2;
     assert_eq!(decode_up(&frame), Err(FrameError::Version(2)));
 }

@@ -15,7 +15,7 @@ use super::held::{Held, Readiness};
 use super::transfer::GO_ON_EVERY;
 use super::{Jitter, Ms};
 use crate::delta::ScopeAlias;
-use crate::epoch::{Epoch, Seq};
+use crate::epoch::{Epoch, Mark, Seq};
 use crate::message::{Batch, GoOn, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -78,7 +78,7 @@ struct Greeting {
 #[derive(Debug)]
 struct Transfer {
     nonce: u64,
-    staged_to: Seq,
+    staged_to: Mark,
     parts: u32,
     stalls: u32,
     stalled_at: Ms,
@@ -222,6 +222,12 @@ impl AgentSession {
     #[must_use]
     pub const fn as_of(&self) -> Option<Ms> {
         self.as_of
+    }
+
+    /// The moment at which what the catch-up under way brings was the registry's state.
+    #[must_use]
+    pub fn as_of_coming(&self) -> Option<Ms> {
+        self.transfer.as_ref().map(|transfer| transfer.as_of)
     }
 
     /// Takes the `as_of` that an earlier run of the agent saved.

@@ -1,6 +1,6 @@
 //! How far ahead of an agent the hub sends the parts of a catch-up.
 
-use crate::epoch::Seq;
+use crate::epoch::Mark;
 
 /// Parts that the hub sends before it hears from the agent: enough to keep a link busy for one round trip, few enough
 /// for a broker's queue.
@@ -11,7 +11,7 @@ pub const GO_ON_EVERY: u32 = 4;
 /// One catch-up that the hub is sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    sent_to: Seq,
+    sent_to: Mark,
     credit: u32,
     done: bool,
 }
@@ -19,7 +19,7 @@ pub struct Window {
 impl Window {
     /// Begins after what the agent holds.
     #[must_use]
-    pub const fn from(resume: Seq) -> Self {
+    pub const fn from(resume: Mark) -> Self {
         Self {
             sent_to: resume,
             credit: WINDOW,
@@ -29,7 +29,7 @@ impl Window {
 
     /// From where the next part goes on, if one may be sent.
     #[must_use]
-    pub const fn next(&self) -> Option<Seq> {
+    pub const fn next(&self) -> Option<Mark> {
         if self.done || self.credit == 0 {
             return None;
         }
@@ -37,14 +37,14 @@ impl Window {
     }
 
     /// A part up to `to` was sent.
-    pub fn sent(&mut self, to: Seq, last: bool) {
+    pub fn sent(&mut self, to: Mark, last: bool) {
         self.sent_to = to;
         self.credit = self.credit.saturating_sub(1);
         self.done = last;
     }
 
     /// The agent holds parts up to `staged_to`; `again` when it misses those that were sent after.
-    pub fn go_on(&mut self, staged_to: Seq, again: bool) {
+    pub fn go_on(&mut self, staged_to: Mark, again: bool) {
         if again {
             *self = Self::from(staged_to);
         } else {
@@ -56,20 +56,25 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::epoch::Seq;
+
+    fn mark(seq: u64) -> Mark {
+        Mark::after(Seq(seq))
+    }
 
     #[test]
     fn the_window_holds_the_hub_back_and_a_loss_rewinds_it() {
-        let mut window = Window::from(Seq(5));
+        let mut window = Window::from(mark(5));
         for part in 0..WINDOW {
             assert!(window.next().is_some());
-            window.sent(Seq(6 + u64::from(part)), false);
+            window.sent(mark(6 + u64::from(part)), false);
         }
         assert_eq!(window.next(), None);
-        window.go_on(Seq(9), false);
-        assert_eq!(window.next(), Some(Seq(13)));
-        window.go_on(Seq(7), true);
-        assert_eq!(window.next(), Some(Seq(7)));
-        window.sent(Seq(20), true);
+        window.go_on(mark(9), false);
+        assert_eq!(window.next(), Some(mark(13)));
+        window.go_on(mark(7), true);
+        assert_eq!(window.next(), Some(mark(7)));
+        window.sent(mark(20), true);
         assert_eq!(window.next(), None);
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::epoch::{Head, Lineage, Position};
+use crate::epoch::{Head, Lineage, Mark, Position};
 use crate::name::Region;
 use alloc::vec;
 
@@ -19,7 +19,7 @@ fn welcome(nonce: u64, plan: Plan) -> Welcome {
         live_bytes_max: 65_536,
         plan,
         started: Seq(9),
-        resume: Seq(0),
+        resume: Mark::after(Seq(0)),
         stored: None,
         more: vec![],
     }
@@ -30,7 +30,7 @@ fn head(seq: u64) -> Head {
 }
 
 fn part(nonce: u64, from: u64, to: u64, end: bool) -> Part {
-    Part { nonce, from: Seq(from), to: Seq(to), end: end.then(|| head(to)), delta: vec![] }
+    Part { nonce, from: Mark::after(Seq(from)), to: Mark::after(Seq(to)), end: end.then(|| head(to)), delta: vec![] }
 }
 
 fn batch(scope: u32, prev: u64, to: u64) -> Batch {

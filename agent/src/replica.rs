@@ -1,0 +1,326 @@
+//! The agent's replica: session and store together, the only writer.
+//!
+//! It is synchronous and commits before it hands out a frame, so what it acknowledges is durable. Everything that
+//! happens to it is a call; what it wants done comes out of [`Replica::poll`].
+
+mod apply;
+mod freshness;
+mod greet;
+mod write;
+
+pub use apply::ApplyError;
+pub use freshness::{Age, Basis};
+pub use write::WriteError;
+
+use crate::store::{Placed, StagedHead, Store};
+use headland_host::tables::StoreError;
+use headland_shared::actor::ActorId;
+use headland_shared::delta::ScopeAlias;
+use headland_shared::epoch::Seq;
+use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down, encode_up};
+use headland_shared::message::{Down, Refused, Stored, Up, Welcome};
+use headland_shared::name::{AttributeName, Region};
+use headland_shared::scope::Follow;
+use headland_shared::session::agent::{AgentSession, Effect, Phase, Timing};
+use headland_shared::session::{Ms, Now};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What the replica is told about itself.
+#[derive(Debug, Clone)]
+pub struct ReplicaConfig {
+    /// What it follows.
+    pub follow: Vec<Follow>,
+    /// The longest frame that it takes, in bytes.
+    pub frame_bytes_max: usize,
+    /// How long it waits for what.
+    pub timing: Timing,
+    /// Which boot of the machine this is: monotonic times are compared within one boot only.
+    pub boot: u64,
+}
+
+/// What the replica wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Publish this frame to the hub.
+    Send(Vec<u8>),
+    /// The catalogue has changed, for whoever watches.
+    Changed,
+}
+
+/// A frame that did not do what it should. The catalogue has not changed, and the session goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameRefused {
+    /// It is no valid frame, or a piece of it was lost.
+    #[error("taking a frame from the hub: {0}")]
+    Frame(#[from] ReassemblyError),
+    /// What it says could not be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+/// What the replica has counted since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames that were refused.
+    pub frames_refused: u64,
+    /// Catch-ups that were applied.
+    pub catch_ups: u64,
+    /// Catch-ups of these that replaced everything.
+    pub snapshots: u64,
+    /// Groups of live batches that were applied.
+    pub live_groups: u64,
+    /// Resyncs that were put off, since they would have deleted much and the hub was not complete.
+    pub resyncs_held: u64,
+}
+
+/// The agent's replica.
+#[derive(Debug)]
+pub struct Replica {
+    store: Store,
+    config: ReplicaConfig,
+    actor: ActorId,
+    session: AgentSession,
+    reassembly: Reassembly,
+    outputs: VecDeque<Output>,
+    region: Option<Region>,
+    placed: Option<Placed>,
+    cursors: BTreeMap<ScopeAlias, Seq>,
+    attributes: BTreeMap<u32, AttributeName>,
+    begun: Option<(Welcome, StagedHead)>,
+    /// Set when a delta could not be applied: the next hello asks for everything.
+    distrusted: bool,
+    counts: Counts,
+    last_wall_ms: u64,
+}
+
+impl Replica {
+    /// Opens the replica on its store. `seed` feeds jitter and nonces.
+    pub fn open(store: Store, config: ReplicaConfig, seed: u64, now: Now) -> Result<Self, StoreError> {
+        let views = store.read()?;
+        let actor = views.actor()?.ok_or_else(|| StoreError::corrupt("meta-1", "the store has no actor"))?;
+        let mut replica = Self {
+            session: AgentSession::new(config.timing, seed),
+            reassembly: Reassembly::default(),
+            outputs: VecDeque::new(),
+            region: None,
+            placed: views.placed()?,
+            cursors: BTreeMap::new(),
+            attributes: views.attributes()?,
+            begun: None,
+            distrusted: false,
+            counts: Counts::default(),
+            last_wall_ms: now.wall_ms,
+            store,
+            config,
+            actor,
+        };
+        replica.adopt_follow(&views)?;
+        replica.reload_scopes()?;
+        let as_of = freshness::load(&views, replica.config.boot)?;
+        replica.session.resume_as_of(as_of);
+        replica.refresh_pending()?;
+        Ok(replica)
+    }
+
+    /// With other patterns than the store was filled by, everything is asked for again.
+    fn adopt_follow(&mut self, views: &crate::store::Views) -> Result<(), StoreError> {
+        let mut wanted: Vec<String> = self.config.follow.iter().map(ToString::to_string).collect();
+        wanted.sort();
+        let wanted = wanted.join("\n").into_bytes();
+        let known = views.follow()?;
+        if known.as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        self.store.write(|tables| {
+            tables.set_follow(&wanted)?;
+            tables.forget_place()
+        })?;
+        self.placed = None;
+        Ok(())
+    }
+
+    fn reload_scopes(&mut self) -> Result<(), StoreError> {
+        self.session.forget_scopes();
+        self.cursors.clear();
+        let base = self.placed.as_ref().map_or(Seq::START, |placed| placed.base);
+        for (alias, row) in self.store.read()?.scopes()? {
+            self.session.introduce(alias, row.followed);
+            if row.followed && row.cursor > base {
+                self.cursors.insert(alias, row.cursor);
+            }
+        }
+        self.tell_place();
+        Ok(())
+    }
+
+    fn tell_place(&mut self) {
+        let epoch = self.placed.as_ref().map(|placed| placed.epoch);
+        let base = self.placed.as_ref().map_or(Seq::START, |placed| placed.base);
+        self.session.placed(epoch, base, self.cursors.clone());
+    }
+
+    fn refresh_pending(&mut self) -> Result<(), StoreError> {
+        let views = self.store.read()?;
+        let pending = views.last_dot()? > views.stored()?;
+        self.session.writes_pending(pending);
+        Ok(())
+    }
+
+    /// The store, for readers.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Who writes here.
+    #[must_use]
+    pub fn actor(&self) -> &ActorId {
+        &self.actor
+    }
+
+    /// Where the session stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.session.phase()
+    }
+
+    /// What was counted since opening.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Whether everything known of is applied here, stored there and acknowledged.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.session.is_settled() && self.outputs.is_empty()
+    }
+
+    /// How old the catalogue may be.
+    pub fn age(&self, now: Now) -> Result<Age, StoreError> {
+        freshness::age(&self.store.read()?, self.session.as_of(), self.config.boot, now)
+    }
+
+    /// The link is up and subscribed, to the broker of a hub that serves `region`.
+    pub fn link_up(&mut self, region: Region, now: Now) -> Result<(), StoreError> {
+        self.reassembly.forget();
+        self.begun = None;
+        self.region = Some(region);
+        self.session.link_up(now.mono);
+        self.pump(now).map_err(ApplyError::into_store)
+    }
+
+    /// The link is gone.
+    pub fn link_down(&mut self, now: Now) -> Result<(), StoreError> {
+        self.session.link_down();
+        self.begun = None;
+        self.save_as_of(now)
+    }
+
+    /// A frame from the hub.
+    pub fn frame(&mut self, frame: Vec<u8>, now: Now) -> Result<(), FrameRefused> {
+        self.last_wall_ms = now.wall_ms;
+        let result = self.take_frame(frame, now);
+        if result.is_err() {
+            self.counts.frames_refused += 1;
+        }
+        result
+    }
+
+    fn take_frame(&mut self, frame: Vec<u8>, now: Now) -> Result<(), FrameRefused> {
+        let Some(frame) = self.reassembly.take(frame)? else {
+            return Ok(());
+        };
+        match decode_down(&frame).map_err(ReassemblyError::Frame)? {
+            Down::Welcome(welcome) => self.session.welcome(welcome, now.mono),
+            Down::Part(part) => self.session.part(part, now.mono),
+            Down::Batch(batch) => {
+                self.note_introductions(&batch)?;
+                self.session.batch(batch, now.mono);
+            }
+            Down::Heartbeat(heartbeat) => self.session.heartbeat(&heartbeat, now.mono),
+            Down::Stored(stored) => self.session.stored(stored, now.mono),
+            Down::Refused(refused) => self.take_refusal(refused, now.mono),
+        }
+        Ok(self.pump(now)?)
+    }
+
+    fn take_refusal(&mut self, refused: Refused, now: Ms) {
+        self.session.refused(refused, now);
+    }
+
+    /// When [`Self::handle_timeout`] must be called, on the monotonic clock.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Ms> {
+        self.session.deadline()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Now) -> Result<(), StoreError> {
+        self.last_wall_ms = now.wall_ms;
+        self.session.handle_timeout(now.mono);
+        self.pump(now).map_err(ApplyError::into_store)
+    }
+
+    /// What the replica wants done next.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn pump(&mut self, now: Now) -> Result<(), ApplyError> {
+        while let Some(effect) = self.session.poll() {
+            if let Err(error) = self.perform(effect, now) {
+                self.distrusted |= error.is_distrust();
+                self.begun = None;
+                self.session.retry_later(now.mono, self.config.timing.stall_ms);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, effect: Effect, now: Now) -> Result<(), ApplyError> {
+        match effect {
+            Effect::Hello { nonce } => self.greet(nonce, now)?,
+            Effect::Begin(welcome) => self.begin(welcome),
+            Effect::Stage(part) => self.stage(&part)?,
+            Effect::Finish(part) => self.finish(&part, now)?,
+            Effect::Apply(group) => self.apply_live(&group, now)?,
+            Effect::GoOn(go_on) => self.send(&Up::GoOn(go_on)),
+            Effect::Upload => self.upload(now)?,
+            Effect::Settle(stored) => self.settle(&stored)?,
+            Effect::Rewind { through } => {
+                self.store.note(|tables| tables.set_stored(through))?;
+                self.refresh_pending()?;
+            }
+            Effect::Acknowledge => self.acknowledge()?,
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, message: &Up) {
+        let frame = encode_up(message);
+        for piece in Fragments::of(frame, self.config.frame_bytes_max) {
+            self.outputs.push_back(Output::Send(piece));
+        }
+    }
+
+    /// What the hub says it has stored is so, also when it is less than before: then it was restored, and what it
+    /// has lost goes up again with its first dots.
+    fn settle(&mut self, stored: &Stored) -> Result<(), StoreError> {
+        if stored.incarnation != self.actor.incarnation {
+            return Ok(());
+        }
+        let views = self.store.read()?;
+        let through = stored.through.min(views.last_dot()?);
+        if through != views.stored()? || !stored.refused.is_empty() {
+            self.store.note(|tables| {
+                for dot in &stored.refused {
+                    tables.refuse_own(*dot)?;
+                }
+                tables.set_stored(through)
+            })?;
+        }
+        self.refresh_pending()
+    }
+}

@@ -1,0 +1,411 @@
+//! Applying what the hub sends: parts of a catch-up and groups of live batches, each in one transaction.
+
+use super::{Output, Replica, freshness};
+use crate::store::{Placed, ScopeRow, StagedHead, Tables};
+use headland_host::tables::StoreError;
+use headland_shared::blob::{self, Change, Tombstones};
+use headland_shared::bytes::DecodeError;
+use headland_shared::delta::{self, Delta, RecordChange, ScopeAlias};
+use headland_shared::digest::Digest;
+use headland_shared::epoch::{Epoch, Head, Mark, Seq};
+use headland_shared::key::RecordKey;
+use headland_shared::message::{Batch, Part, Plan, Welcome};
+use headland_shared::name::AttributeName;
+use headland_shared::scope::{Follow, Scope};
+use headland_shared::session::Now;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A resync that would delete more than one in this many records waits until the hub says that it is complete.
+const DELETES_PART_MAX: u64 = 10;
+
+/// What was sent could not be applied. The transaction was given up whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The delta cannot be read.
+    #[error("applying what the hub sent: {0}; asking for everything anew")]
+    Delta(#[from] DecodeError),
+    /// The delta uses a number that was never introduced.
+    #[error("applying what the hub sent: {what} {number} was never introduced; asking for everything anew")]
+    UnknownNumber {
+        /// Of what.
+        what: &'static str,
+        /// The number.
+        number: u32,
+    },
+    /// The catch-up would delete much, and the hub does not claim to have everything.
+    #[error("resync held: it would delete {deletes} of {records} records, and the hub is not complete yet")]
+    Held {
+        /// Records that would go.
+        deletes: u64,
+        /// Records that are held.
+        records: u64,
+    },
+}
+
+impl ApplyError {
+    /// Whether only a snapshot can help.
+    pub(super) fn is_distrust(&self) -> bool {
+        matches!(self, Self::Delta(_) | Self::UnknownNumber { .. })
+    }
+
+    /// For calls in which only the store can fail for good: the rest was counted and is asked for anew.
+    pub(super) fn into_store(self) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            other => StoreError::corrupt("staging-1", other),
+        }
+    }
+}
+
+/// A transaction's view of scopes and numbers, which it changes as it goes.
+struct Applying<'a, 'tx> {
+    tables: &'a mut Tables<'tx>,
+    scopes: BTreeMap<ScopeAlias, ScopeRow>,
+    attributes: BTreeMap<u32, AttributeName>,
+    follow: &'a [Follow],
+    epoch: Epoch,
+    /// In a snapshot: the keys of the records that it holds so far.
+    replaced: Option<BTreeSet<Vec<u8>>>,
+}
+
+impl Replica {
+    pub(super) fn begin(&mut self, welcome: Welcome) {
+        let head = StagedHead::of(&welcome);
+        self.begun = Some((welcome, head));
+    }
+
+    /// Holds a part durably. What an earlier, other catch-up had staged goes in the same transaction.
+    pub(super) fn stage(&mut self, part: &Part) -> Result<(), ApplyError> {
+        let Some((_, head)) = &mut self.begun else {
+            return Ok(());
+        };
+        let goes_on = self.store.read()?.staged()?.filter(|staged| continues(staged, head, part.from));
+        let mut next = goes_on.unwrap_or(StagedHead { parts: 0, ..*head });
+        next.parts += 1;
+        next.to = part.to;
+        self.store.write(|tables| {
+            if goes_on.is_none() {
+                tables.clear_staging()?;
+            }
+            tables.stage(&next, &part.delta)
+        })?;
+        *head = next;
+        Ok(())
+    }
+
+    /// Applies all that is staged, and the last part, in one transaction that also sets the cursors.
+    pub(super) fn finish(&mut self, part: &Part, now: Now) -> Result<(), ApplyError> {
+        let (Some((welcome, head)), Some(end)) = (self.begun.take(), part.end) else {
+            return Ok(());
+        };
+        let views = self.store.read()?;
+        let staged = match views.staged()?.filter(|staged| continues(staged, &head, part.from)) {
+            Some(_) => views.staged_parts()?,
+            None => Vec::new(),
+        };
+        let snapshot = welcome.plan == Plan::Snapshot;
+        let placed = Placed {
+            epoch: welcome.epoch,
+            head: end,
+            base: end.seq,
+            registry: welcome.registry,
+            region: welcome.region.as_str().to_owned(),
+        };
+        let fresh_numbers = snapshot;
+        let scopes = if fresh_numbers { BTreeMap::new() } else { views.scopes()? };
+        let attributes = if fresh_numbers { BTreeMap::new() } else { self.attributes.clone() };
+        let as_of = self.session.as_of_coming().unwrap_or(now.mono);
+        let as_of = freshness::encoded(self.config.boot, as_of, now);
+        let follow = self.config.follow.as_slice();
+        let had_staged = views.staged()?.is_some();
+        let outcome = self.store.write(|tables| {
+            if fresh_numbers {
+                tables.forget_numbers()?;
+            }
+            let mut applying = Applying {
+                tables,
+                scopes,
+                attributes,
+                follow,
+                epoch: welcome.epoch,
+                replaced: snapshot.then(BTreeSet::new),
+            };
+            for delta in staged.iter().chain([&part.delta]) {
+                applying.delta(delta)?;
+            }
+            applying.drop_the_rest(welcome.complete)?;
+            applying.settle_scopes(end.seq)?;
+            let attributes = applying.attributes;
+            if had_staged {
+                tables.clear_staging()?;
+            }
+            tables.set_placed(&placed)?;
+            tables.set_as_of(&as_of)?;
+            Ok::<_, ApplyError>(attributes)
+        });
+        self.counts.resyncs_held += u64::from(matches!(outcome, Err(ApplyError::Held { .. })));
+        self.attributes = outcome?;
+        self.placed = Some(placed);
+        self.distrusted = false;
+        self.counts.catch_ups += 1;
+        self.counts.snapshots += u64::from(snapshot);
+        self.reload_scopes()?;
+        self.outputs.push_back(Output::Changed);
+        self.session.finished(now.mono);
+        Ok(())
+    }
+
+    /// Learns the scopes that a live batch introduces, so that the session knows whether to wait for them.
+    pub(super) fn note_introductions(&mut self, batch: &Batch) -> Result<(), ApplyError> {
+        let current = self.placed.as_ref().is_some_and(|placed| placed.epoch.tag() == batch.epoch);
+        let Some(bytes) = batch.delta.as_ref().filter(|_| current) else {
+            return Ok(());
+        };
+        for introduction in delta::introduced_scopes(bytes)? {
+            let followed = self.config.follow.iter().any(|follow| follow.matches(&introduction.scope));
+            self.session.introduce(introduction.alias, followed);
+        }
+        Ok(())
+    }
+
+    /// Applies live batches that end at one seq, in one transaction.
+    pub(super) fn apply_live(&mut self, group: &[Batch], now: Now) -> Result<(), ApplyError> {
+        let Some(mut placed) = self.placed.clone() else {
+            return Ok(());
+        };
+        let scopes = self.store.read()?.scopes()?;
+        let attributes = self.attributes.clone();
+        let follow = self.config.follow.as_slice();
+        let mut cursors = self.cursors.clone();
+        let attributes = self.store.write(|tables| {
+            let mut applying = Applying {
+                tables,
+                scopes,
+                attributes,
+                follow,
+                epoch: placed.epoch,
+                replaced: None,
+            };
+            let mut head = placed.head;
+            for batch in lefts_first(group) {
+                if let Some(bytes) = &batch.delta {
+                    applying.delta(bytes)?;
+                }
+                applying.advance(batch.scope, batch.to.seq)?;
+                cursors.insert(batch.scope, batch.to.seq);
+                head = later(head, batch.to);
+            }
+            let attributes = applying.attributes;
+            placed.head = head;
+            tables.set_placed(&placed)?;
+            Ok::<_, ApplyError>(attributes)
+        })?;
+        self.attributes = attributes;
+        self.placed = Some(placed);
+        self.cursors = cursors;
+        self.counts.live_groups += 1;
+        self.tell_place();
+        self.outputs.push_back(Output::Changed);
+        self.session.applied(now.mono);
+        Ok(())
+    }
+}
+
+/// Whether what is staged is the beginning of the catch-up that goes on at `from`.
+fn continues(staged: &StagedHead, begun: &StagedHead, from: Mark) -> bool {
+    staged.epoch == begun.epoch
+        && staged.snapshot == begun.snapshot
+        && staged.started == begun.started
+        && staged.to == from
+        && staged.parts > 0
+}
+
+fn later(a: Head, b: Head) -> Head {
+    if b.seq > a.seq { b } else { a }
+}
+
+/// A record that moves leaves one scope and enters another at the same seq. Either order of the two is right, since
+/// leaving only counts where the record still is; the order of aliases makes runs alike.
+fn lefts_first(group: &[Batch]) -> Vec<&Batch> {
+    let mut batches: Vec<_> = group.iter().collect();
+    batches.sort_by_key(|batch| batch.scope);
+    batches
+}
+
+impl Applying<'_, '_> {
+    fn delta(&mut self, bytes: &[u8]) -> Result<(), ApplyError> {
+        let delta = delta::read(bytes, |alias| self.attributes.get(&alias).cloned())?;
+        self.learn(&delta)?;
+        for record in delta.records {
+            match record.change {
+                RecordChange::Left => self.left(record.scope, record.handle)?,
+                RecordChange::Changed(elements) => self.changed(record.handle, elements)?,
+                RecordChange::Whole(name, elements) => {
+                    let scope = self.scope(record.scope)?.scope.clone();
+                    let key = RecordKey {
+                        namespace: scope.namespace.clone(),
+                        name,
+                    };
+                    self.whole(&scope, record.handle, &key.encoded(), elements)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, delta: &Delta) -> Result<(), ApplyError> {
+        for introduction in &delta.scopes {
+            if self.scopes.contains_key(&introduction.alias) {
+                continue;
+            }
+            let row = ScopeRow {
+                followed: self.follow.iter().any(|follow| follow.matches(&introduction.scope)),
+                scope: introduction.scope.clone(),
+                cursor: Seq::START,
+                digest: Digest::default(),
+            };
+            self.tables.set_scope(introduction.alias, &row)?;
+            self.scopes.insert(introduction.alias, row);
+        }
+        for attribute in &delta.attributes {
+            self.tables.learn_attribute(attribute)?;
+            self.attributes.insert(attribute.alias, attribute.name.clone());
+        }
+        Ok(())
+    }
+
+    fn scope(&mut self, alias: ScopeAlias) -> Result<&mut ScopeRow, ApplyError> {
+        let unknown = ApplyError::UnknownNumber {
+            what: "scope",
+            number: alias,
+        };
+        self.scopes.get_mut(&alias).ok_or(unknown)
+    }
+
+    /// The digest of the scope in which a record is.
+    fn digest_of(&mut self, key: &[u8], head: &blob::Head) -> Option<&mut Digest> {
+        let namespace = RecordKey::decode(key).ok()?.namespace;
+        let task = head.task.as_ref()?;
+        let row = self.scopes.values_mut().find(|row| row.scope.namespace == namespace && row.scope.task == *task);
+        row.map(|row| &mut row.digest)
+    }
+
+    fn left(&mut self, alias: ScopeAlias, handle: u32) -> Result<(), ApplyError> {
+        let scope = self.scope(alias)?.scope.clone();
+        let Some(key) = self.tables.key_of(handle)? else {
+            return Ok(());
+        };
+        let Some((_, bytes)) = self.tables.record(&key)? else {
+            return Ok(());
+        };
+        let held = blob::Blob::parse(&bytes)?;
+        let here = RecordKey::decode(&key)?.namespace == scope.namespace && held.head.task.as_ref() == Some(&scope.task);
+        if !here {
+            return Ok(());
+        }
+        let gone = held.digest(&key)?;
+        if let Some(digest) = self.digest_of(&key, &held.head) {
+            digest.remove(gone);
+        }
+        if let Some(replaced) = &mut self.replaced {
+            replaced.remove(&key);
+        }
+        Ok(self.tables.remove_record(handle, &key)?)
+    }
+
+    fn changed(&mut self, handle: u32, elements: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), ApplyError> {
+        let unknown = ApplyError::UnknownNumber {
+            what: "record",
+            number: handle,
+        };
+        let Some(key) = self.tables.key_of(handle)? else {
+            return Err(unknown);
+        };
+        let (_, old) = self.tables.record(&key)?.ok_or(unknown)?;
+        let head = blob::Blob::parse(&old)?.head;
+        let patched = blob::patch(&key, Some(&old), &head, changes(elements), Tombstones::Drop)?;
+        if let Some(digest) = self.digest_of(&key, &head) {
+            digest.remove(patched.before);
+            digest.add(patched.after);
+        }
+        Ok(self.tables.set_record(handle, &key, &patched.bytes)?)
+    }
+
+    fn whole(
+        &mut self,
+        scope: &Scope,
+        handle: u32,
+        key: &[u8],
+        elements: Vec<(Vec<u8>, Vec<u8>)>,
+    ) -> Result<(), ApplyError> {
+        let counted = self.replaced.as_ref().is_none_or(|replaced| replaced.contains(key));
+        if let Some((old_handle, old)) = self.tables.record(key)? {
+            let held = blob::Blob::parse(&old)?;
+            // In a snapshot the digests begin at nothing, so what was here before does not count.
+            if counted {
+                let gone = held.digest(key)?;
+                if let Some(digest) = self.digest_of(key, &held.head) {
+                    digest.remove(gone);
+                }
+            }
+            if old_handle != handle {
+                self.tables.remove_record(old_handle, key)?;
+            }
+        }
+        let head = blob::Head {
+            task: Some(scope.task.clone()),
+            ..blob::Head::default()
+        };
+        let patched = blob::patch(key, None, &head, changes(elements), Tombstones::Drop)?;
+        if let Some(digest) = self.digest_of(key, &head) {
+            digest.add(patched.after);
+        }
+        if let Some(replaced) = &mut self.replaced {
+            replaced.insert(key.to_vec());
+        }
+        Ok(self.tables.set_record(handle, key, &patched.bytes)?)
+    }
+
+    /// After a snapshot: what it does not hold goes, unless that is much and the hub does not have everything.
+    fn drop_the_rest(&mut self, complete: bool) -> Result<(), ApplyError> {
+        let Some(replaced) = &self.replaced else {
+            return Ok(());
+        };
+        let (records, deletes) = self.tables.retain_records(|key| replaced.contains(key))?;
+        if !complete && deletes * DELETES_PART_MAX > records {
+            return Err(ApplyError::Held { deletes, records });
+        }
+        Ok(())
+    }
+
+    /// After a catch-up all scopes stand at its end.
+    fn settle_scopes(&mut self, end: Seq) -> Result<(), ApplyError> {
+        debug_assert_ne!(self.epoch, Epoch::default(), "a catch-up belongs to an epoch");
+        for (alias, row) in &mut self.scopes {
+            row.cursor = end;
+            self.tables.set_scope(*alias, row)?;
+        }
+        Ok(())
+    }
+
+    /// After a live batch its scope stands at its end; the other rows may have new digests.
+    fn advance(&mut self, alias: ScopeAlias, to: Seq) -> Result<(), ApplyError> {
+        self.scope(alias)?.cursor = to;
+        for (alias, row) in &self.scopes {
+            self.tables.set_scope(*alias, row)?;
+        }
+        Ok(())
+    }
+}
+
+fn changes(elements: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Change> {
+    let change = |(key, state)| Change {
+        key,
+        seq: Seq::START,
+        state,
+    };
+    elements.into_iter().map(change).collect()
+}

@@ -1,0 +1,162 @@
+//! What the agent says: hello, uploads and acknowledgements, each made from the store.
+
+use super::Replica;
+use crate::store::{OwnWrite, Standing, Views};
+use headland_host::tables::StoreError;
+use headland_shared::delta::ScopeAlias;
+use headland_shared::digest::Digest;
+use headland_shared::element::{Remark, State};
+use headland_shared::epoch::{EpochTag, Position, Seq};
+use headland_shared::key::ElementKey;
+use headland_shared::message::{Applied, Hello, Place, Staged, Up, Upload};
+use headland_shared::register::Writer;
+use headland_shared::session::Now;
+use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, Written, put_entry};
+
+impl Replica {
+    /// Sends a hello: who, where, and what is new.
+    pub(super) fn greet(&mut self, nonce: u64, now: Now) -> Result<(), StoreError> {
+        let views = self.store.read()?;
+        let trusted = self.placed.as_ref().filter(|_| !self.distrusted);
+        let staged = views.staged()?.filter(|_| !self.distrusted).map(|staged| Staged {
+            epoch: staged.epoch.tag(),
+            snapshot: staged.snapshot,
+            started: staged.started,
+            to: staged.to,
+        });
+        let upload = self.next_upload(&views)?;
+        let uploads = upload.is_some();
+        let hello = Hello {
+            nonce,
+            actor: self.actor.clone(),
+            frame_bytes_max: self.config.frame_bytes_max as u32,
+            follow: self.config.follow.clone(),
+            place: trusted.map(|placed| Place {
+                epoch: placed.epoch,
+                head: placed.head,
+                base: placed.base,
+                ahead: self.ahead(),
+            }),
+            staged,
+            registry: self.placed.as_ref().map_or_else(Position::default, |placed| placed.registry),
+            upload,
+            more: Vec::new(),
+        };
+        self.send(&Up::Hello(hello));
+        if uploads {
+            self.session.uploading(now.mono);
+        }
+        Ok(())
+    }
+
+    fn ahead(&self) -> Vec<(ScopeAlias, Seq)> {
+        self.cursors.iter().map(|(alias, seq)| (*alias, *seq)).collect()
+    }
+
+    /// Sends the next upload.
+    pub(super) fn upload(&mut self, now: Now) -> Result<(), StoreError> {
+        let views = self.store.read()?;
+        if let Some(upload) = self.next_upload(&views)? {
+            self.send(&Up::Upload(upload));
+            self.session.uploading(now.mono);
+        }
+        Ok(())
+    }
+
+    /// What follows on what the hub has stored, as much as fits one upload. The last upload covers all dots given
+    /// out, so that overtaken writes do not linger.
+    fn next_upload(&self, views: &Views) -> Result<Option<Upload>, StoreError> {
+        let (prev, last) = (views.stored()?, views.last_dot()?);
+        let Some(region) = self.region.clone().filter(|_| last > prev) else {
+            return Ok(None);
+        };
+        let epoch = self.placed.as_ref().map_or_else(EpochTag::default, |placed| placed.epoch.tag());
+        let writes = views.own_after(prev, UPLOAD_ENTRIES_MAX)?;
+        let complete = writes.len() < UPLOAD_ENTRIES_MAX;
+        let mut body = Vec::new();
+        let mut to = prev;
+        let mut cut = false;
+        for write in &writes {
+            if body.len() > UPLOAD_BYTES_MAX / 2 {
+                cut = true;
+                break;
+            }
+            if write.standing == Standing::Taken {
+                if let Some(entry) = entry_of(views, write)? {
+                    put_entry(&mut body, to_or(prev, to), &entry);
+                    to = write.dot;
+                }
+            }
+        }
+        if complete && !cut {
+            to = last;
+        }
+        Ok(Some(Upload {
+            incarnation: self.actor.incarnation,
+            epoch,
+            prev,
+            to,
+            region,
+            body,
+        }))
+    }
+
+    /// Sends an acknowledgement of what is applied and durable.
+    pub(super) fn acknowledge(&mut self) -> Result<(), StoreError> {
+        let Some(placed) = &self.placed else {
+            return Ok(());
+        };
+        let applied = Applied {
+            epoch: placed.epoch.tag(),
+            base: placed.base,
+            ahead: self.ahead(),
+            digest: self.digest()?,
+            more: Vec::new(),
+        };
+        self.send(&Up::Applied(applied));
+        Ok(())
+    }
+
+    /// The sum of the digests of all followed scopes.
+    pub fn digest(&self) -> Result<Digest, StoreError> {
+        let mut digest = Digest::default();
+        for row in self.store.read()?.scopes()?.values().filter(|row| row.followed) {
+            digest.add(row.digest);
+        }
+        Ok(digest)
+    }
+}
+
+/// The dot before the next entry: entries are written as differences.
+fn to_or(prev: u64, to: u64) -> u64 {
+    to.max(prev)
+}
+
+/// An own write as an entry of an upload.
+fn entry_of(views: &Views, write: &OwnWrite) -> Result<Option<Entry>, StoreError> {
+    let record = match views.record(&write.record.encoded())? {
+        Some((handle, _)) => RecordRef::Handle(handle),
+        None => RecordRef::Key(write.record.clone()),
+    };
+    let written = match (&write.element, &write.state) {
+        (ElementKey::Annotation(_), State::Remark(Remark::Written(note))) => Written::Note(note.clone()),
+        (ElementKey::Annotation(dot), State::Remark(Remark::Removed)) => Written::Removal(dot.counter),
+        (ElementKey::Count(name, _, _), State::Tally(tally)) => Written::Count(name.clone(), *tally),
+        (key, State::Register(register)) => {
+            let own = register.writes().find_map(|(writer, held)| match writer {
+                Writer::Edge(rank, _) => Some((*rank, held.clone())),
+                Writer::Central => None,
+            });
+            let Some((rank, held)) = own else {
+                return Ok(None);
+            };
+            Written::Value(key.clone(), rank, held)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Entry {
+        dot: write.dot,
+        record,
+        written,
+    }))
+}

@@ -1,0 +1,173 @@
+//! Local writes: notes and counts. Each is answered when it is durable on the device.
+
+use super::{Output, Replica};
+use crate::store::{OWN_WRITES_MAX, Tables};
+use headland_host::tables::StoreError;
+use headland_shared::actor::Dot;
+use headland_shared::element::{NOTE_BYTES_MAX, Note, Remark, SUBJECT_BYTES_MAX, State, Tally};
+use headland_shared::key::{ElementKey, RecordKey};
+use headland_shared::name::{AttributeName, Region};
+use headland_shared::schema::{Declaration, Rule, Writers};
+use headland_shared::session::Now;
+use headland_shared::stamp::{HybridClock, Stamp};
+
+/// The region in which an agent counts that has never heard from a hub.
+const REGION_DEFAULT: &str = "main";
+
+/// A local write that was not made. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The text is empty.
+    #[error("writing a note: the text is empty; say something about the model")]
+    Empty,
+    /// The text or its subject is too long.
+    #[error("writing a note: {what} has {bytes} bytes, at most {bytes_max} are kept; shorten it")]
+    TooLong {
+        /// Text or subject.
+        what: &'static str,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
+    /// There is no such model in the cache.
+    #[error("writing about model {0}: it is not in the cache; check the name with `headland-agent models`")]
+    UnknownModel(RecordKey),
+    /// The schema does not let devices write this.
+    #[error("writing attribute {0}: the schema does not let devices count it")]
+    NotAllowed(AttributeName),
+    /// There is no such note of this agent's.
+    #[error("removing note {0}: this agent has written no such note; `headland-agent show` lists the notes")]
+    UnknownNote(Dot),
+    /// The agent keeps as many writes as it can.
+    #[error("writing: {OWN_WRITES_MAX} own writes are kept already and wait for the hub; bring the link back first")]
+    TooMany,
+}
+
+impl Replica {
+    /// Writes a note about a model; gives its name.
+    pub fn annotate(
+        &mut self,
+        record: &RecordKey,
+        subject: Option<String>,
+        text: String,
+        now: Now,
+    ) -> Result<Dot, WriteError> {
+        check_note(subject.as_deref(), &text)?;
+        let (dot, at) = self.next_dot(now)?;
+        let note = Note {
+            at,
+            subject,
+            text,
+            extra: Vec::new(),
+        };
+        let element = ElementKey::Annotation(dot.clone());
+        self.put(record, &element, State::Remark(Remark::Written(note)), dot.counter, at)?;
+        Ok(dot)
+    }
+
+    /// Takes an own note back.
+    pub fn remove_note(&mut self, record: &RecordKey, note: &Dot, now: Now) -> Result<(), WriteError> {
+        let (dot, at) = self.next_dot(now)?;
+        let element = ElementKey::Annotation(note.clone());
+        let known = self.store.read()?.own_of(&record.encoded())?.iter().any(|write| write.element == element);
+        if note.actor != self.actor || !known {
+            return Err(WriteError::UnknownNote(note.clone()));
+        }
+        self.put(record, &element, State::Remark(Remark::Removed), dot.counter, at)
+    }
+
+    /// Adds to a count about a model; a negative amount takes back. Gives what this agent has counted so far.
+    pub fn count(
+        &mut self,
+        record: &RecordKey,
+        attribute: &AttributeName,
+        amount: i64,
+        now: Now,
+    ) -> Result<Tally, WriteError> {
+        let views = self.store.read()?;
+        let declared = views.declaration(attribute.as_str())?.or_else(|| Declaration::built_in(attribute.as_str()));
+        if !declared.is_some_and(|d| d.rule == Rule::Counter && d.writers == Writers::Devices) {
+            return Err(WriteError::NotAllowed(attribute.clone()));
+        }
+        let region = self.home_region();
+        let element = ElementKey::Count(attribute.clone(), self.actor.clone(), region);
+        let own = views.own_of(&record.encoded())?.into_iter().find(|write| write.element == element);
+        let mut tally = match own.map(|write| write.state) {
+            Some(State::Tally(tally)) => tally,
+            _ => Tally::default(),
+        };
+        if amount >= 0 {
+            tally.added = tally.added.saturating_add(amount.unsigned_abs());
+        } else {
+            tally.removed = tally.removed.saturating_add(amount.unsigned_abs());
+        }
+        let (dot, at) = self.next_dot(now)?;
+        self.put(record, &element, State::Tally(tally), dot.counter, at)?;
+        Ok(tally)
+    }
+
+    /// Counts belong to the region in which they were made.
+    fn home_region(&self) -> Region {
+        let placed = self.placed.as_ref().and_then(|placed| Region::new(placed.region.clone()).ok());
+        let here = self.region.clone().or(placed);
+        here.unwrap_or_else(|| Region::new(REGION_DEFAULT).expect("the default region is a valid name"))
+    }
+
+    fn next_dot(&self, now: Now) -> Result<(Dot, Stamp), StoreError> {
+        let views = self.store.read()?;
+        let dot = Dot {
+            actor: self.actor.clone(),
+            counter: views.last_dot()? + 1,
+        };
+        Ok((dot, HybridClock::after(views.last_stamp()?).tick(now.wall_ms)))
+    }
+
+    fn put(
+        &mut self,
+        record: &RecordKey,
+        element: &ElementKey,
+        state: State,
+        dot: u64,
+        at: Stamp,
+    ) -> Result<(), WriteError> {
+        let key = record.encoded();
+        self.store.write(|tables: &mut Tables<'_>| {
+            let known = tables.record(&key)?.is_some() || tables.own(&key, &element.encoded())?.is_some();
+            if !known {
+                return Err(WriteError::UnknownModel(record.clone()));
+            }
+            if tables.own_count()? >= OWN_WRITES_MAX {
+                return Err(WriteError::TooMany);
+            }
+            tables.put_own(&key, &element.encoded(), &state, dot, at)?;
+            Ok(())
+        })?;
+        self.outputs.push_back(Output::Changed);
+        self.session.writes_pending(true);
+        Ok(())
+    }
+
+    /// Sends what local writes made ready to be sent. Apart from the writes themselves, so that a full link never
+    /// fails a write that is durable.
+    pub fn flush(&mut self, now: Now) -> Result<(), StoreError> {
+        self.pump(now).map_err(super::ApplyError::into_store)
+    }
+}
+
+fn check_note(subject: Option<&str>, text: &str) -> Result<(), WriteError> {
+    if text.trim().is_empty() {
+        return Err(WriteError::Empty);
+    }
+    let parts = [("the text", text, NOTE_BYTES_MAX), ("the subject", subject.unwrap_or(""), SUBJECT_BYTES_MAX)];
+    for (what, part, bytes_max) in parts {
+        if part.len() > bytes_max {
+            let bytes = part.len();
+            return Err(WriteError::TooLong { what, bytes, bytes_max });
+        }
+    }
+    Ok(())
+}

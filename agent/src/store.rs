@@ -1,0 +1,103 @@
+//! The agent's store: the discovery cache in one redb file.
+//!
+//! Every table is described in `docs/storage.md`. The store is the state: the replica keeps no second copy of the
+//! catalogue in memory.
+
+mod own;
+mod rows;
+mod tables;
+
+pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
+pub use rows::{Placed, ScopeRow, StagedHead};
+pub use tables::{Tables, Views};
+
+use headland_host::tables::{META, Migration, StoreError, migrate};
+use headland_shared::actor::{ActorId, Incarnation};
+use headland_shared::name::ReplicaName;
+use redb::{Database, ReadableDatabase, ReadableTable};
+use std::sync::Arc;
+
+/// The store's migrations, in order.
+const MIGRATIONS: &[Migration] = &[tables::create];
+
+/// The open store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Arc<Database>,
+}
+
+impl Store {
+    /// Takes an open database, brings it to the newest format, and gives it an actor if it has none yet.
+    ///
+    /// `random` becomes the incarnation of a new store.
+    pub fn open(database: Database, name: &ReplicaName, random: u64) -> Result<Self, StoreError> {
+        migrate(&database, MIGRATIONS)?;
+        let store = Self {
+            database: Arc::new(database),
+        };
+        store.adopt_name(name, random)?;
+        Ok(store)
+    }
+
+    /// The actor of this store: a renamed device is another writer.
+    fn adopt_name(&self, name: &ReplicaName, random: u64) -> Result<(), StoreError> {
+        let known = self.read()?.actor()?;
+        if known.is_some_and(|actor| actor.name == *name) {
+            return Ok(());
+        }
+        let actor = ActorId {
+            name: name.clone(),
+            incarnation: Incarnation(random),
+        };
+        let mut bytes = Vec::new();
+        actor.encode(&mut bytes);
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(META)?.insert(rows::ACTOR, bytes.as_slice())?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// All tables, as they are now, for reading.
+    pub fn read(&self) -> Result<Views, StoreError> {
+        Views::open(&self.database.begin_read()?)
+    }
+
+    /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.
+    pub fn write<T, E: From<StoreError>>(&self, change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.transact(redb::Durability::Immediate, change)
+    }
+
+    /// Changes tables without waiting for the disk: what a crash may undo, since it can be learnt again.
+    pub fn note<T, E: From<StoreError>>(&self, change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.transact(redb::Durability::None, change)
+    }
+
+    fn transact<T, E: From<StoreError>>(
+        &self,
+        durability: redb::Durability,
+        change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut transaction = self.database.begin_write().map_err(StoreError::from)?;
+        transaction.set_durability(durability).map_err(StoreError::from)?;
+        let result = {
+            let mut tables = Tables::open(&transaction)?;
+            change(&mut tables)
+        };
+        match result {
+            Ok(value) => {
+                transaction.commit().map_err(StoreError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                // Dropping aborts as well; a failed abort loses nothing that was committed.
+                let _ = transaction.abort();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Reads a single value.
+fn meta(table: &impl ReadableTable<&'static [u8], &'static [u8]>, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(table.get(name)?.map(|value| value.value().to_vec()))
+}

@@ -1,0 +1,433 @@
+//! The tables, opened together.
+
+use super::own::{self, OwnWrite, Standing};
+use super::rows::{self, Placed, ScopeRow, StagedHead};
+use super::meta;
+use headland_host::tables::{ByteTable, META, StoreError};
+use headland_shared::actor::ActorId;
+use headland_shared::bytes::{DecodeError, Reader};
+use headland_shared::delta::{AttributeIntroduction, ScopeAlias};
+use headland_shared::element::State;
+use headland_shared::name::AttributeName;
+use headland_shared::schema::Declaration;
+use headland_shared::stamp::Stamp;
+use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use std::collections::BTreeMap;
+
+/// Record key -> handle (4 bytes), blob.
+const RECORDS: ByteTable = TableDefinition::new("records-1");
+/// Handle (4 bytes) -> record key.
+const HANDLES: ByteTable = TableDefinition::new("handles-1");
+/// Scope alias (4 bytes) -> scope row.
+const SCOPES: ByteTable = TableDefinition::new("scopes-1");
+/// Attribute alias (4 bytes) -> attribute name.
+const ATTRIBUTES: ByteTable = TableDefinition::new("attributes-1");
+/// Attribute name -> declaration. Names are for ever: this outlives epochs.
+const SCHEMA: ByteTable = TableDefinition::new("schema-1");
+/// Index (4 bytes) -> the delta of a staged part.
+const STAGING: ByteTable = TableDefinition::new("staging-1");
+/// Record key (length-prefixed), element key -> own write.
+const OWN: ByteTable = TableDefinition::new("own-1");
+/// Dot counter (8 bytes) -> key in `own-1`.
+const OWN_DOTS: ByteTable = TableDefinition::new("own-dots-1");
+
+type Rows = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// Migration 1: makes all tables.
+pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    for table in [META, RECORDS, HANDLES, SCOPES, ATTRIBUTES, SCHEMA, STAGING, OWN, OWN_DOTS] {
+        transaction.open_table(table)?;
+    }
+    Ok(())
+}
+
+fn number(bytes: &[u8]) -> Result<u64, StoreError> {
+    let mut reader = Reader::new(bytes);
+    reader.varint().map_err(|error| StoreError::corrupt("meta-1", error))
+}
+
+fn alias_of(key: &[u8], table: &'static str) -> Result<u32, StoreError> {
+    Reader::new(key).u32_be().map_err(|error| StoreError::corrupt(table, error))
+}
+
+/// All tables of one moment, for reading.
+#[derive(Debug)]
+pub struct Views {
+    meta: Rows,
+    records: Rows,
+    scopes: Rows,
+    attributes: Rows,
+    schema: Rows,
+    staging: Rows,
+    own: Rows,
+    own_dots: Rows,
+}
+
+impl Views {
+    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            records: transaction.open_table(RECORDS)?,
+            scopes: transaction.open_table(SCOPES)?,
+            attributes: transaction.open_table(ATTRIBUTES)?,
+            schema: transaction.open_table(SCHEMA)?,
+            staging: transaction.open_table(STAGING)?,
+            own: transaction.open_table(OWN)?,
+            own_dots: transaction.open_table(OWN_DOTS)?,
+        })
+    }
+
+    /// Who writes here.
+    pub fn actor(&self) -> Result<Option<ActorId>, StoreError> {
+        let bytes = meta(&self.meta, rows::ACTOR)?;
+        let decode = |bytes: Vec<u8>| ActorId::decode(&mut Reader::new(&bytes));
+        bytes.map(decode).transpose().map_err(|error| StoreError::corrupt("meta-1", error))
+    }
+
+    /// Where the agent stands.
+    pub fn placed(&self) -> Result<Option<Placed>, StoreError> {
+        meta(&self.meta, rows::PLACED)?.map(|bytes| rows::decode(&bytes)).transpose()
+    }
+
+    /// What is staged.
+    pub fn staged(&self) -> Result<Option<StagedHead>, StoreError> {
+        meta(&self.meta, rows::STAGED)?.map(|bytes| rows::decode(&bytes)).transpose()
+    }
+
+    /// The patterns that the store was last filled by.
+    pub fn follow(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        meta(&self.meta, rows::FOLLOW)
+    }
+
+    /// When the catalogue was last known to be the registry's state, as the replica wrote it.
+    pub fn as_of(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        meta(&self.meta, rows::AS_OF)
+    }
+
+    /// The counter of the last own write; zero before the first.
+    pub fn last_dot(&self) -> Result<u64, StoreError> {
+        meta(&self.meta, rows::LAST_DOT)?.map_or(Ok(0), |bytes| number(&bytes))
+    }
+
+    /// The latest stamp given out here.
+    pub fn last_stamp(&self) -> Result<Stamp, StoreError> {
+        Ok(Stamp(meta(&self.meta, rows::LAST_STAMP)?.map_or(Ok(0), |bytes| number(&bytes))?))
+    }
+
+    /// Up to which own write the hub has stored all.
+    pub fn stored(&self) -> Result<u64, StoreError> {
+        meta(&self.meta, rows::STORED)?.map_or(Ok(0), |bytes| number(&bytes))
+    }
+
+    /// All scopes by their numbers.
+    pub fn scopes(&self) -> Result<BTreeMap<ScopeAlias, ScopeRow>, StoreError> {
+        let mut scopes = BTreeMap::new();
+        for row in self.scopes.iter()? {
+            let (key, value) = row?;
+            let row = ScopeRow::decode(value.value()).map_err(|error| StoreError::corrupt("scopes-1", error))?;
+            scopes.insert(alias_of(key.value(), "scopes-1")?, row);
+        }
+        Ok(scopes)
+    }
+
+    /// All attribute names by their numbers.
+    pub fn attributes(&self) -> Result<BTreeMap<u32, AttributeName>, StoreError> {
+        let mut names = BTreeMap::new();
+        for row in self.attributes.iter()? {
+            let (key, value) = row?;
+            let name = attribute_name(value.value())?;
+            names.insert(alias_of(key.value(), "attributes-1")?, name);
+        }
+        Ok(names)
+    }
+
+    /// How an attribute behaves.
+    pub fn declaration(&self, name: &str) -> Result<Option<Declaration>, StoreError> {
+        let Some(value) = self.schema.get(name.as_bytes())? else {
+            return Ok(None);
+        };
+        let declaration = Declaration::decode(&mut Reader::new(value.value()));
+        declaration.map(Some).map_err(|error| StoreError::corrupt("schema-1", error))
+    }
+
+    /// A record's number and blob.
+    pub fn record(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
+        self.records.get(key)?.map(|value| split_record(value.value())).transpose()
+    }
+
+    /// Visits records whose keys begin with `prefix`, in order, until the visitor says stop.
+    pub fn each_record<E: From<StoreError>>(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<std::ops::ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let start = after.unwrap_or(prefix);
+        let rows = self.records.range(start..).map_err(StoreError::from)?;
+        for row in rows {
+            let (key, value) = row.map_err(StoreError::from)?;
+            let (key, value) = (key.value(), value.value());
+            if !key.starts_with(prefix) {
+                break;
+            }
+            if Some(key) == after {
+                continue;
+            }
+            let blob = value.get(4..).ok_or_else(|| StoreError::corrupt("records-1", DecodeError::Truncated))?;
+            if visit(key, blob)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many records are held.
+    pub fn record_count(&self) -> Result<u64, StoreError> {
+        use redb::ReadableTableMetadata;
+        Ok(self.records.len()?)
+    }
+
+    /// The staged parts, in order.
+    pub fn staged_parts(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let rows = self.staging.iter()?;
+        rows.map(|row| Ok(row?.1.value().to_vec())).collect()
+    }
+
+    /// What this agent wrote about one record.
+    pub fn own_of(&self, record: &[u8]) -> Result<Vec<OwnWrite>, StoreError> {
+        let prefix = own::key(record, &[]);
+        let mut writes = Vec::new();
+        for row in self.own.range(prefix.as_slice()..)? {
+            let (key, value) = row?;
+            if !key.value().starts_with(&prefix) {
+                break;
+            }
+            writes.push(own_write(key.value(), value.value())?);
+        }
+        Ok(writes)
+    }
+
+    /// Own writes after a dot, in the order of their last dots, at most `count`.
+    pub fn own_after(&self, dot: u64, count: usize) -> Result<Vec<OwnWrite>, StoreError> {
+        let start = dot.saturating_add(1).to_be_bytes();
+        let mut writes = Vec::new();
+        for row in self.own_dots.range(start.as_slice()..)?.take(count) {
+            let key = row?.1.value().to_vec();
+            let value = self.own.get(key.as_slice())?;
+            let value = value.ok_or_else(|| StoreError::corrupt("own-dots-1", "a dot without its write"))?;
+            writes.push(own_write(&key, value.value())?);
+        }
+        Ok(writes)
+    }
+
+    /// How many own writes are kept.
+    pub fn own_count(&self) -> Result<u64, StoreError> {
+        use redb::ReadableTableMetadata;
+        Ok(self.own.len()?)
+    }
+}
+
+fn own_write(key: &[u8], value: &[u8]) -> Result<OwnWrite, StoreError> {
+    own::decode(key, value).map_err(|error| StoreError::corrupt("own-1", error))
+}
+
+fn attribute_name(bytes: &[u8]) -> Result<AttributeName, StoreError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| StoreError::corrupt("attributes-1", error))?;
+    AttributeName::new(text).map_err(|error| StoreError::corrupt("attributes-1", error))
+}
+
+fn split_record(value: &[u8]) -> Result<(u32, Vec<u8>), StoreError> {
+    let mut reader = Reader::new(value);
+    let handle = reader.u32_be().map_err(|error| StoreError::corrupt("records-1", error))?;
+    Ok((handle, reader.rest().to_vec()))
+}
+
+type Writing<'tx> = Table<'tx, &'static [u8], &'static [u8]>;
+
+/// All tables within one write transaction.
+#[derive(Debug)]
+pub struct Tables<'tx> {
+    meta: Writing<'tx>,
+    records: Writing<'tx>,
+    handles: Writing<'tx>,
+    scopes: Writing<'tx>,
+    attributes: Writing<'tx>,
+    schema: Writing<'tx>,
+    staging: Writing<'tx>,
+    own: Writing<'tx>,
+    own_dots: Writing<'tx>,
+}
+
+impl<'tx> Tables<'tx> {
+    pub(super) fn open(transaction: &'tx WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            records: transaction.open_table(RECORDS)?,
+            handles: transaction.open_table(HANDLES)?,
+            scopes: transaction.open_table(SCOPES)?,
+            attributes: transaction.open_table(ATTRIBUTES)?,
+            schema: transaction.open_table(SCHEMA)?,
+            staging: transaction.open_table(STAGING)?,
+            own: transaction.open_table(OWN)?,
+            own_dots: transaction.open_table(OWN_DOTS)?,
+        })
+    }
+
+    /// Sets where the agent stands.
+    pub fn set_placed(&mut self, placed: &Placed) -> Result<(), StoreError> {
+        self.meta.insert(rows::PLACED, rows::encode(placed).as_slice())?;
+        Ok(())
+    }
+
+    /// Forgets where the agent stands: it will ask for everything. What it holds stays readable.
+    pub fn forget_place(&mut self) -> Result<(), StoreError> {
+        self.meta.remove(rows::PLACED)?;
+        self.clear_staging()
+    }
+
+    /// Notes the patterns by which the store is filled.
+    pub fn set_follow(&mut self, follow: &[u8]) -> Result<(), StoreError> {
+        self.meta.insert(rows::FOLLOW, follow)?;
+        Ok(())
+    }
+
+    /// Notes when the catalogue was last known to be the registry's state.
+    pub fn set_as_of(&mut self, as_of: &[u8]) -> Result<(), StoreError> {
+        self.meta.insert(rows::AS_OF, as_of)?;
+        Ok(())
+    }
+
+    /// Notes up to which own write the hub has stored all.
+    pub fn set_stored(&mut self, dot: u64) -> Result<(), StoreError> {
+        self.set_number(rows::STORED, dot)
+    }
+
+    fn set_number(&mut self, name: &[u8], number: u64) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        headland_shared::bytes::put_varint(&mut bytes, number);
+        self.meta.insert(name, bytes.as_slice())?;
+        Ok(())
+    }
+
+    /// Adds a part to the staging table.
+    pub fn stage(&mut self, head: &StagedHead, delta: &[u8]) -> Result<(), StoreError> {
+        let index = (head.parts - 1).to_be_bytes();
+        self.staging.insert(index.as_slice(), delta)?;
+        self.meta.insert(rows::STAGED, rows::encode(head).as_slice())?;
+        Ok(())
+    }
+
+    /// Empties the staging table.
+    pub fn clear_staging(&mut self) -> Result<(), StoreError> {
+        self.meta.remove(rows::STAGED)?;
+        self.staging.retain(|_, _| false)?;
+        Ok(())
+    }
+
+    /// Forgets all numbers: they were another epoch's. The records stay.
+    pub fn forget_numbers(&mut self) -> Result<(), StoreError> {
+        self.handles.retain(|_, _| false)?;
+        self.scopes.retain(|_, _| false)?;
+        self.attributes.retain(|_, _| false)?;
+        Ok(())
+    }
+
+    /// Sets a scope's row.
+    pub fn set_scope(&mut self, alias: ScopeAlias, row: &ScopeRow) -> Result<(), StoreError> {
+        self.scopes.insert(alias.to_be_bytes().as_slice(), row.encoded().as_slice())?;
+        Ok(())
+    }
+
+    /// Learns an attribute's number and declaration.
+    pub fn learn_attribute(&mut self, attribute: &AttributeIntroduction) -> Result<(), StoreError> {
+        let name = attribute.name.as_str().as_bytes();
+        self.attributes.insert(attribute.alias.to_be_bytes().as_slice(), name)?;
+        let mut declaration = Vec::new();
+        attribute.declaration.encode(&mut declaration);
+        self.schema.insert(name, declaration.as_slice())?;
+        Ok(())
+    }
+
+    /// The key of a record by its number.
+    pub fn key_of(&self, handle: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.handles.get(handle.to_be_bytes().as_slice())?.map(|key| key.value().to_vec()))
+    }
+
+    /// A record's number and blob.
+    pub fn record(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
+        self.records.get(key)?.map(|value| split_record(value.value())).transpose()
+    }
+
+    /// Sets a record.
+    pub fn set_record(&mut self, handle: u32, key: &[u8], blob: &[u8]) -> Result<(), StoreError> {
+        let mut value = Vec::with_capacity(blob.len() + 4);
+        value.extend_from_slice(&handle.to_be_bytes());
+        value.extend_from_slice(blob);
+        self.records.insert(key, value.as_slice())?;
+        self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
+        Ok(())
+    }
+
+    /// Drops a record and its number.
+    pub fn remove_record(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
+        self.records.remove(key)?;
+        self.handles.remove(handle.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// Drops all records for which `keep` says no; gives how many there were and how many went.
+    pub fn retain_records(&mut self, keep: impl Fn(&[u8]) -> bool) -> Result<(u64, u64), StoreError> {
+        let (mut before, mut dropped) = (0, 0);
+        self.records.retain(|key, _| {
+            before += 1;
+            let kept = keep(key);
+            dropped += u64::from(!kept);
+            kept
+        })?;
+        Ok((before, dropped))
+    }
+
+    /// Sets the state of an own element, which takes the next dot; gives that dot.
+    pub fn put_own(&mut self, record: &[u8], element: &[u8], state: &State, dot: u64, stamp: Stamp) -> Result<(), StoreError> {
+        let key = own::key(record, element);
+        self.forget_dot(&key)?;
+        self.own.insert(key.as_slice(), own::value(dot, Standing::Taken, state).as_slice())?;
+        self.own_dots.insert(dot.to_be_bytes().as_slice(), key.as_slice())?;
+        self.set_number(rows::LAST_DOT, dot)?;
+        self.set_number(rows::LAST_STAMP, stamp.0)
+    }
+
+    fn forget_dot(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        let earlier = match self.own.get(key)? {
+            Some(value) => own_write(key, value.value())?.dot,
+            None => return Ok(()),
+        };
+        self.own_dots.remove(earlier.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// The hub has refused the write with this dot: it no longer counts, and stays for the record.
+    pub fn refuse_own(&mut self, dot: u64) -> Result<(), StoreError> {
+        let Some(key) = self.own_dots.get(dot.to_be_bytes().as_slice())?.map(|key| key.value().to_vec()) else {
+            return Ok(());
+        };
+        let write = match self.own.get(key.as_slice())? {
+            Some(value) => own_write(&key, value.value())?,
+            None => return Ok(()),
+        };
+        self.own.insert(key.as_slice(), own::value(dot, Standing::Refused, &write.state).as_slice())?;
+        Ok(())
+    }
+
+    /// The state of an own element.
+    pub fn own(&self, record: &[u8], element: &[u8]) -> Result<Option<OwnWrite>, StoreError> {
+        let key = own::key(record, element);
+        self.own.get(key.as_slice())?.map(|value| own_write(&key, value.value())).transpose()
+    }
+
+    /// How many own writes are kept.
+    pub fn own_count(&self) -> Result<u64, StoreError> {
+        use redb::ReadableTableMetadata;
+        Ok(self.own.len()?)
+    }
+}
