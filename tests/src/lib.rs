@@ -1,1 +1,5 @@
-//! Headland.
+//! Headland's fleet: the simulator, the demo, and what tests with several programs need.
+
+pub mod mosquitto;
+pub mod ports;
+pub mod proxy;

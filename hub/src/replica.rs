@@ -1,0 +1,316 @@
+//! The hub's replica: store and conversations together, the only writer.
+//!
+//! It is synchronous and commits before it hands out a frame, so what it acknowledges is durable. Frames are taken in
+//! with [`Replica::frame`] and worked off together by [`Replica::flush`]: all uploads that came in one go are one
+//! transaction and one wait for the disk.
+
+mod agents;
+mod catch_up;
+pub mod commit;
+mod live;
+mod upload;
+
+pub use commit::{Commit, CommitError, Committed};
+
+use crate::store::Store;
+use headland_host::tables::StoreError;
+use headland_shared::delta::ScopeAlias;
+use headland_shared::epoch::{Epoch, Seq};
+use headland_shared::frame::{Fragments, FrameError, ReassemblyError, decode_up, encode_down};
+use headland_shared::message::{Down, Up};
+use headland_shared::name::{Region, ReplicaName};
+use headland_shared::session::lanes::{LaneTimes, Lanes};
+use headland_shared::session::{Jitter, Ms, Now};
+use headland_shared::topic;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What the replica is told about itself.
+#[derive(Debug, Clone)]
+pub struct ReplicaConfig {
+    /// The region that it serves.
+    pub region: Region,
+    /// How long changes may wait for company.
+    pub lanes: LaneTimes,
+    /// How often it sends heartbeats, in milliseconds.
+    pub heartbeat_ms: u32,
+    /// The longest live batch, in bytes.
+    pub live_bytes_max: usize,
+    /// How long an agent that is not heard still holds back the floor, in milliseconds.
+    pub retention_ms: u64,
+    /// Which run of the hub this is.
+    pub boot: u64,
+}
+
+/// The most conversations that the hub keeps track of at once. Beyond it the oldest is forgotten; that agent's next
+/// word is answered so that it greets again.
+const CONVERSATIONS_MAX: usize = 20_000;
+/// The most frames that wait for a flush: what a driver takes in at one go.
+pub const INBOX_MAX: usize = 1_024;
+
+/// What the replica wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Publish this frame for one agent.
+    Send {
+        /// The topic.
+        topic: String,
+        /// The frame.
+        frame: Vec<u8>,
+    },
+    /// Publish this frame for everybody.
+    Publish {
+        /// The topic.
+        topic: String,
+        /// The frame.
+        frame: Vec<u8>,
+    },
+}
+
+/// A frame that was not taken. Nothing has changed, and the conversation goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameRefused {
+    /// It is no valid frame, or a piece of it was lost.
+    #[error("taking a frame from {agent}: {source}")]
+    Frame {
+        /// Who sent it.
+        agent: ReplicaName,
+        /// What is wrong.
+        source: ReassemblyError,
+    },
+    /// It speaks for somebody else.
+    #[error("taking a frame from {agent}: it speaks as {speaks}; a device writes only as itself")]
+    Foreign {
+        /// Who sent it.
+        agent: ReplicaName,
+        /// As whom it speaks.
+        speaks: ReplicaName,
+    },
+    /// Too many frames wait.
+    #[error("taking a frame from {0}: too many wait; it will be sent again")]
+    Busy(ReplicaName),
+}
+
+/// What the replica has counted since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames that were refused.
+    pub frames_refused: u64,
+    /// Hellos that were answered.
+    pub hellos: u64,
+    /// Catch-ups of these that bring everything.
+    pub snapshots: u64,
+    /// Writes of agents that were stored.
+    pub writes: u64,
+    /// Writes of agents that the schema or a limit forbade.
+    pub writes_refused: u64,
+    /// Live batches that were published.
+    pub batches: u64,
+    /// Acknowledgements whose digest was not the hub's.
+    pub mismatches: u64,
+}
+
+/// The hub's replica.
+#[derive(Debug)]
+pub struct Replica {
+    store: Store,
+    config: ReplicaConfig,
+    epoch: Epoch,
+    jitter: Jitter,
+    lanes: Lanes,
+    heartbeat_at: Ms,
+    floor_at: Ms,
+    published: BTreeMap<ScopeAlias, Seq>,
+    published_to: Seq,
+    inbox: Vec<(ReplicaName, Up)>,
+    conversations: BTreeMap<ReplicaName, catch_up::Conversation>,
+    outputs: VecDeque<Output>,
+    counts: Counts,
+}
+
+impl Replica {
+    /// Opens the replica on its store. `seed` feeds lineages and epochs; it must differ from run to run.
+    pub fn open(store: Store, config: ReplicaConfig, seed: u64, now: Now) -> Result<Self, StoreError> {
+        let views = store.read()?;
+        let epoch = views.epoch()?.ok_or_else(|| StoreError::corrupt("meta-1", "the store has no epoch"))?;
+        let published = views.scopes()?.values().map(|row| (row.alias, row.head)).collect();
+        Ok(Self {
+            lanes: Lanes::new(config.lanes),
+            epoch,
+            jitter: Jitter::seeded(seed),
+            heartbeat_at: now.mono,
+            floor_at: now.mono + agents::FLOOR_EVERY_MS,
+            published,
+            published_to: views.numbers()?.head.seq,
+            inbox: Vec::new(),
+            conversations: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            counts: Counts::default(),
+            store,
+            config,
+        })
+    }
+
+    /// The store, for readers.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// This life of the hub.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The region that it serves.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.config.region
+    }
+
+    /// What was counted since opening.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What the replica wants done next.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Takes a frame of an agent in; [`Self::flush`] works it off.
+    pub fn frame(&mut self, agent: ReplicaName, frame: Vec<u8>) -> Result<(), FrameRefused> {
+        let result = self.take_frame(agent, frame);
+        if result.is_err() {
+            self.counts.frames_refused += 1;
+        }
+        result
+    }
+
+    fn take_frame(&mut self, agent: ReplicaName, frame: Vec<u8>) -> Result<(), FrameRefused> {
+        if self.inbox.len() >= INBOX_MAX {
+            return Err(FrameRefused::Busy(agent));
+        }
+        let refused = |source: ReassemblyError| FrameRefused::Frame {
+            agent: agent.clone(),
+            source,
+        };
+        let whole = self.conversation(&agent).reassembly.take(frame).map_err(refused)?;
+        let Some(whole) = whole else {
+            return Ok(());
+        };
+        let message = decode_up(&whole).map_err(|error: FrameError| refused(error.into()))?;
+        if let Up::Hello(hello) = &message {
+            if hello.actor.name != agent {
+                let speaks = hello.actor.name.clone();
+                return Err(FrameRefused::Foreign { agent, speaks });
+            }
+        }
+        self.inbox.push((agent, message));
+        Ok(())
+    }
+
+    fn conversation(&mut self, agent: &ReplicaName) -> &mut catch_up::Conversation {
+        if self.conversations.len() >= CONVERSATIONS_MAX && !self.conversations.contains_key(agent) {
+            self.conversations.pop_first();
+        }
+        self.conversations.entry(agent.clone()).or_default()
+    }
+
+    /// Works off what came in: stores all uploads in one transaction, then answers.
+    pub fn flush(&mut self, now: Now) -> Result<(), CommitError> {
+        let inbox = std::mem::take(&mut self.inbox);
+        if inbox.is_empty() {
+            return Ok(());
+        }
+        let stored = self.store_uploads(&inbox, now)?;
+        self.note_applied(&inbox, now)?;
+        for (agent, message) in inbox {
+            let settled = stored.get(&agent);
+            match message {
+                Up::Hello(hello) => self.answer(&agent, &hello, settled, now)?,
+                Up::Upload(_) => self.confirm(&agent, settled),
+                Up::GoOn(go_on) => self.go_on(&agent, go_on)?,
+                Up::Applied(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// When [`Self::handle_timeout`] must be called, on the monotonic clock.
+    #[must_use]
+    pub fn deadline(&self) -> Ms {
+        let times = [Some(self.heartbeat_at), Some(self.floor_at), self.lanes.deadline()];
+        times.into_iter().flatten().min().unwrap_or(self.heartbeat_at)
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Now) -> Result<(), StoreError> {
+        if self.lanes.is_due(now.mono) {
+            self.publish()?;
+        }
+        if self.heartbeat_at <= now.mono {
+            self.heartbeat_at = now.mono + u64::from(self.config.heartbeat_ms);
+            self.heartbeat(now);
+        }
+        if self.floor_at <= now.mono {
+            self.floor_at = now.mono + agents::FLOOR_EVERY_MS;
+            self.advance_floor(now)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a commit: `build` fills it, and may give it up by leaving it empty. Nothing is told to anybody before it
+    /// is durable.
+    pub fn commit<T, E>(
+        &mut self,
+        now: Now,
+        build: impl FnOnce(&mut Commit<'_, '_>) -> Result<T, E>,
+    ) -> Result<(T, Option<Committed>), E>
+    where
+        E: From<CommitError> + From<StoreError>,
+    {
+        let random = self.jitter.next_u64();
+        let mut stayed_empty = None;
+        let result = self.store.write(|tables| {
+            let mut commit = Commit::begin(tables, random)?;
+            let value = build(&mut commit).map_err(Ended::Failed)?;
+            if commit.is_empty() {
+                stayed_empty = Some(value);
+                return Err(Ended::Empty);
+            }
+            let committed = commit.finish().map_err(|error| Ended::Failed(error.into()))?;
+            Ok((value, committed))
+        });
+        match result {
+            Ok((value, committed)) => {
+                self.lanes.note(committed.priority, now.mono);
+                Ok((value, Some(committed)))
+            }
+            Err(Ended::Empty) => Ok((stayed_empty.expect("an empty commit leaves its value"), None)),
+            Err(Ended::Failed(error)) => Err(error),
+        }
+    }
+
+    fn send(&mut self, agent: &ReplicaName, message: &Down) {
+        let bytes_max = self.conversation(agent).frame_bytes_max();
+        let topic = topic::down(&self.config.region, agent);
+        for frame in Fragments::of(encode_down(message), bytes_max) {
+            let topic = topic.clone();
+            self.outputs.push_back(Output::Send { topic, frame });
+        }
+    }
+}
+
+/// Why a commit's transaction ended without one.
+enum Ended<E> {
+    Empty,
+    Failed(E),
+}
+
+impl<E: From<StoreError>> From<StoreError> for Ended<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}

@@ -1,0 +1,84 @@
+//! The live feed: one publish for each touched scope, whatever the number of agents.
+
+use super::catch_up::introductions;
+use super::{Output, Replica};
+use headland_host::tables::StoreError;
+use headland_shared::delta::{DeltaWriter, ScopeAlias};
+use headland_shared::epoch::{Mark, Seq};
+use headland_shared::frame::encode_down;
+use headland_shared::message::{Batch, Down, Heartbeat};
+use headland_shared::session::Now;
+use headland_shared::topic;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// Text shrinks to about a quarter: a longer delta is not even tried as a live batch.
+const SHRINKS_TO_ONE_IN: usize = 5;
+
+impl Replica {
+    /// Closes the batch: publishes what has changed since the last one, cut in one read transaction.
+    pub fn publish(&mut self) -> Result<(), StoreError> {
+        self.lanes.closed();
+        let views = self.store.read()?;
+        let numbers = views.numbers()?;
+        let (from, to) = (self.published_to, numbers.head);
+        let scopes = views.scopes()?;
+        let attributes = views.attributes()?;
+        let prev_of = |alias: ScopeAlias| self.published.get(&alias).copied().unwrap_or(Seq::START);
+        let touched: BTreeMap<ScopeAlias, Seq> =
+            scopes.values().filter(|row| row.head > from).map(|row| (row.alias, prev_of(row.alias))).collect();
+        for (alias, prev) in &touched {
+            let (new_scopes, new_attributes) = introductions(&scopes, &attributes, *prev, to.seq);
+            let mut writer = DeltaWriter::new(numbers.life, &new_scopes, &new_attributes);
+            let bytes_max = self.config.live_bytes_max * SHRINKS_TO_ONE_IN;
+            views.each_change(*alias, Mark::after(*prev), to.seq, |row| {
+                super::catch_up::write_row(&views, &mut writer, row, *prev, &attributes)?;
+                let go_on = writer.len() < bytes_max;
+                Ok::<_, StoreError>(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            let fits = writer.len() < bytes_max;
+            let mut batch = Batch {
+                epoch: self.epoch.tag(),
+                scope: *alias,
+                prev: *prev,
+                to,
+                touched: touched.iter().filter(|(other, _)| *other != alias).map(|(a, s)| (*a, *s)).collect(),
+                delta: fits.then(|| writer.finish()),
+            };
+            let mut frame = encode_down(&Down::Batch(batch.clone()));
+            if frame.len() > self.config.live_bytes_max {
+                batch.delta = None;
+                frame = encode_down(&Down::Batch(batch));
+            }
+            let topic = topic::feed(&self.config.region, &scopes[alias].scope);
+            self.outputs.push_back(Output::Publish { topic, frame });
+            self.counts.batches += 1;
+        }
+        for alias in touched.into_keys() {
+            self.published.insert(alias, to.seq);
+        }
+        self.published_to = to.seq;
+        Ok(())
+    }
+
+    /// Publishes a heartbeat.
+    pub(super) fn heartbeat(&mut self, now: Now) {
+        let heartbeat = Heartbeat {
+            epoch: self.epoch.tag(),
+            boot: self.config.boot,
+            hub_ms: now.mono,
+            as_of_ms: self.as_of_ms(now),
+            heads: self.published.iter().map(|(alias, seq)| (*alias, *seq)).collect(),
+            more: Vec::new(),
+        };
+        let frame = encode_down(&Down::Heartbeat(heartbeat));
+        let topic = topic::heartbeat(&self.config.region);
+        self.outputs.push_back(Output::Publish { topic, frame });
+    }
+
+    /// When agents that hold all that was published held the registry's state: now, unless something waits in the
+    /// open batch.
+    pub(super) fn as_of_ms(&self, now: Now) -> u64 {
+        self.lanes.oldest().unwrap_or(now.mono)
+    }
+}

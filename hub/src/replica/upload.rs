@@ -1,0 +1,233 @@
+//! Uploads: what agents write, checked, merged and stored.
+
+use super::commit::{Commit, CommitError};
+use super::Replica;
+use headland_host::tables::StoreError;
+use headland_shared::actor::ActorId;
+use headland_shared::blob::Blob;
+use headland_shared::element::{Remark, State};
+use headland_shared::epoch::EpochTag;
+use headland_shared::key::{ElementKey, RecordKey};
+use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
+use headland_shared::name::ReplicaName;
+use headland_shared::register::REGISTER_WRITERS_MAX;
+use headland_shared::schema::{Residency, Rule, Writers};
+use headland_shared::session::Now;
+use headland_shared::upload::{RecordRef, Written, read};
+use std::collections::BTreeMap;
+
+/// The most refused dots that one acknowledgement lists; the rest is counted only.
+const REFUSED_MAX: usize = 64;
+
+/// What became of an agent's uploads in one flush.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Settled {
+    stored: Stored,
+    gap: bool,
+}
+
+impl Settled {
+    pub(super) fn stored(&self) -> &Stored {
+        &self.stored
+    }
+}
+
+impl Replica {
+    /// Stores all uploads of an inbox in one transaction; says for each agent what is stored of it now.
+    pub(super) fn store_uploads(
+        &mut self,
+        inbox: &[(ReplicaName, Up)],
+        now: Now,
+    ) -> Result<BTreeMap<ReplicaName, Settled>, CommitError> {
+        let mut uploads: Vec<(ActorId, &Upload)> = Vec::new();
+        let mut actors: Vec<ActorId> = Vec::new();
+        for (agent, message) in inbox {
+            let upload = match message {
+                Up::Hello(hello) => {
+                    actors.push(hello.actor.clone());
+                    hello.upload.as_ref()
+                }
+                Up::Upload(upload) => Some(upload),
+                Up::Applied(_) | Up::GoOn(_) => None,
+            };
+            if let Some(upload) = upload {
+                let actor = ActorId {
+                    name: agent.clone(),
+                    incarnation: upload.incarnation,
+                };
+                actors.push(actor.clone());
+                uploads.push((actor, upload));
+            }
+        }
+        let mut settled = BTreeMap::new();
+        if !uploads.is_empty() {
+            let epoch = self.epoch.tag();
+            let ((outcome, written), _) = self.commit(now, |commit| store_all(commit, &uploads, epoch, now))?;
+            self.counts.writes += written;
+            for one in outcome.values() {
+                self.counts.writes_refused += one.stored.refused.len() as u64;
+            }
+            settled = outcome;
+        }
+        let views = self.store.read()?;
+        for actor in actors {
+            if !settled.contains_key(&actor.name) {
+                let one = plain(&actor, views.seen(&actor)?);
+                settled.insert(actor.name.clone(), one);
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Tells an agent what is stored.
+    pub(super) fn confirm(&mut self, agent: &ReplicaName, settled: Option<&Settled>) {
+        let Some(settled) = settled else {
+            return;
+        };
+        let message = if settled.gap {
+            Down::Refused(Refused {
+                refusal: Refusal::UploadGap,
+                through: settled.stored.through,
+            })
+        } else {
+            Down::Stored(settled.stored.clone())
+        };
+        self.send(agent, &message);
+    }
+}
+
+fn plain(actor: &ActorId, through: u64) -> Settled {
+    Settled {
+        stored: Stored {
+            incarnation: actor.incarnation,
+            through,
+            refused: Vec::new(),
+            more: Vec::new(),
+        },
+        gap: false,
+    }
+}
+
+fn store_all(
+    commit: &mut Commit<'_, '_>,
+    uploads: &[(ActorId, &Upload)],
+    epoch: EpochTag,
+    now: Now,
+) -> Result<(BTreeMap<ReplicaName, Settled>, u64), CommitError> {
+    let mut settled: BTreeMap<ReplicaName, Settled> = BTreeMap::new();
+    let mut written = 0;
+    for (actor, upload) in uploads {
+        let seen = commit.tables.seen(actor)?;
+        let mut one = plain(actor, seen);
+        let entries = read(upload.prev, &upload.body);
+        match entries {
+            // A gap, or numbers that mean something else here: the agent goes back to what is stored.
+            _ if upload.prev > seen => one.gap = true,
+            Ok(_) if upload.to <= seen => {}
+            Ok(entries) if upload.epoch == epoch || entries.iter().all(|entry| by_key(&entry.record)) => {
+                for entry in entries.into_iter().filter(|entry| entry.dot > seen) {
+                    match store_one(commit, actor, upload, entry.dot, &entry.record, entry.written, now)? {
+                        Admission::Stored => written += 1,
+                        Admission::Refused if one.stored.refused.len() < REFUSED_MAX => {
+                            one.stored.refused.push(entry.dot);
+                        }
+                        Admission::Refused => {}
+                    }
+                }
+                one.stored.through = upload.to;
+                commit.set_seen(actor, upload.to)?;
+            }
+            Ok(_) | Err(_) => one.gap = true,
+        }
+        settled.insert(actor.name.clone(), one);
+    }
+    Ok((settled, written))
+}
+
+fn by_key(record: &RecordRef) -> bool {
+    matches!(record, RecordRef::Key(_))
+}
+
+enum Admission {
+    Stored,
+    Refused,
+}
+
+fn store_one(
+    commit: &mut Commit<'_, '_>,
+    actor: &ActorId,
+    upload: &Upload,
+    dot: u64,
+    record: &RecordRef,
+    mut written: Written,
+    now: Now,
+) -> Result<Admission, CommitError> {
+    let Some(record) = resolve(commit, record)? else {
+        return Ok(Admission::Refused);
+    };
+    match &mut written {
+        Written::Note(note) => note.at = note.at.bounded(now.wall_ms),
+        Written::Value(_, _, write) => write.at = write.at.bounded(now.wall_ms),
+        Written::Removal(_) | Written::Count(..) => {}
+    }
+    let (key, state) = written.into_element(actor, dot, &upload.region);
+    if !may_write(commit, &key) {
+        return Ok(Admission::Refused);
+    }
+    let Some(merged) = merged(commit, &record, &key, state)? else {
+        return Ok(Admission::Refused);
+    };
+    match commit.put(&record, vec![(key, merged)]) {
+        Ok(()) => Ok(Admission::Stored),
+        Err(CommitError::RecordTooLong { .. }) => Ok(Admission::Refused),
+        Err(error) => Err(error),
+    }
+}
+
+fn resolve(commit: &Commit<'_, '_>, record: &RecordRef) -> Result<Option<RecordKey>, StoreError> {
+    Ok(match record {
+        RecordRef::Handle(handle) => commit.tables.record(*handle)?.map(|(key, _)| key),
+        RecordRef::Key(key) => Some(key.clone()),
+    })
+}
+
+/// Whether the schema lets devices write this element.
+fn may_write(commit: &Commit<'_, '_>, key: &ElementKey) -> bool {
+    let (name, counted) = match key {
+        ElementKey::Annotation(_) => return true,
+        ElementKey::Attribute(name) | ElementKey::Member(name, _) => (name, false),
+        ElementKey::Count(name, _, _) => (name, true),
+        ElementKey::Life
+        | ElementKey::Version(_)
+        | ElementKey::Approval(..)
+        | ElementKey::Current
+        | ElementKey::Alias(_)
+        | ElementKey::Unknown(_) => return false,
+    };
+    commit.declaration(name).is_some_and(|declaration| {
+        declaration.writers == Writers::Devices
+            && declaration.residency != Residency::Device
+            && (declaration.rule == Rule::Counter) == counted
+    })
+}
+
+/// The element's state with the write taken in; nothing when a limit forbids it.
+fn merged(commit: &Commit<'_, '_>, record: &RecordKey, key: &ElementKey, state: State) -> Result<Option<State>, CommitError> {
+    let stored = |source| CommitError::Stored {
+        record: record.clone(),
+        source,
+    };
+    let Some(blob) = commit.blob(record)? else {
+        return Ok(Some(state));
+    };
+    let held = Blob::parse(&blob).and_then(|blob| blob.state_of(&key.encoded())).map_err(stored)?;
+    let Some(held) = held else {
+        return Ok(Some(state));
+    };
+    let mut merged = State::decode(held).map_err(stored)?;
+    merged.merge(state);
+    let crowded = matches!(&merged, State::Register(register) if register.len() > REGISTER_WRITERS_MAX);
+    // A note that is already removed here, or a tally that is ahead: the merge says so, and it is stored again.
+    debug_assert!(!matches!(&merged, State::Remark(Remark::Written(note)) if note.text.is_empty()));
+    Ok((!crowded).then_some(merged))
+}

@@ -1,0 +1,95 @@
+//! The hub's store: its region's replica in one redb file.
+//!
+//! Every table is described in `docs/storage.md`.
+
+mod rows;
+mod tables;
+
+pub use rows::{AgentRow, AttributeRow, CommitRow, Numbers, Origin, ScopeRow, Undo};
+pub use tables::{ChangeRow, Tables, Views, Writing};
+
+use headland_host::tables::{Migration, StoreError, migrate};
+use headland_shared::epoch::{Epoch, Life};
+use redb::{Database, ReadableDatabase, ReadableTable};
+use std::sync::Arc;
+
+/// The store's migrations, in order.
+const MIGRATIONS: &[Migration] = &[tables::create];
+
+/// The open store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Arc<Database>,
+}
+
+impl Store {
+    /// Takes an open database, brings it to the newest format, and begins its first life if it is new.
+    ///
+    /// `random` becomes the identity of a new hub, and of its embedded registry.
+    pub fn open(database: Database, random: u64) -> Result<Self, StoreError> {
+        migrate(&database, MIGRATIONS)?;
+        let store = Self {
+            database: Arc::new(database),
+        };
+        if store.read()?.epoch()?.is_none() {
+            let epoch = Epoch {
+                hub: random,
+                number: 1,
+                nonce: (random >> 32) as u32 ^ random as u32,
+            };
+            store.write(|tables| {
+                tables.set_epoch(&epoch)?;
+                let numbers = Numbers {
+                    life: Life::numbered(1, random as u32),
+                    ..Numbers::default()
+                };
+                tables.set_numbers(&numbers)
+            })?;
+        }
+        Ok(store)
+    }
+
+    /// All tables, as they are now, for reading.
+    pub fn read(&self) -> Result<Views, StoreError> {
+        tables::views(&self.database.begin_read()?)
+    }
+
+    /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.
+    pub fn write<T, E: From<StoreError>>(&self, change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>) -> Result<T, E> {
+        self.transact(redb::Durability::Immediate, change)
+    }
+
+    /// Changes tables without waiting for the disk: what a crash may undo, since it can be learnt again.
+    pub fn note<T, E: From<StoreError>>(&self, change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>) -> Result<T, E> {
+        self.transact(redb::Durability::None, change)
+    }
+
+    fn transact<T, E: From<StoreError>>(
+        &self,
+        durability: redb::Durability,
+        change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut transaction = self.database.begin_write().map_err(StoreError::from)?;
+        transaction.set_durability(durability).map_err(StoreError::from)?;
+        let result = {
+            let mut tables = tables::writing(&transaction)?;
+            change(&mut tables)
+        };
+        match result {
+            Ok(value) => {
+                transaction.commit().map_err(StoreError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                // Dropping aborts as well; a failed abort loses nothing that was committed.
+                let _ = transaction.abort();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Reads a single value.
+fn meta(table: &impl ReadableTable<&'static [u8], &'static [u8]>, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(table.get(name)?.map(|value| value.value().to_vec()))
+}

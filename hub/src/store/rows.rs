@@ -1,0 +1,142 @@
+//! Rows: what single values and table rows say.
+//!
+//! Rows are postcard of the structs here. A released struct never changes; another table or key takes what is new.
+
+use headland_host::tables::StoreError;
+use headland_shared::delta::{AttributeAlias, Handle, ScopeAlias};
+use headland_shared::digest::Digest;
+use headland_shared::epoch::{EpochTag, Head, Life, Lineage, Position, Seq};
+use headland_shared::schema::Declaration;
+use headland_shared::scope::Scope;
+use headland_shared::stamp::Stamp;
+use serde::{Deserialize, Serialize};
+
+/// The hub's counters. Written with each commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Numbers {
+    /// The last commit.
+    pub head: Head,
+    /// The registry's life.
+    pub life: Life,
+    /// The registry's last revision.
+    pub revision: u64,
+    /// The latest stamp given out.
+    pub stamp: Stamp,
+    /// The next record's number.
+    pub next_handle: Handle,
+    /// The next scope's number.
+    pub next_scope: ScopeAlias,
+    /// The next attribute's number.
+    pub next_attribute: AttributeAlias,
+    /// Below this nothing of a history can be told: the oldest lineage that is kept.
+    pub oldest_lineage: Seq,
+}
+
+impl Numbers {
+    /// The registry's position.
+    #[must_use]
+    pub const fn registry(&self) -> Position {
+        Position {
+            life: self.life,
+            number: self.revision,
+        }
+    }
+}
+
+/// A scope as the hub holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeRow {
+    /// The scope.
+    pub scope: Scope,
+    /// Its number.
+    pub alias: ScopeAlias,
+    /// When it began to exist.
+    pub introduced: Seq,
+    /// Its last change.
+    pub head: Seq,
+    /// The highest seq of which something was forgotten.
+    pub floor: Seq,
+    /// The digest of what it holds.
+    pub digest: Digest,
+    /// How many models it holds.
+    pub models: u64,
+}
+
+/// An attribute as the hub knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttributeRow {
+    /// Its number.
+    pub alias: AttributeAlias,
+    /// When it began to exist, or when its declaration last changed.
+    pub introduced: Seq,
+    /// How it behaves.
+    pub declaration: Declaration,
+}
+
+/// An agent as the hub knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRow {
+    /// Which of its lives spoke last.
+    pub incarnation: u64,
+    /// When it was last heard, in milliseconds since 1970 by the hub's clock.
+    pub heard_ms: u64,
+    /// The epoch of what it acknowledged.
+    pub epoch: EpochTag,
+    /// Up to here every scope that it follows is applied and durable there.
+    pub acknowledged: Seq,
+    /// What it follows.
+    pub follow: Vec<String>,
+    /// Whether its last digest was equal to the hub's; nothing while it was behind.
+    pub proven: Option<bool>,
+}
+
+/// Where a commit came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// An import of these files.
+    Import(String),
+    /// A revert of an earlier commit.
+    Revert(u64),
+}
+
+/// One element's value before a commit, for a revert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    /// The record's key.
+    pub record: Vec<u8>,
+    /// The element's key.
+    pub element: Vec<u8>,
+    /// The encoded value before; nothing when there was none.
+    pub before: Option<Vec<u8>>,
+}
+
+/// One registry commit, for the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitRow {
+    /// Its position in the registry's own order.
+    pub revision: u64,
+    /// When, in milliseconds since 1970 by the hub's clock.
+    pub at_ms: u64,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Models that were new.
+    pub new: u64,
+    /// Models of which an attribute or a version changed.
+    pub changed: u64,
+    /// Models that were withdrawn.
+    pub gone: u64,
+}
+
+pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_allocvec(value).expect("plain data always serialises")
+}
+
+pub(super) fn decode<'a, T: Deserialize<'a>>(table: &'static str, bytes: &'a [u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes).map_err(|error| StoreError::corrupt(table, error))
+}
+
+/// A lineage as it is kept by seq.
+pub(super) fn lineage(bytes: &[u8]) -> Result<Lineage, StoreError> {
+    let bytes = bytes.try_into().map_err(|_| StoreError::corrupt("lineages-1", "not four bytes"))?;
+    Ok(Lineage(u32::from_be_bytes(bytes)))
+}
