@@ -11,6 +11,7 @@ pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
 pub use rows::{Placed, ScopeRow, StagedHead};
 pub use tables::{Tables, Views};
 
+use headland_host::database::RecoveringDatabase;
 use headland_host::tables::{META, Migration, StoreError, migrate};
 use headland_shared::actor::{ActorId, Incarnation};
 use headland_shared::name::ReplicaName;
@@ -23,15 +24,20 @@ const MIGRATIONS: &[Migration] = &[tables::create];
 /// The open store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Arc<Database>,
+    database: Arc<RecoveringDatabase>,
 }
 
 impl Store {
-    /// Takes an open database, brings it to the newest format, and gives it an actor if it has none yet.
+    /// Opens the database by `open`, which is called again should the storage engine fail later; brings it to the newest format, and gives it an actor if it has none yet.
     ///
     /// `random` becomes the incarnation of a new store.
-    pub fn open(database: Database, name: &ReplicaName, random: u64) -> Result<Self, StoreError> {
-        migrate(&database, MIGRATIONS)?;
+    pub fn open(
+        open: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
+        name: &ReplicaName,
+        random: u64,
+    ) -> Result<Self, StoreError> {
+        let database = RecoveringDatabase::open(open)?;
+        database.with(|database| migrate(database, MIGRATIONS))?;
         let store = Self {
             database: Arc::new(database),
         };
@@ -51,15 +57,16 @@ impl Store {
         };
         let mut bytes = Vec::new();
         actor.encode(&mut bytes);
-        let transaction = self.database.begin_write()?;
-        transaction.open_table(META)?.insert(rows::ACTOR, bytes.as_slice())?;
-        transaction.commit()?;
-        Ok(())
+        self.database.with(|database| {
+            let transaction = database.begin_write()?;
+            transaction.open_table(META)?.insert(rows::ACTOR, bytes.as_slice())?;
+            Ok(transaction.commit()?)
+        })
     }
 
     /// All tables, as they are now, for reading.
     pub fn read(&self) -> Result<Views, StoreError> {
-        Views::open(&self.database.begin_read()?)
+        self.database.with(|database| Views::open(&database.begin_read()?))
     }
 
     /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.
@@ -77,23 +84,26 @@ impl Store {
         durability: redb::Durability,
         change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut transaction = self.database.begin_write().map_err(StoreError::from)?;
-        transaction.set_durability(durability).map_err(StoreError::from)?;
-        let result = {
-            let mut tables = Tables::open(&transaction)?;
-            change(&mut tables)
-        };
-        match result {
-            Ok(value) => {
-                transaction.commit().map_err(StoreError::from)?;
-                Ok(value)
+        let mut broken = false;
+        let result = self.database.with(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(durability)?;
+            let result = {
+                let mut tables = Tables::open(&transaction)?;
+                change(&mut tables)
+            };
+            if result.is_ok() {
+                transaction.commit()?;
+            } else {
+                // An engine that cannot even abort has failed before: within the change.
+                broken = transaction.abort().is_err();
             }
-            Err(error) => {
-                // Dropping aborts as well; a failed abort loses nothing that was committed.
-                let _ = transaction.abort();
-                Err(error)
-            }
+            Ok(result)
+        });
+        if broken {
+            self.database.reopen();
         }
+        result?
     }
 }
 

@@ -8,6 +8,7 @@ mod tables;
 pub use rows::{AgentRow, AttributeRow, CommitRow, Numbers, Origin, ScopeRow, Undo};
 pub use tables::{ChangeRow, Tables, Views, Writing};
 
+use headland_host::database::RecoveringDatabase;
 use headland_host::tables::{Migration, StoreError, migrate};
 use headland_shared::epoch::{Epoch, Life};
 use redb::{Database, ReadableDatabase, ReadableTable};
@@ -19,15 +20,19 @@ const MIGRATIONS: &[Migration] = &[tables::create];
 /// The open store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Arc<Database>,
+    database: Arc<RecoveringDatabase>,
 }
 
 impl Store {
-    /// Takes an open database, brings it to the newest format, and begins its first life if it is new.
+    /// Opens the database by `open`, which is called again should the storage engine fail later; brings it to the newest format, and begins its first life if it is new.
     ///
     /// `random` becomes the identity of a new hub, and of its embedded registry.
-    pub fn open(database: Database, random: u64) -> Result<Self, StoreError> {
-        migrate(&database, MIGRATIONS)?;
+    pub fn open(
+        open: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
+        random: u64,
+    ) -> Result<Self, StoreError> {
+        let database = RecoveringDatabase::open(open)?;
+        database.with(|database| migrate(database, MIGRATIONS))?;
         let store = Self {
             database: Arc::new(database),
         };
@@ -51,7 +56,7 @@ impl Store {
 
     /// All tables, as they are now, for reading.
     pub fn read(&self) -> Result<Views, StoreError> {
-        tables::views(&self.database.begin_read()?)
+        self.database.with(|database| tables::views(&database.begin_read()?))
     }
 
     /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.
@@ -69,23 +74,26 @@ impl Store {
         durability: redb::Durability,
         change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut transaction = self.database.begin_write().map_err(StoreError::from)?;
-        transaction.set_durability(durability).map_err(StoreError::from)?;
-        let result = {
-            let mut tables = tables::writing(&transaction)?;
-            change(&mut tables)
-        };
-        match result {
-            Ok(value) => {
-                transaction.commit().map_err(StoreError::from)?;
-                Ok(value)
+        let mut broken = false;
+        let result = self.database.with(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(durability)?;
+            let result = {
+                let mut tables = tables::writing(&transaction)?;
+                change(&mut tables)
+            };
+            if result.is_ok() {
+                transaction.commit()?;
+            } else {
+                // An engine that cannot even abort has failed before: within the change.
+                broken = transaction.abort().is_err();
             }
-            Err(error) => {
-                // Dropping aborts as well; a failed abort loses nothing that was committed.
-                let _ = transaction.abort();
-                Err(error)
-            }
+            Ok(result)
+        });
+        if broken {
+            self.database.reopen();
         }
+        result?
     }
 }
 

@@ -211,6 +211,9 @@ pub struct Batch {
     pub to: Head,
     /// The other scopes that the same commits touched, each with the `prev` of its batch.
     pub touched: Vec<(ScopeAlias, Seq)>,
+    /// Other scopes that changed since `prev`, with their heads: what an agent follows of them it must have first, so
+    /// that it never sees a later commit without an earlier one.
+    pub after: Vec<(ScopeAlias, Seq)>,
     /// The delta; nothing when it is too long for a live batch and must be asked for.
     pub delta: Option<Vec<u8>>,
 }

@@ -317,7 +317,7 @@ fn elements(registry: &RegistryCommit<'_, '_, '_>, held: &Held, record: Imported
     }
     for version in record.versions {
         let key = ElementKey::Version(version.version.clone());
-        let manifest = held.central(&key.encoded());
+        let manifest = held.central(&key.encoded()).filter(|_| held.alive);
         if manifest.is_some_and(|manifest| manifest != version.manifest) {
             let (record, version) = (record.key, version.version);
             return Err(ImportError::ManifestChanged { record, version });
@@ -337,14 +337,30 @@ fn elements(registry: &RegistryCommit<'_, '_, '_>, held: &Held, record: Imported
     for (alias, version) in record.aliases {
         wanted.push(Wanted::new(ElementKey::Alias(alias), Some(Value::text(version.as_str()))));
     }
-    // What the registry said and the file no longer says.
-    let named: BTreeSet<Vec<u8>> = wanted.iter().map(|one| one.key.encoded()).collect();
-    for key in held.states.keys().filter(|key| !named.contains(*key)) {
-        if let Ok(key @ (ElementKey::Attribute(_) | ElementKey::Member(..))) = ElementKey::decode(key) {
-            wanted.push(Wanted::new(key, None));
-        }
-    }
+    wanted.extend(no_longer_said(held, &wanted));
     Ok(wanted)
+}
+
+/// What the registry said and the file no longer says. A file states all attributes of a model, and all approvals of
+/// the versions that it lists; versions that it does not list stay. A model that comes back begins anew.
+fn no_longer_said(held: &Held, wanted: &[Wanted]) -> Vec<Wanted> {
+    let named: BTreeSet<Vec<u8>> = wanted.iter().map(|one| one.key.encoded()).collect();
+    let listed: BTreeSet<&VersionName> = wanted
+        .iter()
+        .filter_map(|one| match &one.key {
+            ElementKey::Version(version) => Some(version),
+            _ => None,
+        })
+        .collect();
+    let ended = |key: &ElementKey| match key {
+        ElementKey::Attribute(_) | ElementKey::Member(..) => true,
+        ElementKey::Approval(version, _) => !held.alive || listed.contains(version),
+        ElementKey::Version(_) | ElementKey::Current | ElementKey::Alias(_) => !held.alive,
+        ElementKey::Life | ElementKey::Count(..) | ElementKey::Annotation(_) | ElementKey::Unknown(_) => false,
+    };
+    let unnamed = held.states.keys().filter(|key| !named.contains(*key));
+    let decoded = unnamed.filter_map(|key| ElementKey::decode(key).ok());
+    decoded.filter(ended).map(|key| Wanted::new(key, None)).collect()
 }
 
 /// The members of a set attribute; anything but a list of texts is one plain value.

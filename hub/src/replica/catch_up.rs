@@ -11,7 +11,7 @@ use headland_shared::element;
 use headland_shared::epoch::{Epoch, Head, Mark, Position, Seq};
 use headland_shared::frame::{FRAME_BYTES_DEFAULT, FRAME_BYTES_MAX, FRAME_BYTES_MIN, Reassembly};
 use headland_shared::key::ElementKey;
-use headland_shared::message::{Down, GoOn, Hello, Part, Plan, Refusal, Refused, Welcome};
+use headland_shared::message::{Down, GoOn, Hello, Part, Plan, Refusal, Refused, Staged, Welcome};
 use headland_shared::name::{AttributeName, ReplicaName};
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
 use headland_shared::session::Now;
@@ -88,8 +88,10 @@ impl Replica {
         let snapshot = plan == Plan::Snapshot;
         let place = hello.place.as_ref().filter(|_| !snapshot);
         let base = place.map_or(Seq::START, |place| place.base);
+        let floor = floor(&views, &hello.follow)?;
         let held = hello.staged.filter(|staged| {
-            let known = staged.started <= numbers.head.seq && staged.to.seq <= numbers.head.seq;
+            // Below the floor nobody knows any more what left since the parts were cut.
+            let known = staged.started >= floor && known(staged, numbers.head);
             staged.epoch == self.epoch.tag() && staged.snapshot == snapshot && known
         });
         let started = held.map_or(numbers.head.seq, |staged| staged.started);
@@ -224,6 +226,18 @@ impl Replica {
             self.send(agent, &Down::Part(part));
         }
     }
+}
+
+/// Whether what is staged was cut from this history.
+fn known(staged: &Staged, head: Head) -> bool {
+    staged.started <= head.seq && staged.to.seq <= head.seq
+}
+
+/// The highest floor of all scopes that are followed.
+fn floor(views: &Views, follow: &[Follow]) -> Result<Seq, StoreError> {
+    let scopes = views.scopes()?;
+    let followed = scopes.values().filter(|row| follow.iter().any(|follow| follow.matches(&row.scope)));
+    Ok(followed.map(|row| row.floor).max().unwrap_or(Seq::START))
 }
 
 /// Cuts the next part in one read transaction. It is the last one if the scan reaches the head within it.

@@ -12,6 +12,12 @@ use headland_shared::topic;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+/// The scopes outside this batch that changed since `prev`, with their heads.
+fn after(published: &BTreeMap<ScopeAlias, Seq>, touched: &BTreeMap<ScopeAlias, Seq>, prev: Seq) -> Vec<(ScopeAlias, Seq)> {
+    let later = published.iter().filter(|(alias, head)| **head > prev && !touched.contains_key(alias));
+    later.map(|(alias, head)| (*alias, *head)).collect()
+}
+
 /// Text shrinks to about a quarter: a longer delta is not even tried as a live batch.
 const SHRINKS_TO_ONE_IN: usize = 5;
 
@@ -43,6 +49,7 @@ impl Replica {
                 prev: *prev,
                 to,
                 touched: touched.iter().filter(|(other, _)| *other != alias).map(|(a, s)| (*a, *s)).collect(),
+                after: after(&self.published, &touched, *prev),
                 delta: fits.then(|| writer.finish()),
             };
             let mut frame = encode_down(&Down::Batch(batch.clone()));

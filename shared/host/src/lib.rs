@@ -9,6 +9,7 @@ pub mod broker_address;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod database;
 pub mod exit;
 pub mod link;
 pub mod log;

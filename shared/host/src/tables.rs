@@ -29,6 +29,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// The store could not be opened again after a failure.
+    #[error("using the store: it is closed after a failure; it is tried again by itself")]
+    Closed,
     /// The store was written by a newer version.
     #[error("opening the store: it has format {found}, this version knows formats up to {known}; use a newer version")]
     Newer {

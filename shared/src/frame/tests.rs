@@ -94,6 +94,7 @@ fn a_single_change_travels_in_forty_bytes() {
         prev: Seq(4_000),
         to: Head { seq: Seq(4_001), lineage: crate::epoch::Lineage(0x1234_5678) },
         touched: vec![],
+        after: vec![],
         delta: Some(vec![9; 25]),
     };
     assert!(encode_down(&Down::Batch(batch)).len() <= 52);

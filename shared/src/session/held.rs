@@ -70,6 +70,10 @@ impl Held {
     ) -> Option<Readiness> {
         let (to, group) = self.groups.first_key_value()?;
         let batch = group.values().next()?;
+        let late = |(scope, head): &(ScopeAlias, Seq)| followed(*scope) == Some(true) && cursor(*scope) < *head;
+        if group.values().any(|batch| batch.after.iter().any(late)) {
+            return Some(Readiness::Incomplete);
+        }
         let mut parts = batch.touched.clone();
         parts.push((batch.scope, batch.prev));
         for (scope, prev) in parts {
@@ -117,8 +121,21 @@ mod tests {
             prev: Seq(prev),
             to: Head { seq: Seq(to), ..Head::default() },
             touched: touched.into_iter().map(|(scope, prev)| (scope, Seq(prev))).collect(),
+            after: vec![],
             delta: Some(vec![1]),
         }
+    }
+
+    #[test]
+    fn a_later_commit_waits_for_an_earlier_one_of_another_scope() {
+        let mut held = Held::default();
+        let mut later = batch(1, 4, 9, vec![]);
+        later.after = vec![(2, Seq(7))];
+        held.hold(later);
+        let cursor = |two: u64| move |scope| if scope == 2 { Seq(two) } else { Seq(5) };
+        assert_eq!(held.readiness(|_| Some(true), cursor(6)), Some(Readiness::Incomplete));
+        assert_eq!(held.readiness(|_| Some(true), cursor(7)), Some(Readiness::Ready));
+        assert_eq!(held.readiness(|scope| Some(scope == 1), cursor(0)), Some(Readiness::Ready));
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn part(nonce: u64, from: u64, to: u64, end: bool) -> Part {
 }
 
 fn batch(scope: u32, prev: u64, to: u64) -> Batch {
-    Batch { epoch: EPOCH.tag(), scope, prev: Seq(prev), to: head(to), touched: vec![], delta: Some(vec![]) }
+    Batch { epoch: EPOCH.tag(), scope, prev: Seq(prev), to: head(to), touched: vec![], after: vec![], delta: Some(vec![]) }
 }
 
 fn heartbeat(heads: Vec<(u32, Seq)>) -> Heartbeat {

@@ -1,0 +1,80 @@
+//! The simulated hub: its disk and, while it runs, its replica.
+
+use super::reference::{Catalogue, records};
+use crate::disk::Disk;
+use headland_hub::registry::{ImportOptions, Removals, import};
+use headland_hub::replica::{Output, Replica, ReplicaConfig};
+use headland_hub::store::Store;
+use headland_shared::name::Region;
+use headland_shared::session::lanes::LaneTimes;
+use headland_shared::session::{Jitter, Ms, Now};
+
+const CACHE_BYTES: usize = 1024 * 1024;
+/// Shorter than the longest cut: some agents return from below the floor.
+const RETENTION_MS: u64 = 90_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Hub {
+    pub(super) disk: Disk,
+    pub(super) replica: Option<Replica>,
+    pub(super) starts_at: Ms,
+}
+
+impl Hub {
+    pub(super) fn now(now: Ms) -> Now {
+        Now {
+            mono: now,
+            wall_ms: 1_790_000_000_000 + now,
+        }
+    }
+
+    pub(super) fn start(&mut self, now: Ms, jitter: &mut Jitter) -> Result<(), String> {
+        let disk = self.disk.clone();
+        let open = move || Ok(redb::Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk.open())?);
+        let store = Store::open(open, jitter.next_u64()).map_err(|error| error.to_string())?;
+        let config = ReplicaConfig {
+            region: Region::new("main").expect("a plain word is a valid region"),
+            lanes: LaneTimes::default(),
+            heartbeat_ms: 5_000,
+            live_bytes_max: 65_536,
+            retention_ms: RETENTION_MS,
+            boot: jitter.next_u64(),
+        };
+        let replica = Replica::open(store, config, jitter.next_u64(), Self::now(now));
+        self.replica = Some(replica.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    pub(super) fn crash(&mut self, jitter: &mut Jitter) {
+        self.disk.crash(|| jitter.up_to(1) == 0);
+        self.replica = None;
+    }
+
+    /// Everything that the hub had is gone.
+    pub(super) fn wipe(&mut self) {
+        self.replica = None;
+        self.disk = Disk::default();
+    }
+
+    pub(super) fn import(&mut self, catalogue: &Catalogue, now: Ms) -> Result<bool, String> {
+        let Some(replica) = &mut self.replica else {
+            return Ok(false);
+        };
+        let options = ImportOptions {
+            removals: Removals::Allowed,
+            register: true,
+            dry_run: false,
+            origin: "simulator".to_owned(),
+        };
+        let report = import(replica, records(catalogue), &options, Self::now(now));
+        report.map(|report| report.seq.is_some()).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn outputs(&mut self) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        if let Some(replica) = &mut self.replica {
+            outputs.extend(std::iter::from_fn(|| replica.poll()));
+        }
+        outputs
+    }
+}

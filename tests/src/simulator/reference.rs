@@ -1,0 +1,166 @@
+//! The reference model: what the registry has said, commit by commit, and what agents have written.
+
+use headland_hub::import_file::{ImportedRecord, ImportedVersion};
+use headland_shared::actor::Dot;
+use headland_shared::digest::hash_128;
+use headland_shared::key::RecordKey;
+use headland_shared::name::{ApprovalName, AttributeName, ModelName, Namespace, VersionName};
+use headland_shared::scope::{Follow, Scope};
+use headland_shared::value::Value;
+use headland_shared::view::Model;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const APPROVAL: &str = "field-use";
+
+/// One model as the registry has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) task: String,
+    pub(super) mark: i64,
+    pub(super) note: Option<String>,
+    pub(super) versions: BTreeMap<u32, bool>,
+    pub(super) current: u32,
+}
+
+pub(super) type Catalogue = BTreeMap<String, Entry>;
+
+/// A note that an agent has been told is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) model: String,
+    pub(super) text: String,
+    pub(super) removed: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Reference {
+    pub(super) catalogue: Catalogue,
+    /// For each set of patterns: the hash of what must be seen, after each commit.
+    seen: Vec<BTreeMap<String, u128>>,
+    pub(super) notes: BTreeMap<Dot, Written>,
+    pub(super) counts: BTreeMap<(String, String), i64>,
+    pub(super) follows: BTreeSet<String>,
+}
+
+pub(super) fn namespace() -> Namespace {
+    Namespace::new("sim").expect("a plain word is a valid namespace")
+}
+
+pub(super) fn key(model: &str) -> RecordKey {
+    RecordKey {
+        namespace: namespace(),
+        name: ModelName::new(model).expect("the simulator names models plainly"),
+    }
+}
+
+fn version(number: u32) -> VersionName {
+    VersionName::new(format!("1.{number}")).expect("a number is a valid version")
+}
+
+/// A catalogue as an import.
+pub(super) fn records(catalogue: &Catalogue) -> Vec<ImportedRecord> {
+    let name = |text: &str| AttributeName::new(text).expect("a plain word is a valid attribute name");
+    let record = |(model, entry): (&String, &Entry)| {
+        let mut attributes = BTreeMap::from([
+            (name("task"), Value::text(entry.task.clone())),
+            (name("mark"), Value::whole(entry.mark)),
+        ]);
+        if let Some(note) = &entry.note {
+            attributes.insert(name("note"), Value::text(note.clone()));
+        }
+        let versions = entry.versions.iter().map(|(number, approved)| ImportedVersion {
+            version: version(*number),
+            manifest: Value::Map(BTreeMap::from([("digest".to_owned(), Value::whole(i64::from(*number)))])),
+            approvals: approved
+                .then(|| (ApprovalName::new(APPROVAL).expect("valid"), "approved".to_owned()))
+                .into_iter()
+                .collect(),
+        });
+        ImportedRecord {
+            key: key(model),
+            attributes,
+            versions: versions.collect(),
+            current: Some(version(entry.current)),
+            aliases: BTreeMap::new(),
+        }
+    };
+    catalogue.iter().map(record).collect()
+}
+
+/// What a reader sees of a model, without what agents wrote.
+fn line_of_entry(model: &str, entry: &Entry) -> String {
+    let note = entry.note.as_deref().unwrap_or("");
+    let versions: Vec<_> = entry.versions.iter().map(|(number, approved)| format!("1.{number}:{approved}")).collect();
+    format!("{model}|{}|{}|{note}|{}|1.{}", entry.task, entry.mark, versions.join(","), entry.current)
+}
+
+fn line_of_model(model: &Model) -> String {
+    let text = |name: &str| match model.attributes.get(name) {
+        Some(Value::Text(text)) => text.clone(),
+        Some(other) => serde_json::to_string(other).unwrap_or_default(),
+        None => String::new(),
+    };
+    let mut versions: Vec<(u32, String)> = Vec::new();
+    for (name, version) in &model.versions {
+        let approved = version.approvals.get(APPROVAL) == Some(&Value::text("approved"));
+        let number = name.trim_start_matches("1.").parse().unwrap_or(u32::MAX);
+        versions.push((number, format!("{name}:{approved}")));
+    }
+    versions.sort();
+    let versions: Vec<_> = versions.into_iter().map(|(_, text)| text).collect();
+    let current = model.current.as_ref().and_then(Value::as_text).unwrap_or("");
+    format!("{}|{}|{}|{}|{}|{current}", model.name, text("task"), text("mark"), text("note"), versions.join(","))
+}
+
+fn hash(lines: &[String]) -> u128 {
+    let parts: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+    hash_128(&parts)
+}
+
+/// The hash of what an agent shows.
+pub(super) fn hash_of_models(models: &[Model]) -> u128 {
+    let lines: Vec<String> = models.iter().map(line_of_model).collect();
+    hash(&lines)
+}
+
+impl Reference {
+    /// The registry has committed the catalogue as it is now.
+    pub(super) fn committed(&mut self) {
+        let mut hashes = BTreeMap::new();
+        for pattern in &self.follows {
+            hashes.insert(pattern.clone(), self.hash_for(pattern));
+        }
+        self.seen.push(hashes);
+    }
+
+    fn hash_for(&self, pattern: &str) -> u128 {
+        let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
+        let followed = self.catalogue.iter().filter(|(_, entry)| {
+            follow.matches(&Scope::of(namespace(), Some(&entry.task)))
+        });
+        let lines: Vec<String> = followed.map(|(model, entry)| line_of_entry(model, entry)).collect();
+        hash(&lines)
+    }
+
+    /// The earliest commit, not before `from`, after which a follower of `pattern` must see exactly this.
+    pub(super) fn commit_with(&self, pattern: &str, hash: u128, from: usize) -> Option<usize> {
+        (from..self.seen.len()).find(|commit| self.seen[*commit].get(pattern) == Some(&hash))
+    }
+
+    pub(super) fn last(&self) -> usize {
+        self.seen.len().saturating_sub(1)
+    }
+
+    /// A line for each model that a follower of `pattern` must see now.
+    pub(super) fn lines(&self, pattern: &str) -> Vec<String> {
+        let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
+        let followed = self.catalogue.iter().filter(|(_, entry)| {
+            follow.matches(&Scope::of(namespace(), Some(&entry.task)))
+        });
+        followed.map(|(model, entry)| line_of_entry(model, entry)).collect()
+    }
+}
+
+pub(super) fn lines_of_models(models: &[Model]) -> Vec<String> {
+    models.iter().map(line_of_model).collect()
+}

@@ -1,0 +1,494 @@
+//! The world: hub, agents and network under one clock and one seed.
+
+use super::agent::Agent;
+use super::check;
+use super::hub::Hub;
+use super::network::{Network, To, Weather};
+use super::reference::{Entry, Reference, Written};
+use super::schedule::{Event, Faults, draw};
+use super::Outcome;
+use headland_hub::replica::Output;
+use headland_shared::actor::{ActorId, Incarnation};
+use headland_shared::frame::encode_up;
+use headland_shared::message::{Hello, Up};
+use headland_shared::scope::{Follow, Scope};
+use headland_shared::session::{Jitter, Ms};
+use headland_shared::{topic, upload};
+use std::collections::BTreeMap;
+
+const TASKS: [&str; 3] = ["detection", "segmentation", "chat"];
+const MODELS: u64 = 14;
+/// How long everything may take to settle once the faults end, in virtual milliseconds: a hello may have backed off
+/// to minutes.
+const SETTLE_MS_MAX: Ms = 1_800_000;
+
+pub(super) struct World {
+    jitter: Jitter,
+    now: Ms,
+    hub: Hub,
+    agents: Vec<Agent>,
+    network: Network,
+    weather: Weather,
+    reference: Reference,
+    /// While the registry is being filled again after the hub was wiped.
+    refill_at: Option<Ms>,
+    full_until: BTreeMap<usize, Ms>,
+    faults: Faults,
+    reads: u64,
+    delivered: u64,
+    verbose: bool,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, verbose: bool) -> Self {
+        let mut jitter = Jitter::seeded(seed);
+        let count = 3 + jitter.up_to(2) as usize;
+        let patterns = ["*/*", "*/*", "sim/detection", "*/chat", "sim/*"];
+        let agents: Vec<Agent> = (0..count).map(|number| Agent::new(number, patterns[number], &mut jitter)).collect();
+        let mut reference = Reference::default();
+        reference.follows = agents.iter().map(|agent| agent.pattern.clone()).collect();
+        Self {
+            weather: Weather {
+                lost: jitter.up_to(120),
+                repeated: jitter.up_to(80),
+                corrupted: jitter.up_to(40),
+                delay_ms_max: 20 + jitter.up_to(1_500),
+            },
+            jitter,
+            now: 1_000,
+            hub: Hub::default(),
+            agents,
+            network: Network::default(),
+            reference,
+            refill_at: None,
+            full_until: BTreeMap::new(),
+            faults: Faults::default(),
+            reads: 0,
+            delivered: 0,
+            verbose,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<Outcome, String> {
+        let events = draw(self.agents.len(), &mut self.jitter);
+        self.reference.committed();
+        self.hub.start(self.now, &mut self.jitter)?;
+        for index in 0..self.agents.len() {
+            self.agents[index].start(self.now, &mut self.jitter)?;
+        }
+        for _ in 0..MODELS / 2 {
+            self.change_catalogue(Event::Change);
+        }
+        self.import()?;
+        for (at, event) in events {
+            self.run_until(at)?;
+            self.happen(event)?;
+            self.settle_outputs()?;
+        }
+        self.heal();
+        let end = self.now + SETTLE_MS_MAX;
+        while !self.is_settled()? && self.now < end {
+            let next = self.now + 5_000;
+            self.run_until(next)?;
+        }
+        check::settled(&self.agents, &self.hub, &self.reference)?;
+        self.faults.lost = self.network.lost;
+        self.faults.repeated = self.network.repeated;
+        self.faults.corrupted = self.network.corrupted;
+        Ok(Outcome {
+            faults: self.faults,
+            reads: self.reads,
+            delivered: self.delivered,
+            virtual_ms: self.now,
+        })
+    }
+
+    fn tell(&self, what: impl FnOnce() -> String) {
+        if self.verbose {
+            tracing::info!("{:>9} {}", self.now, what());
+        }
+    }
+
+    /// From here on nothing goes wrong any more.
+    fn heal(&mut self) {
+        self.weather = Weather {
+            lost: 0,
+            repeated: 0,
+            corrupted: 0,
+            delay_ms_max: 50,
+        };
+        for agent in &mut self.agents {
+            agent.cut_until = agent.cut_until.min(self.now);
+            agent.starts_at = agent.starts_at.min(self.now);
+            agent.disk.set_full(false);
+        }
+        self.full_until.clear();
+        self.hub.starts_at = self.hub.starts_at.min(self.now);
+        self.refill_at = self.refill_at.map(|_| self.now);
+    }
+
+    fn is_settled(&self) -> Result<bool, String> {
+        if self.hub.replica.is_none() || self.refill_at.is_some() {
+            return Ok(false);
+        }
+        for agent in &self.agents {
+            let Some(replica) = &agent.replica else {
+                return Ok(false);
+            };
+            if !agent.linked || !replica.is_settled() {
+                return Ok(false);
+            }
+        }
+        Ok(self.network.next_at().is_none() && check::settled(&self.agents, &self.hub, &self.reference).is_ok())
+    }
+
+    fn next_time(&self, end: Ms) -> Ms {
+        let mut next = end;
+        let mut consider = |at: Option<Ms>| next = next.min(at.unwrap_or(Ms::MAX));
+        consider(self.network.next_at());
+        consider(self.refill_at);
+        match &self.hub.replica {
+            Some(replica) => consider(Some(replica.deadline())),
+            None => consider(Some(self.hub.starts_at)),
+        }
+        for (index, agent) in self.agents.iter().enumerate() {
+            match &agent.replica {
+                None => consider(Some(agent.starts_at)),
+                Some(_) if !agent.linked => consider(Some(agent.cut_until)),
+                Some(replica) => consider(replica.deadline()),
+            }
+            consider(self.full_until.get(&index).copied());
+        }
+        next.max(self.now + 1)
+    }
+
+    fn run_until(&mut self, end: Ms) -> Result<(), String> {
+        while self.now < end {
+            self.now = self.next_time(end).min(end);
+            self.start_what_is_due()?;
+            while let Some((to, frame)) = self.network.arrive(self.now) {
+                self.deliver(to, frame)?;
+            }
+            self.flush_hub()?;
+            self.time_out()?;
+            self.settle_outputs()?;
+        }
+        Ok(())
+    }
+
+    fn start_what_is_due(&mut self) -> Result<(), String> {
+        if self.hub.replica.is_none() && self.hub.starts_at <= self.now {
+            self.hub.start(self.now, &mut self.jitter)?;
+            self.tell(|| "hub starts".into());
+        }
+        if self.refill_at.is_some_and(|at| at <= self.now) && self.hub.replica.is_some() {
+            self.refill_at = None;
+            self.import()?;
+        }
+        let over: Vec<usize> = self.full_until.iter().filter(|(_, at)| **at <= self.now).map(|(i, _)| *i).collect();
+        for index in over {
+            self.full_until.remove(&index);
+            self.agents[index].disk.set_full(false);
+        }
+        for index in 0..self.agents.len() {
+            let agent = &mut self.agents[index];
+            if agent.replica.is_none() && agent.starts_at <= self.now {
+                agent.start(self.now, &mut self.jitter)?;
+                self.tell(|| format!("agent {index} starts"));
+                self.check(index)?;
+            }
+            let agent = &mut self.agents[index];
+            if agent.replica.is_some() && !agent.linked && agent.cut_until <= self.now {
+                agent.link_up(self.now)?;
+                self.tell(|| format!("agent {index} link up"));
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, to: To, frame: Vec<u8>) -> Result<(), String> {
+        self.delivered += 1;
+        match to {
+            To::Hub { from } => {
+                let name = self.agents[from].name.clone();
+                if let Some(replica) = &mut self.hub.replica {
+                    if let Err(error) = replica.frame(name, frame) {
+                        self.tell(|| format!("hub refuses: {error}"));
+                    }
+                }
+            }
+            To::Agent { to } => {
+                let agent = &mut self.agents[to];
+                let now = agent.now(self.now);
+                if let Some(replica) = agent.replica.as_mut().filter(|_| agent.linked) {
+                    if let Err(error) = replica.frame(frame, now) {
+                        self.tell(|| format!("agent {to} refuses: {error}"));
+                    }
+                }
+            }
+        }
+        self.settle_outputs()
+    }
+
+    fn flush_hub(&mut self) -> Result<(), String> {
+        match &mut self.hub.replica {
+            Some(replica) => replica.flush(Hub::now(self.now)).map_err(|error| format!("hub cannot flush: {error}")),
+            None => Ok(()),
+        }
+    }
+
+    fn time_out(&mut self) -> Result<(), String> {
+        if let Some(replica) = &mut self.hub.replica {
+            replica.handle_timeout(Hub::now(self.now)).map_err(|error| format!("hub: {error}"))?;
+        }
+        for index in 0..self.agents.len() {
+            let agent = &mut self.agents[index];
+            let now = agent.now(self.now);
+            if let Some(replica) = &mut agent.replica {
+                if let Err(error) = replica.handle_timeout(now) {
+                    self.tell(|| format!("agent {index}: {error}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what the replicas want sent, and checks what changed.
+    fn settle_outputs(&mut self) -> Result<(), String> {
+        for output in self.hub.outputs() {
+            self.publish(output);
+        }
+        for index in 0..self.agents.len() {
+            let (frames, changed) = self.agents[index].outputs();
+            for frame in frames {
+                if self.agents[index].linked {
+                    self.network.send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
+                }
+            }
+            if changed {
+                self.check(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, output: Output) {
+        let (wanted, frame) = match output {
+            Output::Send { topic, frame } | Output::Publish { topic, frame } => (topic, frame),
+        };
+        for index in 0..self.agents.len() {
+            if self.agents[index].linked && subscribes(&self.agents[index], &wanted) {
+                self.network.send(To::Agent { to: index }, frame.clone(), self.weather, &mut self.jitter, self.now);
+            }
+        }
+    }
+
+    fn check(&mut self, index: usize) -> Result<(), String> {
+        self.reads += 1;
+        let before = self.agents[index].shows;
+        check::read(&mut self.agents[index], &self.reference)?;
+        if self.refill_at.is_some() && self.agents[index].shows * 10 < before * 9 {
+            return Err(format!("agent {index} lost records to an empty hub (invariant 11)"));
+        }
+        Ok(())
+    }
+
+    fn import(&mut self) -> Result<(), String> {
+        // The reference is told first: agents may show it as soon as the hub has it.
+        self.reference.committed();
+        self.hub.import(&self.reference.catalogue, self.now)?;
+        self.settle_outputs()
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), String> {
+        self.tell(|| format!("{event:?}"));
+        match event {
+            Event::Change | Event::Withdraw | Event::Recreate | Event::Move | Event::Release | Event::Approve => {
+                if self.hub.replica.is_some() && self.refill_at.is_none() {
+                    self.change_catalogue(event);
+                    self.import()?;
+                }
+            }
+            Event::Annotate(index) => self.annotate(index)?,
+            Event::RemoveNote(index) => self.remove_note(index)?,
+            Event::Count(index) => self.count(index)?,
+            Event::Cut(index, ms) => {
+                self.faults.cuts += 1;
+                self.agents[index].cut_until = self.now + ms;
+                self.network.forget(index);
+                self.agents[index].link_down(self.now).or_else(|error| self.only_when_full(index, error))?;
+            }
+            Event::CrashAgent(index, ms) => {
+                self.faults.agent_crashes += 1;
+                self.network.forget(index);
+                self.agents[index].crash(&mut self.jitter);
+                self.agents[index].starts_at = self.now + ms;
+                self.agents[index].disk.set_full(false);
+                self.full_until.remove(&index);
+            }
+            Event::CrashHub(ms) => {
+                self.faults.hub_crashes += 1;
+                self.hub.crash(&mut self.jitter);
+                self.hub.starts_at = self.now + ms;
+            }
+            Event::WipeHub(ms) => {
+                self.faults.hub_wipes += 1;
+                self.hub.wipe();
+                self.hub.starts_at = self.now + 500;
+                self.refill_at = Some(self.now + 500 + ms);
+            }
+            Event::Jump(index, to) => {
+                self.faults.clock_jumps += 1;
+                self.agents[index].wall_offset = to;
+            }
+            Event::FillDisk(index, ms) => {
+                self.faults.full_disks += 1;
+                self.agents[index].disk.set_full(true);
+                self.full_until.insert(index, self.now + ms);
+            }
+            Event::Forge(index) => self.forge(index),
+        }
+        Ok(())
+    }
+
+    fn only_when_full(&self, index: usize, error: String) -> Result<(), String> {
+        if self.full_until.contains_key(&index) { Ok(()) } else { Err(error) }
+    }
+
+    fn annotate(&mut self, index: usize) -> Result<(), String> {
+        let text = format!("note {} of agent {index}", self.reference.notes.len());
+        let full = self.full_until.contains_key(&index);
+        match self.agents[index].annotate(&text, self.now, &mut self.jitter) {
+            Ok(Some((dot, written))) => {
+                self.reference.notes.insert(dot, written);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(_) if full => Ok(()),
+            Err(error) => Err(format!("agent {index} cannot write: {error}")),
+        }
+    }
+
+    fn remove_note(&mut self, index: usize) -> Result<(), String> {
+        let name = &self.agents[index].name;
+        let mine = self.reference.notes.iter().find(|(dot, written)| dot.actor.name == *name && !written.removed);
+        let Some((dot, model)) = mine.map(|(dot, written)| (dot.clone(), written.model.clone())) else {
+            return Ok(());
+        };
+        let full = self.full_until.contains_key(&index);
+        match self.agents[index].remove_note(&dot, &model, self.now) {
+            Ok(done) => {
+                let written: Option<&mut Written> = self.reference.notes.get_mut(&dot);
+                if let Some(written) = written.filter(|_| done) {
+                    written.removed = true;
+                }
+                Ok(())
+            }
+            Err(_) if full => Ok(()),
+            Err(error) => Err(format!("agent {index} cannot take back: {error}")),
+        }
+    }
+
+    fn count(&mut self, index: usize) -> Result<(), String> {
+        let amount = self.jitter.up_to(9) as i64 - 2;
+        let full = self.full_until.contains_key(&index);
+        match self.agents[index].count(amount, self.now, &mut self.jitter) {
+            Ok(Some(model)) => {
+                let name = self.agents[index].name.to_string();
+                *self.reference.counts.entry((model, name)).or_default() += amount;
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(_) if full => Ok(()),
+            Err(error) => Err(format!("agent {index} cannot count: {error}")),
+        }
+    }
+
+    /// Somebody who is not the agent speaks on its topic: a hello for another device, with writes.
+    fn forge(&mut self, index: usize) {
+        self.faults.forgeries += 1;
+        let victim = &self.agents[(index + 1) % self.agents.len()];
+        let hello = Hello {
+            nonce: 1,
+            actor: ActorId {
+                name: victim.name.clone(),
+                incarnation: Incarnation(1),
+            },
+            frame_bytes_max: 4_096,
+            follow: vec![Follow::ALL],
+            place: None,
+            staged: None,
+            registry: headland_shared::epoch::Position::default(),
+            upload: None,
+            more: Vec::new(),
+        };
+        let frame = encode_up(&Up::Hello(hello));
+        self.network.send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
+        debug_assert!(upload::UPLOAD_ENTRIES_MAX > 0, "uploads have a limit");
+    }
+
+    fn change_catalogue(&mut self, event: Event) {
+        let commit = self.reference.last() as i64 + 1;
+        let catalogue = &mut self.reference.catalogue;
+        let mut names: Vec<String> = catalogue.keys().cloned().collect();
+        let some = |names: &mut Vec<String>, jitter: &mut Jitter| {
+            (!names.is_empty()).then(|| names.swap_remove(jitter.up_to(names.len() as u64 - 1) as usize))
+        };
+        match event {
+            Event::Withdraw => {
+                if let Some(name) = some(&mut names, &mut self.jitter) {
+                    catalogue.remove(&name);
+                }
+            }
+            Event::Move | Event::Release | Event::Approve => {
+                if let Some(entry) = some(&mut names, &mut self.jitter).and_then(|name| catalogue.get_mut(&name)) {
+                    alter(entry, event, commit, &mut self.jitter);
+                }
+            }
+            _ => {
+                for _ in 0..1 + self.jitter.up_to(4) {
+                    let name = format!("model-{:02}", self.jitter.up_to(MODELS));
+                    let task = TASKS[self.jitter.up_to(2) as usize];
+                    let entry = catalogue.entry(name).or_insert_with(|| Entry {
+                        task: task.to_owned(),
+                        mark: commit,
+                        note: None,
+                        versions: BTreeMap::from([(5, false)]),
+                        current: 5,
+                    });
+                    entry.mark = commit;
+                    entry.note = (self.jitter.up_to(2) > 0).then(|| "wheat ".repeat(self.jitter.up_to(90) as usize));
+                }
+            }
+        }
+    }
+}
+
+fn alter(entry: &mut Entry, event: Event, commit: i64, jitter: &mut Jitter) {
+    entry.mark = commit;
+    match event {
+        Event::Move => entry.task = TASKS[jitter.up_to(2) as usize].to_owned(),
+        Event::Release => {
+            entry.current += 1;
+            entry.versions.insert(entry.current, false);
+        }
+        _ => {
+            // Approves what someone saw, which need not be current any more.
+            let seen = 5 + jitter.up_to(u64::from(entry.current - 5)) as u32;
+            entry.versions.insert(seen, true);
+        }
+    }
+}
+
+fn subscribes(agent: &Agent, wanted: &str) -> bool {
+    let region = headland_shared::name::Region::new("main").expect("a plain word is a valid region");
+    let live = agent.frame_bytes_max >= 65_536;
+    if wanted == topic::down(&region, &agent.name) || wanted == topic::heartbeat(&region) {
+        return true;
+    }
+    let follow: Follow = agent.pattern.parse().expect("the simulator's patterns are valid");
+    live && TASKS.iter().any(|task| {
+        let scope = Scope::of(super::reference::namespace(), Some(task));
+        follow.matches(&scope) && topic::feed(&region, &scope) == wanted
+    })
+}
