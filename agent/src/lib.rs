@@ -2,8 +2,19 @@
 //!
 //! Two rings. The inner one is synchronous and is what the simulator drives: [`store`] holds the discovery cache,
 //! [`replica`] is the only writer and commits before it hands out frames, [`read`] answers from the store. The outer
-//! one gives it sockets, clocks and a command line.
+//! one gives it sockets, clocks and a command line: [`program`] is the whole program, [`answer`] is what it answers.
 
+pub mod answer;
+mod api;
+mod cli;
+mod daemon;
+mod driver;
+mod once;
+mod opening;
+pub mod program;
 pub mod read;
 pub mod replica;
+mod running;
+mod settings;
 pub mod store;
+mod uplink;

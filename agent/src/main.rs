@@ -1,2 +1,7 @@
-//! Headland.
-fn main() {}
+//! The agent's program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    headland_agent::program::run(std::env::args_os())
+}

@@ -112,5 +112,9 @@ fn model(views: &Views, key: &RecordKey, blob: &[u8]) -> Result<Model, StoreErro
 
 /// A declaration that cannot be read shows the attribute by the plain rule rather than hiding the model.
 fn declaration(views: &Views, name: &str) -> Option<Declaration> {
-    views.declaration(name).ok().flatten().or_else(|| Declaration::built_in(name))
+    views
+        .declaration(name)
+        .ok()
+        .flatten()
+        .or_else(|| Declaration::built_in(name))
 }

@@ -9,7 +9,7 @@ mod greet;
 mod write;
 
 pub use apply::ApplyError;
-pub use freshness::{Age, Basis};
+pub use freshness::{Age, Basis, age_at_rest};
 pub use write::WriteError;
 
 use crate::store::{Placed, StagedHead, Store};
@@ -69,6 +69,8 @@ pub struct Counts {
     pub snapshots: u64,
     /// Groups of live batches that were applied.
     pub live_groups: u64,
+    /// Records that changed, came or went.
+    pub records_changed: u64,
     /// Resyncs that were put off, since they would have deleted much and the hub was not complete.
     pub resyncs_held: u64,
 }
@@ -97,7 +99,9 @@ impl Replica {
     /// Opens the replica on its store. `seed` feeds jitter and nonces.
     pub fn open(store: Store, config: ReplicaConfig, seed: u64, now: Now) -> Result<Self, StoreError> {
         let views = store.read()?;
-        let actor = views.actor()?.ok_or_else(|| StoreError::corrupt("meta-1", "the store has no actor"))?;
+        let actor = views
+            .actor()?
+            .ok_or_else(|| StoreError::corrupt("meta-1", "the store has no actor"))?;
         let mut replica = Self {
             session: AgentSession::new(config.timing, seed),
             reassembly: Reassembly::default(),

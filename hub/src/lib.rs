@@ -2,12 +2,23 @@
 //!
 //! Two rings. The inner one is synchronous and is what the simulator drives: [`store`] holds the region's state,
 //! [`replica`] is the only writer and commits before it hands out frames, [`registry`] is the embedded central
-//! registry, [`read`] answers from the store. The outer one gives it sockets, clocks, a broker and a command line.
+//! registry, [`read`] answers from the store. The outer one gives it sockets, clocks, a broker and a command line:
+//! [`program`] is the whole program.
 
+mod api;
 #[cfg(feature = "broker")]
 pub mod broker;
+mod cli;
+mod daemon;
+mod driver;
 pub mod import_file;
+mod opening;
+mod operation;
+pub mod program;
 pub mod read;
 pub mod registry;
 pub mod replica;
+mod report;
+mod settings;
 pub mod store;
+mod uplink;

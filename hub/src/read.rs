@@ -96,3 +96,12 @@ fn model(
     };
     Ok(Some(Model::read(key, &elements, rule)))
 }
+
+/// The key of a model that was read.
+#[must_use]
+pub fn key_of(model: &Model) -> Option<RecordKey> {
+    Some(RecordKey {
+        namespace: model.namespace.parse().ok()?,
+        name: model.name.parse().ok()?,
+    })
+}

@@ -1,7 +1,10 @@
 //! Headland's fleet: the simulator, the demo, and what tests with several programs need.
 
+pub mod demo;
 pub mod disk;
+pub mod explore;
 pub mod mosquitto;
 pub mod ports;
+pub mod program;
 pub mod proxy;
 pub mod simulator;

@@ -69,6 +69,8 @@ struct Applying<'a, 'tx> {
     epoch: Epoch,
     /// In a snapshot: the keys of the records that it holds so far.
     replaced: Option<BTreeSet<Vec<u8>>>,
+    /// Records that changed, came or went.
+    touched: u64,
 }
 
 impl Replica {
@@ -82,7 +84,11 @@ impl Replica {
         let Some((_, head)) = &mut self.begun else {
             return Ok(());
         };
-        let goes_on = self.store.read()?.staged()?.filter(|staged| continues(staged, head, part.from));
+        let goes_on = self
+            .store
+            .read()?
+            .staged()?
+            .filter(|staged| continues(staged, head, part.from));
         let mut next = goes_on.unwrap_or(StagedHead { parts: 0, ..*head });
         next.parts += 1;
         next.to = part.to;
@@ -115,8 +121,16 @@ impl Replica {
             region: welcome.region.as_str().to_owned(),
         };
         let fresh_numbers = snapshot;
-        let scopes = if fresh_numbers { BTreeMap::new() } else { views.scopes()? };
-        let attributes = if fresh_numbers { BTreeMap::new() } else { self.attributes.clone() };
+        let scopes = if fresh_numbers {
+            BTreeMap::new()
+        } else {
+            views.scopes()?
+        };
+        let attributes = if fresh_numbers {
+            BTreeMap::new()
+        } else {
+            self.attributes.clone()
+        };
         let as_of = self.session.as_of_coming().unwrap_or(now.mono);
         let as_of = freshness::encoded(self.config.boot, as_of, now);
         let follow = self.config.follow.as_slice();
@@ -132,22 +146,25 @@ impl Replica {
                 follow,
                 epoch: welcome.epoch,
                 replaced: snapshot.then(BTreeSet::new),
+                touched: 0,
             };
             for delta in staged.iter().chain([&part.delta]) {
                 applying.delta(delta)?;
             }
             applying.drop_the_rest(welcome.complete)?;
             applying.settle_scopes(end.seq)?;
-            let attributes = applying.attributes;
+            let learnt = (applying.attributes, applying.touched);
             if had_staged {
                 tables.clear_staging()?;
             }
             tables.set_placed(&placed)?;
             tables.set_as_of(&as_of)?;
-            Ok::<_, ApplyError>(attributes)
+            Ok::<_, ApplyError>(learnt)
         });
         self.counts.resyncs_held += u64::from(matches!(outcome, Err(ApplyError::Held { .. })));
-        self.attributes = outcome?;
+        let (attributes, touched) = outcome?;
+        self.attributes = attributes;
+        self.counts.records_changed += touched;
         self.placed = Some(placed);
         self.distrusted = false;
         self.counts.catch_ups += 1;
@@ -160,12 +177,19 @@ impl Replica {
 
     /// Learns the scopes that a live batch introduces, so that the session knows whether to wait for them.
     pub(super) fn note_introductions(&mut self, batch: &Batch) -> Result<(), ApplyError> {
-        let current = self.placed.as_ref().is_some_and(|placed| placed.epoch.tag() == batch.epoch);
+        let current = self
+            .placed
+            .as_ref()
+            .is_some_and(|placed| placed.epoch.tag() == batch.epoch);
         let Some(bytes) = batch.delta.as_ref().filter(|_| current) else {
             return Ok(());
         };
         for introduction in delta::introduced_scopes(bytes)? {
-            let followed = self.config.follow.iter().any(|follow| follow.matches(&introduction.scope));
+            let followed = self
+                .config
+                .follow
+                .iter()
+                .any(|follow| follow.matches(&introduction.scope));
             self.session.introduce(introduction.alias, followed);
         }
         Ok(())
@@ -180,7 +204,7 @@ impl Replica {
         let attributes = self.attributes.clone();
         let follow = self.config.follow.as_slice();
         let mut cursors = self.cursors.clone();
-        let attributes = self.store.write(|tables| {
+        let (attributes, touched) = self.store.write(|tables| {
             let mut applying = Applying {
                 tables,
                 scopes,
@@ -188,6 +212,7 @@ impl Replica {
                 follow,
                 epoch: placed.epoch,
                 replaced: None,
+                touched: 0,
             };
             let mut head = placed.head;
             for batch in lefts_first(group) {
@@ -198,11 +223,12 @@ impl Replica {
                 cursors.insert(batch.scope, batch.to.seq);
                 head = later(head, batch.to);
             }
-            let attributes = applying.attributes;
+            let learnt = (applying.attributes, applying.touched);
             placed.head = head;
             tables.set_placed(&placed)?;
-            Ok::<_, ApplyError>(attributes)
+            Ok::<_, ApplyError>(learnt)
         })?;
+        self.counts.records_changed += touched;
         self.attributes = attributes;
         self.placed = Some(placed);
         self.cursors = cursors;
@@ -289,7 +315,10 @@ impl Applying<'_, '_> {
     fn digest_of(&mut self, key: &[u8], head: &blob::Head) -> Option<&mut Digest> {
         let namespace = RecordKey::decode(key).ok()?.namespace;
         let task = head.task.as_ref()?;
-        let row = self.scopes.values_mut().find(|row| row.scope.namespace == namespace && row.scope.task == *task);
+        let row = self
+            .scopes
+            .values_mut()
+            .find(|row| row.scope.namespace == namespace && row.scope.task == *task);
         row.map(|row| &mut row.digest)
     }
 
@@ -302,7 +331,8 @@ impl Applying<'_, '_> {
             return Ok(());
         };
         let held = blob::Blob::parse(&bytes)?;
-        let here = RecordKey::decode(&key)?.namespace == scope.namespace && held.head.task.as_ref() == Some(&scope.task);
+        let here =
+            RecordKey::decode(&key)?.namespace == scope.namespace && held.head.task.as_ref() == Some(&scope.task);
         if !here {
             return Ok(());
         }
@@ -313,6 +343,7 @@ impl Applying<'_, '_> {
         if let Some(replaced) = &mut self.replaced {
             replaced.remove(&key);
         }
+        self.touched += 1;
         Ok(self.tables.remove_record(handle, &key)?)
     }
 
@@ -331,6 +362,7 @@ impl Applying<'_, '_> {
             digest.remove(patched.before);
             digest.add(patched.after);
         }
+        self.touched += 1;
         Ok(self.tables.set_record(handle, &key, &patched.bytes)?)
     }
 
@@ -342,8 +374,9 @@ impl Applying<'_, '_> {
         elements: Vec<(Vec<u8>, Vec<u8>)>,
     ) -> Result<(), ApplyError> {
         let counted = self.replaced.as_ref().is_none_or(|replaced| replaced.contains(key));
-        if let Some((old_handle, old)) = self.tables.record(key)? {
-            let held = blob::Blob::parse(&old)?;
+        let before = self.tables.record(key)?;
+        if let Some((old_handle, old)) = &before {
+            let held = blob::Blob::parse(old)?;
             // In a snapshot the digests begin at nothing, so what was here before does not count.
             if counted {
                 let gone = held.digest(key)?;
@@ -351,8 +384,9 @@ impl Applying<'_, '_> {
                     digest.remove(gone);
                 }
             }
-            if old_handle != handle {
-                self.tables.remove_record(old_handle, key)?;
+            // In a snapshot of another epoch its old number may be another record's by now.
+            if *old_handle != handle && self.tables.key_of(*old_handle)?.as_deref() == Some(key) {
+                self.tables.remove_record(*old_handle, key)?;
             }
         }
         let head = blob::Head {
@@ -366,6 +400,7 @@ impl Applying<'_, '_> {
         if let Some(replaced) = &mut self.replaced {
             replaced.insert(key.to_vec());
         }
+        self.touched += u64::from(before.is_none_or(|(_, old)| old != patched.bytes));
         Ok(self.tables.set_record(handle, key, &patched.bytes)?)
     }
 
@@ -378,6 +413,7 @@ impl Applying<'_, '_> {
         if !complete && deletes * DELETES_PART_MAX > records {
             return Err(ApplyError::Held { deletes, records });
         }
+        self.touched += deletes;
         Ok(())
     }
 

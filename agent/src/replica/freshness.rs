@@ -2,7 +2,7 @@
 //! clock where there is one, and honestly unknown otherwise.
 
 use super::Replica;
-use crate::store::Views;
+use crate::store::{Store, Views};
 use headland_host::tables::StoreError;
 use headland_shared::bytes::Reader;
 use headland_shared::session::{Ms, Now};
@@ -62,26 +62,43 @@ pub(super) fn load(views: &Views, boot: u64) -> Result<Option<Ms>, StoreError> {
 pub(super) fn age(views: &Views, as_of: Option<Ms>, boot: u64, now: Now) -> Result<Age, StoreError> {
     if let Some(as_of) = as_of {
         let ms = now.mono.saturating_sub(as_of);
-        return Ok(Age::Known { ms, by: Basis::Monotonic });
+        return Ok(Age::Known {
+            ms,
+            by: Basis::Monotonic,
+        });
     }
     let Some(saved) = saved(views)? else {
         return Ok(Age::Unknown);
     };
     if saved.boot == boot {
         let ms = now.mono.saturating_sub(saved.mono);
-        return Ok(Age::Known { ms, by: Basis::Monotonic });
+        return Ok(Age::Known {
+            ms,
+            by: Basis::Monotonic,
+        });
     }
     if saved.wall_ms < WALL_CLOCK_SET_MS || now.wall_ms < saved.wall_ms {
         return Ok(Age::Unknown);
     }
     let ms = now.wall_ms - saved.wall_ms;
-    Ok(Age::Known { ms, by: Basis::WallClock })
+    Ok(Age::Known {
+        ms,
+        by: Basis::WallClock,
+    })
+}
+
+/// How old the catalogue of a store may be that no replica has open.
+pub fn age_at_rest(store: &Store, boot: u64, now: Now) -> Result<Age, StoreError> {
+    age(&store.read()?, None, boot, now)
 }
 
 /// The bytes that say: at `as_of` of this boot, which was then by the wall clock, the catalogue was known.
 pub(super) fn encoded(boot: u64, as_of: Ms, now: Now) -> Vec<u8> {
     let wall_ms = now.wall_ms.saturating_sub(now.mono.saturating_sub(as_of));
-    [boot, as_of, wall_ms].iter().flat_map(|number| number.to_be_bytes()).collect()
+    [boot, as_of, wall_ms]
+        .iter()
+        .flat_map(|number| number.to_be_bytes())
+        .collect()
 }
 
 impl Replica {
@@ -102,7 +119,10 @@ mod tests {
 
     #[test]
     fn the_saved_moment_is_told_by_both_clocks() {
-        let now = Now { mono: 5_000, wall_ms: 1_700_000_000_000 };
+        let now = Now {
+            mono: 5_000,
+            wall_ms: 1_700_000_000_000,
+        };
         let bytes = encoded(7, 4_000, now);
         let mut reader = Reader::new(&bytes);
         assert_eq!(reader.u64_be(), Ok(7));

@@ -38,7 +38,10 @@ impl Replica {
                 ahead: self.ahead(),
             }),
             staged,
-            registry: self.placed.as_ref().map_or_else(Position::default, |placed| placed.registry),
+            registry: self
+                .placed
+                .as_ref()
+                .map_or_else(Position::default, |placed| placed.registry),
             upload,
             more: Vec::new(),
         };
@@ -70,7 +73,10 @@ impl Replica {
         let Some(region) = self.region.clone().filter(|_| last > prev) else {
             return Ok(None);
         };
-        let epoch = self.placed.as_ref().map_or_else(EpochTag::default, |placed| placed.epoch.tag());
+        let epoch = self
+            .placed
+            .as_ref()
+            .map_or_else(EpochTag::default, |placed| placed.epoch.tag());
         let writes = views.own_after(prev, UPLOAD_ENTRIES_MAX)?;
         let complete = writes.len() < UPLOAD_ENTRIES_MAX;
         let mut body = Vec::new();
@@ -81,11 +87,11 @@ impl Replica {
                 cut = true;
                 break;
             }
-            if write.standing == Standing::Taken {
-                if let Some(entry) = entry_of(views, write)? {
-                    put_entry(&mut body, to_or(prev, to), &entry);
-                    to = write.dot;
-                }
+            if write.standing == Standing::Taken
+                && let Some(entry) = entry_of(views, write)?
+            {
+                put_entry(&mut body, to_or(prev, to), &entry);
+                to = write.dot;
             }
         }
         if complete && !cut {

@@ -73,7 +73,12 @@ impl Replica {
     pub fn remove_note(&mut self, record: &RecordKey, note: &Dot, now: Now) -> Result<(), WriteError> {
         let (dot, at) = self.next_dot(now)?;
         let element = ElementKey::Annotation(note.clone());
-        let known = self.store.read()?.own_of(&record.encoded())?.iter().any(|write| write.element == element);
+        let known = self
+            .store
+            .read()?
+            .own_of(&record.encoded())?
+            .iter()
+            .any(|write| write.element == element);
         if note.actor != self.actor || !known {
             return Err(WriteError::UnknownNote(note.clone()));
         }
@@ -89,13 +94,18 @@ impl Replica {
         now: Now,
     ) -> Result<Tally, WriteError> {
         let views = self.store.read()?;
-        let declared = views.declaration(attribute.as_str())?.or_else(|| Declaration::built_in(attribute.as_str()));
+        let declared = views
+            .declaration(attribute.as_str())?
+            .or_else(|| Declaration::built_in(attribute.as_str()));
         if !declared.is_some_and(|d| d.rule == Rule::Counter && d.writers == Writers::Devices) {
             return Err(WriteError::NotAllowed(attribute.clone()));
         }
         let region = self.home_region();
         let element = ElementKey::Count(attribute.clone(), self.actor.clone(), region);
-        let own = views.own_of(&record.encoded())?.into_iter().find(|write| write.element == element);
+        let own = views
+            .own_of(&record.encoded())?
+            .into_iter()
+            .find(|write| write.element == element);
         let mut tally = match own.map(|write| write.state) {
             Some(State::Tally(tally)) => tally,
             _ => Tally::default(),
@@ -112,7 +122,10 @@ impl Replica {
 
     /// Counts belong to the region in which they were made.
     fn home_region(&self) -> Region {
-        let placed = self.placed.as_ref().and_then(|placed| Region::new(placed.region.clone()).ok());
+        let placed = self
+            .placed
+            .as_ref()
+            .and_then(|placed| Region::new(placed.region.clone()).ok());
         let here = self.region.clone().or(placed);
         here.unwrap_or_else(|| Region::new(REGION_DEFAULT).expect("the default region is a valid name"))
     }
@@ -162,7 +175,10 @@ fn check_note(subject: Option<&str>, text: &str) -> Result<(), WriteError> {
     if text.trim().is_empty() {
         return Err(WriteError::Empty);
     }
-    let parts = [("the text", text, NOTE_BYTES_MAX), ("the subject", subject.unwrap_or(""), SUBJECT_BYTES_MAX)];
+    let parts = [
+        ("the text", text, NOTE_BYTES_MAX),
+        ("the subject", subject.unwrap_or(""), SUBJECT_BYTES_MAX),
+    ];
     for (what, part, bytes_max) in parts {
         if part.len() > bytes_max {
             let bytes = part.len();

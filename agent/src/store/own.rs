@@ -54,7 +54,11 @@ pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<OwnWrite, DecodeError> 
     let element = ElementKey::decode(reader.rest())?;
     let mut reader = Reader::new(value);
     let dot = reader.varint()?;
-    let standing = if reader.byte()? == 1 { Standing::Refused } else { Standing::Taken };
+    let standing = if reader.byte()? == 1 {
+        Standing::Refused
+    } else {
+        Standing::Taken
+    };
     Ok(OwnWrite {
         record,
         element,

@@ -1,8 +1,8 @@
 //! The tables, opened together.
 
+use super::meta;
 use super::own::{self, OwnWrite, Standing};
 use super::rows::{self, Placed, ScopeRow, StagedHead};
-use super::meta;
 use headland_host::tables::{ByteTable, META, StoreError};
 use headland_shared::actor::ActorId;
 use headland_shared::bytes::{DecodeError, Reader};
@@ -35,7 +35,9 @@ type Rows = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// Migration 1: makes all tables.
 pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
-    for table in [META, RECORDS, HANDLES, SCOPES, ATTRIBUTES, SCHEMA, STAGING, OWN, OWN_DOTS] {
+    for table in [
+        META, RECORDS, HANDLES, SCOPES, ATTRIBUTES, SCHEMA, STAGING, OWN, OWN_DOTS,
+    ] {
         transaction.open_table(table)?;
     }
     Ok(())
@@ -47,7 +49,9 @@ fn number(bytes: &[u8]) -> Result<u64, StoreError> {
 }
 
 fn alias_of(key: &[u8], table: &'static str) -> Result<u32, StoreError> {
-    Reader::new(key).u32_be().map_err(|error| StoreError::corrupt(table, error))
+    Reader::new(key)
+        .u32_be()
+        .map_err(|error| StoreError::corrupt(table, error))
 }
 
 /// All tables of one moment, for reading.
@@ -81,17 +85,24 @@ impl Views {
     pub fn actor(&self) -> Result<Option<ActorId>, StoreError> {
         let bytes = meta(&self.meta, rows::ACTOR)?;
         let decode = |bytes: Vec<u8>| ActorId::decode(&mut Reader::new(&bytes));
-        bytes.map(decode).transpose().map_err(|error| StoreError::corrupt("meta-1", error))
+        bytes
+            .map(decode)
+            .transpose()
+            .map_err(|error| StoreError::corrupt("meta-1", error))
     }
 
     /// Where the agent stands.
     pub fn placed(&self) -> Result<Option<Placed>, StoreError> {
-        meta(&self.meta, rows::PLACED)?.map(|bytes| rows::decode(&bytes)).transpose()
+        meta(&self.meta, rows::PLACED)?
+            .map(|bytes| rows::decode(&bytes))
+            .transpose()
     }
 
     /// What is staged.
     pub fn staged(&self) -> Result<Option<StagedHead>, StoreError> {
-        meta(&self.meta, rows::STAGED)?.map(|bytes| rows::decode(&bytes)).transpose()
+        meta(&self.meta, rows::STAGED)?
+            .map(|bytes| rows::decode(&bytes))
+            .transpose()
     }
 
     /// The patterns that the store was last filled by.
@@ -111,7 +122,9 @@ impl Views {
 
     /// The latest stamp given out here.
     pub fn last_stamp(&self) -> Result<Stamp, StoreError> {
-        Ok(Stamp(meta(&self.meta, rows::LAST_STAMP)?.map_or(Ok(0), |bytes| number(&bytes))?))
+        Ok(Stamp(
+            meta(&self.meta, rows::LAST_STAMP)?.map_or(Ok(0), |bytes| number(&bytes))?,
+        ))
     }
 
     /// Up to which own write the hub has stored all.
@@ -147,12 +160,17 @@ impl Views {
             return Ok(None);
         };
         let declaration = Declaration::decode(&mut Reader::new(value.value()));
-        declaration.map(Some).map_err(|error| StoreError::corrupt("schema-1", error))
+        declaration
+            .map(Some)
+            .map_err(|error| StoreError::corrupt("schema-1", error))
     }
 
     /// A record's number and blob.
     pub fn record(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
-        self.records.get(key)?.map(|value| split_record(value.value())).transpose()
+        self.records
+            .get(key)?
+            .map(|value| split_record(value.value()))
+            .transpose()
     }
 
     /// Visits records whose keys begin with `prefix`, in order, until the visitor says stop.
@@ -173,7 +191,9 @@ impl Views {
             if Some(key) == after {
                 continue;
             }
-            let blob = value.get(4..).ok_or_else(|| StoreError::corrupt("records-1", DecodeError::Truncated))?;
+            let blob = value
+                .get(4..)
+                .ok_or_else(|| StoreError::corrupt("records-1", DecodeError::Truncated))?;
             if visit(key, blob)?.is_break() {
                 break;
             }
@@ -238,7 +258,9 @@ fn attribute_name(bytes: &[u8]) -> Result<AttributeName, StoreError> {
 
 fn split_record(value: &[u8]) -> Result<(u32, Vec<u8>), StoreError> {
     let mut reader = Reader::new(value);
-    let handle = reader.u32_be().map_err(|error| StoreError::corrupt("records-1", error))?;
+    let handle = reader
+        .u32_be()
+        .map_err(|error| StoreError::corrupt("records-1", error))?;
     Ok((handle, reader.rest().to_vec()))
 }
 
@@ -334,7 +356,8 @@ impl<'tx> Tables<'tx> {
 
     /// Sets a scope's row.
     pub fn set_scope(&mut self, alias: ScopeAlias, row: &ScopeRow) -> Result<(), StoreError> {
-        self.scopes.insert(alias.to_be_bytes().as_slice(), row.encoded().as_slice())?;
+        self.scopes
+            .insert(alias.to_be_bytes().as_slice(), row.encoded().as_slice())?;
         Ok(())
     }
 
@@ -350,12 +373,18 @@ impl<'tx> Tables<'tx> {
 
     /// The key of a record by its number.
     pub fn key_of(&self, handle: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.handles.get(handle.to_be_bytes().as_slice())?.map(|key| key.value().to_vec()))
+        Ok(self
+            .handles
+            .get(handle.to_be_bytes().as_slice())?
+            .map(|key| key.value().to_vec()))
     }
 
     /// A record's number and blob.
     pub fn record(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
-        self.records.get(key)?.map(|value| split_record(value.value())).transpose()
+        self.records
+            .get(key)?
+            .map(|value| split_record(value.value()))
+            .transpose()
     }
 
     /// Sets a record.
@@ -388,10 +417,18 @@ impl<'tx> Tables<'tx> {
     }
 
     /// Sets the state of an own element, which takes the next dot; gives that dot.
-    pub fn put_own(&mut self, record: &[u8], element: &[u8], state: &State, dot: u64, stamp: Stamp) -> Result<(), StoreError> {
+    pub fn put_own(
+        &mut self,
+        record: &[u8],
+        element: &[u8],
+        state: &State,
+        dot: u64,
+        stamp: Stamp,
+    ) -> Result<(), StoreError> {
         let key = own::key(record, element);
         self.forget_dot(&key)?;
-        self.own.insert(key.as_slice(), own::value(dot, Standing::Taken, state).as_slice())?;
+        self.own
+            .insert(key.as_slice(), own::value(dot, Standing::Taken, state).as_slice())?;
         self.own_dots.insert(dot.to_be_bytes().as_slice(), key.as_slice())?;
         self.set_number(rows::LAST_DOT, dot)?;
         self.set_number(rows::LAST_STAMP, stamp.0)
@@ -408,21 +445,31 @@ impl<'tx> Tables<'tx> {
 
     /// The hub has refused the write with this dot: it no longer counts, and stays for the record.
     pub fn refuse_own(&mut self, dot: u64) -> Result<(), StoreError> {
-        let Some(key) = self.own_dots.get(dot.to_be_bytes().as_slice())?.map(|key| key.value().to_vec()) else {
+        let Some(key) = self
+            .own_dots
+            .get(dot.to_be_bytes().as_slice())?
+            .map(|key| key.value().to_vec())
+        else {
             return Ok(());
         };
         let write = match self.own.get(key.as_slice())? {
             Some(value) => own_write(&key, value.value())?,
             None => return Ok(()),
         };
-        self.own.insert(key.as_slice(), own::value(dot, Standing::Refused, &write.state).as_slice())?;
+        self.own.insert(
+            key.as_slice(),
+            own::value(dot, Standing::Refused, &write.state).as_slice(),
+        )?;
         Ok(())
     }
 
     /// The state of an own element.
     pub fn own(&self, record: &[u8], element: &[u8]) -> Result<Option<OwnWrite>, StoreError> {
         let key = own::key(record, element);
-        self.own.get(key.as_slice())?.map(|value| own_write(&key, value.value())).transpose()
+        self.own
+            .get(key.as_slice())?
+            .map(|value| own_write(&key, value.value()))
+            .transpose()
     }
 
     /// How many own writes are kept.

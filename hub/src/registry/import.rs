@@ -11,7 +11,7 @@ use headland_shared::name::{AttributeName, Namespace, VersionName};
 use headland_shared::schema::{Declaration, Kind, Rule};
 use headland_shared::session::Now;
 use headland_shared::value::Value;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -43,7 +43,7 @@ pub struct ImportOptions {
 }
 
 /// An attribute that the import declares, or makes able to hold more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewAttribute {
     /// Its name, for ever.
     pub name: String,
@@ -51,12 +51,12 @@ pub struct NewAttribute {
     pub kind: String,
     /// How it merges.
     pub rule: String,
-    /// Whether it was known and is made able to hold more.
-    pub widened: bool,
+    /// Whether its name is new to everyone: neither built in, nor known and only made able to hold more.
+    pub needs_register: bool,
 }
 
 /// What an import did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImportReport {
     /// The commit's seq; nothing when nothing differed, or in a dry run.
     pub seq: Option<u64>,
@@ -88,7 +88,7 @@ pub enum ImportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The files name attributes that the schema does not know.
-    #[error("importing: {count} new attributes, and names are for ever: {names}; pass --register to declare them as inferred")]
+    #[error("importing: {count} new attributes, and names are for ever: {names}; pass --register to declare them so, --dry-run lists them all")]
     Unregistered {
         /// How many.
         count: usize,
@@ -171,8 +171,8 @@ fn build(
     now: Now,
 ) -> Result<ImportReport, Stopped> {
     let attributes = infer(commit, &wanted);
-    let new: Vec<NewAttribute> = attributes.iter().map(|(name, declaration, widened)| described(name, *declaration, *widened)).collect();
-    let unregistered: Vec<NewAttribute> = new.iter().filter(|attribute| !attribute.widened).cloned().collect();
+    let new: Vec<NewAttribute> = attributes.iter().map(|(name, declaration, needs)| described(name, *declaration, *needs)).collect();
+    let unregistered: Vec<NewAttribute> = new.iter().filter(|attribute| attribute.needs_register).cloned().collect();
     if !unregistered.is_empty() && !options.register && !options.dry_run {
         return Err(unregistered_error(unregistered).into());
     }
@@ -217,12 +217,12 @@ fn note(names: &mut Vec<String>, key: &RecordKey) {
     }
 }
 
-fn described(name: &AttributeName, declaration: Declaration, widened: bool) -> NewAttribute {
+fn described(name: &AttributeName, declaration: Declaration, needs_register: bool) -> NewAttribute {
     NewAttribute {
         name: name.to_string(),
         kind: declaration.kind.to_string(),
         rule: declaration.rule.to_string(),
-        widened,
+        needs_register,
     }
 }
 
@@ -239,7 +239,7 @@ fn unregistered_error(attributes: Vec<NewAttribute>) -> ImportError {
     }
 }
 
-/// Attributes that are new, or hold what they could not hold so far.
+/// Attributes that are new, or hold what they could not hold so far; the flag says whether the name is new to everyone.
 fn infer(commit: &Commit<'_, '_>, wanted: &BTreeMap<RecordKey, ImportedRecord>) -> Vec<(AttributeName, Declaration, bool)> {
     let mut kinds: BTreeMap<&AttributeName, BTreeSet<Kind>> = BTreeMap::new();
     for record in wanted.values() {
@@ -258,10 +258,10 @@ fn infer(commit: &Commit<'_, '_>, wanted: &BTreeMap<RecordKey, ImportedRecord>) 
             None => {
                 let declaration = Declaration::inferred(name, kind);
                 let built_in = Declaration::built_in(name.as_str()).is_some();
-                changes.push((name.clone(), declaration, built_in));
+                changes.push((name.clone(), declaration, !built_in));
             }
             Some(known) if known.widened(kind) != known && known.kind != Kind::Any => {
-                changes.push((name.clone(), known.widened(kind), true));
+                changes.push((name.clone(), known.widened(kind), false));
             }
             Some(_) => {}
         }

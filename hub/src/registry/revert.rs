@@ -9,11 +9,11 @@ use headland_shared::bytes::DecodeError;
 use headland_shared::epoch::{Position, Seq};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::session::Now;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a revert did.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RevertReport {
     /// The commit's seq; nothing when there was nothing left to take back.
     pub seq: Option<u64>,

@@ -15,3 +15,4 @@ pub mod link;
 pub mod log;
 pub mod store_file;
 pub mod tables;
+pub mod text;

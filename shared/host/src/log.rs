@@ -48,6 +48,8 @@ pub fn init(filter_default: &str) -> Result<(), LogError> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // Told of on standard error as well, by a macro that panics if that is what is gone.
+        .log_internal_errors(false)
         .try_init()
         .map_err(|_| LogError::AlreadyStarted)
 }

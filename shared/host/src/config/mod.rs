@@ -176,3 +176,16 @@ pub fn parse<T: DeserializeOwned>(
     }
     override_by_env::apply(document.table()?, &overrides)
 }
+
+/// Reads a whole number from `min` to `max`, for `deserialize_with`.
+///
+/// # Errors
+///
+/// Names the range.
+pub fn within<'de, T: TryFrom<u64>, D: serde::Deserializer<'de>>(from: D, min: u64, max: u64) -> Result<T, D::Error> {
+    use serde::Deserialize;
+    let number = i64::deserialize(from)?;
+    let inside = u64::try_from(number).ok().filter(|number| (min..=max).contains(number));
+    let fitting = inside.and_then(|number| T::try_from(number).ok());
+    fitting.ok_or_else(|| serde::de::Error::custom(format!("{number} is out of range: use {min} to {max}")))
+}

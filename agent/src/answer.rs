@@ -1,0 +1,242 @@
+//! What the agent answers, to programs over its socket and to people: one shape for both.
+//!
+//! A model is generic: the agent answers with [`headland_shared::view::Model`], a reader takes what it needs.
+
+mod build;
+mod token;
+
+pub(crate) use build::{Answers, model_key};
+pub(crate) use token::{page_after, page_token};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where the session with the hub stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseName {
+    /// No link.
+    Offline,
+    /// A link, and no answer yet.
+    Greeting,
+    /// What was missed is coming.
+    CatchingUp,
+    /// In step with the hub, as far as is known.
+    Live,
+}
+
+/// What an age was measured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgeBasis {
+    /// A clock that never goes back: the answer is never older than it says.
+    Monotonic,
+    /// The wall clock, across a boot: as right as that clock.
+    WallClock,
+}
+
+/// How far an answer can be trusted to be new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freshness {
+    /// Milliseconds since this was last known to be the registry's state; null when that is not known.
+    pub age_ms: Option<u64>,
+    /// What the age was measured by.
+    pub age_basis: Option<AgeBasis>,
+    /// Where the session with the hub stands.
+    pub phase: PhaseName,
+}
+
+/// One model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct One<M> {
+    /// The model.
+    pub model: M,
+    /// How old this is.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
+/// A page of models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing<M> {
+    /// The models, by namespace and name.
+    pub models: Vec<M>,
+    /// What to ask for the next page with; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+    /// How many models the agent holds, of all namespaces.
+    pub models_held: u64,
+    /// How old this is.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+}
+
+/// A note that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteWritten {
+    /// Its name.
+    pub id: String,
+}
+
+/// What this device has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// What it added up.
+    pub added: u64,
+    /// What it took back.
+    pub removed: u64,
+}
+
+/// The hub that the link is up to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hub {
+    /// Its broker's address.
+    pub broker: String,
+    /// Its region.
+    pub region: String,
+}
+
+/// Why there is no link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// The broker that was tried.
+    pub broker: String,
+    /// What went wrong.
+    pub reason: String,
+    /// When it is tried again, in milliseconds from now.
+    pub retry_in_ms: u64,
+}
+
+/// One part of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeStatus {
+    /// Namespace and task.
+    pub scope: String,
+    /// Up to where it is applied, in the hub's order of changes.
+    pub cursor: u64,
+    /// The digest of what is held of it, in hexadecimal.
+    pub digest: String,
+}
+
+/// What was counted since the agent started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountsStatus {
+    /// Messages that could not be used.
+    pub frames_refused: u64,
+    /// Catch-ups that were applied.
+    pub catch_ups: u64,
+    /// Catch-ups of these that replaced everything.
+    pub snapshots: u64,
+    /// Live changes that were applied, in groups.
+    pub live_groups: u64,
+    /// Records that changed, came or went.
+    pub records_changed: u64,
+    /// Resyncs put off since they would have deleted much.
+    pub resyncs_held: u64,
+}
+
+/// What the link carried since the agent started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// Times it came up.
+    pub sessions: u64,
+    /// Frames that arrived.
+    pub frames_in: u64,
+    /// Bytes in those frames.
+    pub bytes_in: u64,
+    /// Frames that were sent.
+    pub frames_out: u64,
+    /// Bytes in those frames.
+    pub bytes_out: u64,
+    /// Frames that arrived and found no room.
+    pub dropped_in: u64,
+    /// Frames that could not be sent.
+    pub dropped_out: u64,
+}
+
+/// How the agent is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The device's name.
+    pub name: String,
+    /// Who writes here: the name, and which life of the store.
+    pub actor: String,
+    /// The program's version.
+    pub version: String,
+    /// Whether the agent runs; if not, this was read from its store.
+    pub running: bool,
+    /// Milliseconds since it started.
+    pub uptime_ms: Option<u64>,
+    /// How old the catalogue may be.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+    /// How long the phase lasts, in milliseconds.
+    pub phase_for_ms: Option<u64>,
+    /// Whether everything known of is here, and everything written here is there.
+    pub settled: bool,
+    /// The hub that the link is up to.
+    pub hub: Option<Hub>,
+    /// Why there is no link.
+    pub lost: Option<Lost>,
+    /// What went wrong last, until all is well again.
+    pub trouble: Option<String>,
+    /// What is followed.
+    pub follow: Vec<String>,
+    /// Models held.
+    pub models: u64,
+    /// Elements written here that the hub has not stored yet.
+    pub pending_writes: u64,
+    /// The sum of the digests of all scopes that are followed, in hexadecimal.
+    pub digest: String,
+    /// The scopes that are followed.
+    pub scopes: Vec<ScopeStatus>,
+    /// The hub's history that this follows.
+    pub epoch: Option<String>,
+    /// The latest change applied, in the hub's order of changes.
+    pub head: Option<u64>,
+    /// How often the catalogue has changed since the start.
+    pub changes: u64,
+    /// What was counted.
+    pub counts: CountsStatus,
+    /// What the link carried.
+    pub link: LinkStatus,
+}
+
+/// An answer to a request that failed, as RFC 9457 has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What kind of problem: `urn:headland:problem:KIND`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was being done, to what, and the remedy.
+    pub detail: String,
+    /// Fields of newer versions.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, serde_json::Value>,
+}
+
+/// What one round with the hub brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// The hub's broker.
+    pub hub: String,
+    /// Models that changed, came or went.
+    pub records_changed: u64,
+    /// Models held now.
+    pub models: u64,
+    /// Elements written here that the hub has stored now.
+    pub writes_delivered: u64,
+    /// Bytes that arrived.
+    pub bytes_in: u64,
+    /// Bytes that were sent.
+    pub bytes_out: u64,
+    /// How old the catalogue may be.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}

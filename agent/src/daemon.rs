@@ -1,0 +1,84 @@
+//! The daemon: link, replica and control socket, until a signal comes.
+
+use crate::api::{self, Local};
+use crate::driver::Driver;
+use crate::opening::{Opening, now};
+use crate::program::runtime;
+use crate::running::{Running, Signals};
+use crate::settings::Settings;
+use headland_host::control::{ControlSocket, ServeError};
+use headland_host::exit::Failure;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// How long everything may take to stop: an init system is told two seconds, and nothing that is lost here is not
+/// said again.
+const STOP_MS_MAX: u64 = 1_700;
+
+/// How long readers of the store may hold up the end, after everything else has stopped.
+const READERS_MS_MAX: u64 = 100;
+
+/// Runs the agent until it is told to stop.
+pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
+    let driver = Driver::open(&Opening::new(settings, settings.timing()), settings.name.clone())?;
+    let runtime = runtime()?;
+    let result = runtime.block_on(serve(settings, driver));
+    runtime.shutdown_timeout(Duration::from_millis(READERS_MS_MAX));
+    result
+}
+
+async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let socket = ControlSocket::bind(&settings.socket).await?;
+    let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
+    let mut running = Running::start(settings, driver)?;
+    let router = api::router(Local {
+        store,
+        live,
+        inlet,
+        link: running.link(),
+        follow: settings.follow.iter().map(ToString::to_string).collect(),
+        started: now().mono,
+    });
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut served = tokio::spawn(socket.serve(router, async {
+        // A sender that is gone means the end as well.
+        let _ = stopped.await;
+    }));
+    let socket = settings.socket.display();
+    tracing::info!(name = %settings.name, %socket, "running");
+    let result = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping");
+            Ok(())
+        }
+        failure = running.failed() => return Err(failure),
+        ended = &mut served => Err(serving_ended(ended)),
+    };
+    drop(stop);
+    let stopping = stop_all(running, served, result.is_ok());
+    if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), stopping)
+        .await
+        .is_err()
+    {
+        tracing::warn!("stopped without waiting for everyone; what was written is safe");
+    }
+    result
+}
+
+async fn stop_all(running: Running, served: JoinHandle<Result<(), ServeError>>, serving: bool) {
+    if serving {
+        // How serving ends no longer matters.
+        let (_, ()) = tokio::join!(served, running.stop());
+    } else {
+        running.stop().await;
+    }
+}
+
+fn serving_ended(ended: Result<Result<(), ServeError>, tokio::task::JoinError>) -> Failure {
+    match ended {
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(())) | Err(_) => Failure::failed("serving the control socket: it has ended; start the program again"),
+    }
+}

@@ -1,0 +1,239 @@
+//! The thread that owns the replica: everything that happens to it comes through one bounded inbox.
+
+mod live;
+mod local_write;
+
+pub(crate) use live::{Live, LostLink};
+pub(crate) use local_write::{LocalWrite, Written};
+
+use crate::opening::{Opening, OpeningError, now};
+use crate::replica::{Output, Replica, WriteError};
+use crate::store::Store;
+use headland_host::broker_address::BrokerAddress;
+use headland_host::link::{LinkBusy, LinkEvent, LinkHandle, Qos};
+use headland_host::log::{Limited, Verdict};
+use headland_host::tables::StoreError;
+use headland_shared::name::{Region, ReplicaName};
+use headland_shared::session::Now;
+use headland_shared::topic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Inputs that wait for the replica: a hub's window of catch-up parts fits several times over, even cut into
+/// pieces, and at the default length of frames a full inbox holds 8 MiB.
+const INBOX_INPUTS_MAX: usize = 128;
+
+/// How long the thread sleeps when nothing is due. Only a bound: every input wakes it.
+const IDLE_MS: u64 = 60_000;
+
+/// Lines of one kind in the log, per interval: enough to see what is wrong, few enough for a small flash.
+const LINES_MAX: u32 = 5;
+const LINES_INTERVAL_MS: u64 = 60_000;
+
+/// What happens to the replica.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// The link tells something.
+    Link(LinkEvent),
+    /// Somebody here writes; the answer goes back when the write is durable.
+    Write(LocalWrite, oneshot::Sender<Result<Written, WriteError>>),
+    /// Nothing: look at the stop flag.
+    Wake,
+}
+
+/// Puts inputs into the driver's inbox.
+#[derive(Debug, Clone)]
+pub(crate) struct Inlet {
+    inputs: SyncSender<Input>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Inlet {
+    pub(crate) fn try_put(&self, input: Input) -> Result<(), TrySendError<Input>> {
+        self.inputs.try_send(input)
+    }
+
+    /// Asks the driver to finish what it is at and end.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        // With a full inbox the driver is awake and sees the flag; one that is gone needs no waking.
+        let _ = self.inputs.try_send(Input::Wake);
+    }
+}
+
+/// The replica and what it takes to run it.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    replica: Replica,
+    name: ReplicaName,
+    inlet: Inlet,
+    inbox: Receiver<Input>,
+    live: watch::Sender<Live>,
+    /// The region of the hub that the link is up to.
+    region: Option<Region>,
+    refused_lines: Limited,
+    store_lines: Limited,
+}
+
+impl Driver {
+    /// Opens the replica. The caller learns at once when that fails.
+    pub(crate) fn open(opening: &Opening, name: ReplicaName) -> Result<Self, OpeningError> {
+        let replica = opening.replica(opening.store()?)?;
+        let (inputs, inbox) = sync_channel(INBOX_INPUTS_MAX);
+        let (live, _) = watch::channel(Live::of(&replica, now()));
+        Ok(Self {
+            replica,
+            name,
+            inlet: Inlet {
+                inputs,
+                stop: Arc::default(),
+            },
+            inbox,
+            live,
+            region: None,
+            refused_lines: Limited::new(LINES_MAX, LINES_INTERVAL_MS),
+            store_lines: Limited::new(LINES_MAX, LINES_INTERVAL_MS),
+        })
+    }
+
+    /// Where inputs are put.
+    pub(crate) fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+
+    /// Where the replica stands, for whoever watches.
+    pub(crate) fn live(&self) -> watch::Receiver<Live> {
+        self.live.subscribe()
+    }
+
+    /// The store, for readers.
+    pub(crate) fn store(&self) -> Store {
+        self.replica.store().clone()
+    }
+
+    /// Runs until somebody asks it to stop; then saves what it knows about its age.
+    pub(crate) fn run(mut self, link: &LinkHandle) {
+        while !self.inlet.stop.load(Ordering::Acquire) {
+            match self.inbox.recv_timeout(self.wait()) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.pass_time();
+            self.send_outputs(link);
+            let (replica, now) = (&self.replica, now());
+            self.live.send_if_modified(|live| live.follow(replica, now));
+        }
+        if let Err(error) = self.replica.link_down(now()) {
+            tracing::warn!(%error, "the age of the cache was not saved; it will look older than it is");
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let mono = now().mono;
+        let ms = self
+            .replica
+            .deadline()
+            .map_or(IDLE_MS, |due| due.saturating_sub(mono).min(IDLE_MS));
+        Duration::from_millis(ms)
+    }
+
+    fn take(&mut self, input: Input) {
+        let now = now();
+        match input {
+            Input::Link(LinkEvent::Up { broker, session }) => self.link_up(broker, session, now),
+            Input::Link(LinkEvent::Down {
+                broker,
+                reason,
+                retry_in_ms,
+            }) => {
+                if self.region.take().is_some() {
+                    tracing::info!(%broker, %reason, retry_in_ms, "link lost");
+                }
+                let retry_at = now.mono + retry_in_ms;
+                self.live.send_modify(|live| {
+                    live.lost(LostLink {
+                        broker,
+                        reason,
+                        retry_at,
+                    })
+                });
+                let saved = self.replica.link_down(now);
+                self.after(saved, now);
+            }
+            Input::Link(LinkEvent::Frame { payload, .. }) => {
+                if let Err(refused) = self.replica.frame(payload, now) {
+                    self.note_trouble(refused.to_string());
+                    if let Verdict::Write { suppressed } = self.refused_lines.line(now.mono) {
+                        tracing::warn!(suppressed, "{refused}");
+                    }
+                }
+            }
+            Input::Write(write, answer) => {
+                let result = write.perform(&mut self.replica, now);
+                let written = result.is_ok();
+                // A writer that has gone away has its write all the same.
+                let _ = answer.send(result);
+                if written {
+                    let flushed = self.replica.flush(now);
+                    self.after(flushed, now);
+                }
+            }
+            Input::Wake => {}
+        }
+    }
+
+    fn link_up(&mut self, broker: BrokerAddress, session: u64, now: Now) {
+        tracing::info!(%broker, session, "link up");
+        // What an address takes for a region is a valid name of one.
+        self.region = Region::new(broker.region()).ok();
+        self.live.send_modify(|live| live.linked(broker));
+        if let Some(region) = self.region.clone() {
+            let greeted = self.replica.link_up(region, now);
+            self.after(greeted, now);
+        }
+    }
+
+    fn pass_time(&mut self) {
+        let now = now();
+        if self.replica.deadline().is_some_and(|due| due <= now.mono) {
+            let passed = self.replica.handle_timeout(now);
+            self.after(passed, now);
+        }
+    }
+
+    /// What a call on the replica left behind: nothing, or a store that failed. It recovers by itself, and the
+    /// session asks again for what it could not keep.
+    fn after(&mut self, result: Result<(), StoreError>, now: Now) {
+        let Err(error) = result else {
+            return;
+        };
+        self.note_trouble(error.to_string());
+        if let Verdict::Write { suppressed } = self.store_lines.line(now.mono) {
+            tracing::error!(suppressed, "{error}");
+        }
+    }
+
+    fn note_trouble(&mut self, trouble: String) {
+        self.live.send_modify(|live| live.trouble = Some(trouble));
+    }
+
+    fn send_outputs(&mut self, link: &LinkHandle) {
+        while let Some(output) = self.replica.poll() {
+            match (output, &self.region) {
+                (Output::Changed, _) => self.live.send_modify(|live| live.changes += 1),
+                (Output::Send(frame), Some(region)) => {
+                    let sent = link.try_send(&topic::up(region, &self.name), frame, Qos::AtLeastOnce);
+                    // A frame that is lost is said again by the session, and counted by the link.
+                    if let Err(error @ (LinkBusy::TooLarge { .. } | LinkBusy::Topic)) = sent {
+                        tracing::error!("{error}");
+                    }
+                }
+                (Output::Send(_), None) => {}
+            }
+        }
+    }
+}

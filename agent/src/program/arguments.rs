@@ -1,0 +1,140 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// What stands after the long help, before the table of keys.
+pub(super) const AFTER_HELP: &str = "\
+Examples:
+  headland-agent run --config /etc/headland/agent.toml
+  headland-agent sync
+  headland-agent models --query mobilenet --limit 20
+  headland-agent show timm/mobilenetv3_small_100.lamb_in1k
+  headland-agent annotate timm/mobilenetv3_small_100.lamb_in1k \"misses rust\" --subject crop
+  headland-agent count timm/mobilenetv3_small_100.lamb_in1k
+  headland-agent status
+
+Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input.
+
+Environment:
+  HEADLAND_CONFIG  the configuration file, unless --config names one
+  HEADLAND_LOG     what is logged to standard error, such as \"info\" or \"headland_agent=debug\"
+  HEADLAND_KEY     overrides a key; HEADLAND_LINK__KEEP_ALIVE_S overrides link.keep_alive_s
+
+Configuration, with its defaults:
+
+";
+
+/// Keeps a copy of a model catalogue on this device, and answers from it whether or not the hub can be reached.
+///
+/// The agent follows a regional hub over MQTT. What it holds stays readable for days without a link, and every
+/// answer says how old it is. Notes and counts made here are kept on the device first and go to the hub when the
+/// link is back. The commands below ask the running agent, or read its store when it does not run.
+#[derive(Debug, Parser)]
+#[command(
+    name = "headland-agent",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+#[command(max_term_width = 100)]
+pub(super) struct Arguments {
+    /// The configuration file [default: /etc/headland/agent.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Check the configuration, say whether it is valid, and do nothing else
+    #[arg(long, global = true)]
+    pub(super) check_config: bool,
+    /// Print answers as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the agent until it is told to stop
+    ///
+    /// It answers on the control socket from the first moment, whether or not a hub can be reached, and exits within
+    /// two seconds of SIGTERM or SIGINT.
+    #[command(after_help = "Example:\n  headland-agent run --config /etc/headland/agent.toml")]
+    Run,
+    /// Get in step with the hub once, and exit
+    ///
+    /// For a device that wakes for seconds. Exits with 0 once everything new is here and everything written here is
+    /// there, and with 1 when that does not come about within sync.timeout_s.
+    #[command(after_help = "Example:\n  headland-agent sync")]
+    Sync,
+    /// List the models that are held
+    #[command(after_help = "Example:\n  headland-agent models --query mobilenet --limit 20")]
+    Models(WantedModels),
+    /// Show all that is known about one model
+    #[command(after_help = "Example:\n  headland-agent show timm/mobilenetv3_small_100.lamb_in1k")]
+    Show {
+        #[command(flatten)]
+        model: ModelArgument,
+    },
+    /// Write a note about a model, or take one back
+    ///
+    /// Prints the note's id. The note is kept on this device before the command ends, and goes to the hub when there
+    /// is a link.
+    #[command(
+        after_help = "Examples:\n  headland-agent annotate timm/resnet50.a1_in1k \"misses rust on leaves\" --subject crop\n  headland-agent annotate timm/resnet50.a1_in1k --remove leaf-7.00c0ffee00c0ffee.3"
+    )]
+    Annotate(NoteArguments),
+    /// Count uses of a model
+    #[command(after_help = "Example:\n  headland-agent count timm/resnet50.a1_in1k --by 3")]
+    Count {
+        #[command(flatten)]
+        model: ModelArgument,
+        /// How many uses; a negative number takes back
+        #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+        by: i64,
+    },
+    /// Say how the agent is
+    #[command(after_help = "Example:\n  headland-agent status --json")]
+    Status,
+}
+
+/// Which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgument {
+    /// The model's name, slashes included, as `headland-agent models` prints it
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Whose model it is
+    #[arg(long, short, value_name = "NAMESPACE", default_value = "default")]
+    pub(crate) namespace: String,
+}
+
+/// Which models to list.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WantedModels {
+    /// Only the models of this namespace
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Only models whose names hold this text, whatever the case
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    /// At most so many models
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+}
+
+/// What to note about which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NoteArguments {
+    #[command(flatten)]
+    pub(crate) model: ModelArgument,
+    /// The note
+    #[arg(value_name = "TEXT", required_unless_present = "remove", conflicts_with = "remove")]
+    pub(crate) text: Option<String>,
+    /// What the note is about
+    #[arg(long, short, value_name = "SUBJECT", conflicts_with = "remove")]
+    pub(crate) subject: Option<String>,
+    /// Take back this note, which must be this device's own
+    #[arg(long, value_name = "ID")]
+    pub(crate) remove: Option<String>,
+}

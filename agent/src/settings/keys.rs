@@ -1,0 +1,81 @@
+//! The table of keys, as `--help` prints it.
+
+use super::FILE_VARIABLE;
+use headland_host::config::{Key, Source};
+use headland_host::log::FILTER_VARIABLE;
+
+/// Where the agent's configuration comes from.
+pub(crate) const SOURCE: Source = Source {
+    default_path: "/etc/headland/agent.toml",
+    keys: KEYS,
+    ignored: &[FILE_VARIABLE, FILTER_VARIABLE],
+    documented_by: "headland-agent --help",
+};
+
+const KEYS: &[Key] = &[
+    Key {
+        name: "name",
+        default: "",
+        doc: "The device's name, which no other device of the hub may have: letters, digits, \"-\", \"_\"\nand \".\". Unless set, the host name.",
+    },
+    Key {
+        name: "hubs",
+        default: "[\"mqtt://127.0.0.1:1883/main\"]",
+        doc: "The hubs' brokers and regions, in order of preference.\nIf one cannot be reached, the next is tried.",
+    },
+    Key {
+        name: "follow",
+        default: "[\"*/*\"]",
+        doc: "What to keep of the catalogue: patterns \"namespace/task\", either of which may be \"*\".",
+    },
+    Key {
+        name: "store",
+        default: "\"/var/lib/headland/agent.redb\"",
+        doc: "The file that holds the cache and what was written here.",
+    },
+    Key {
+        name: "socket",
+        default: "\"/run/headland/agent.sock\"",
+        doc: "The socket of the local API. Its owner and group may use it.",
+    },
+    Key {
+        name: "cache_bytes",
+        default: "1048576",
+        doc: "How much of the store to hold in memory, in bytes.",
+    },
+    Key {
+        name: "frame_bytes_max",
+        default: "65536",
+        doc: "The longest message to take, in bytes, from 256 to 262144. Below 65536 changes are fetched\nafter the hub's heartbeat instead of live, for links that cannot carry long messages.",
+    },
+    Key {
+        name: "link.keep_alive_s",
+        default: "30",
+        doc: "Seconds of silence after which the broker is asked for a sign of life; after twice as long\nit counts as lost.",
+    },
+    Key {
+        name: "link.backoff_ms_base",
+        default: "500",
+        doc: "The longest wait before the first new attempt to connect, in milliseconds. It doubles with\neach failure.",
+    },
+    Key {
+        name: "link.backoff_ms_max",
+        default: "60000",
+        doc: "The longest wait before any new attempt to connect, in milliseconds.",
+    },
+    Key {
+        name: "timing.acknowledge_ms",
+        default: "2000",
+        doc: "Over which time acknowledgements are gathered, in milliseconds.",
+    },
+    Key {
+        name: "timing.spread_ms",
+        default: "1000",
+        doc: "Over which time devices spread what they all would do at once, in milliseconds.",
+    },
+    Key {
+        name: "sync.timeout_s",
+        default: "60",
+        doc: "How long `headland-agent sync` may take, in seconds.",
+    },
+];

@@ -1,0 +1,195 @@
+//! A device: a directory with the agent's configuration, store and socket.
+
+use headland_agent::store::Store;
+use headland_host::control::request_blocking;
+use headland_host::store_file;
+use headland_shared::blob::{self, Change, Tombstones};
+use headland_shared::element::State;
+use headland_shared::epoch::{Life, Position, Seq};
+use headland_shared::key::{ElementKey, RecordKey};
+use headland_shared::name::{AttributeName, ReplicaName, Task};
+use headland_shared::register::{Register, Write, Writer};
+use headland_shared::stamp::Stamp;
+use headland_shared::value::Value;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value as Json;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub(crate) use axum::http::{Method, StatusCode};
+
+/// Far longer than anything here takes, so that only a hang runs into it.
+const TIMEOUT_MS: u64 = 20_000;
+
+/// A port at which no broker is: the first one, which nobody may take.
+const NOWHERE: &str = "mqtt://127.0.0.1:1/main";
+
+const CACHE_BYTES: usize = 1024 * 1024;
+
+pub(crate) struct Device {
+    dir: TempDir,
+}
+
+impl Device {
+    pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// A device whose configuration ends with these lines.
+    pub(crate) fn with(lines: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let device = Self { dir };
+        let (store, socket) = (device.store(), device.socket());
+        let text =
+            format!("name = \"leaf-7\"\nhubs = [{NOWHERE:?}]\nstore = {store:?}\nsocket = {socket:?}\n{lines}\n");
+        std::fs::write(device.dir.path().join("agent.toml"), text).unwrap();
+        device
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
+        self.dir.path().join("agent.redb")
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join("agent.sock")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_headland-agent"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HEADLAND_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(args)
+            .arg("--config")
+            .arg(self.dir.path().join("agent.toml"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn agent(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+
+    /// Runs a command whose standard output nobody reads.
+    pub(crate) fn agent_unread(&self, args: &[&str]) -> Ran {
+        let mut child = self
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        Ran::of(child.wait_with_output().unwrap())
+    }
+
+    /// Starts the daemon and waits until it says that it runs.
+    pub(crate) fn start(&self) -> Daemon {
+        let mut child = self.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let running = lines.by_ref().map(Result::unwrap).any(|line| line.contains("running"));
+        assert!(running, "the daemon ended without running");
+        Daemon { child }
+    }
+
+    /// Asks the daemon over its socket.
+    pub(crate) fn ask(&self, method: Method, target: &str, body: Option<&Json>) -> (StatusCode, Json) {
+        request_blocking(&self.socket(), method, target, body, TIMEOUT_MS).unwrap()
+    }
+
+    /// Puts models into the store, as a hub would have.
+    pub(crate) fn hold(&self, names: &[&str]) {
+        let path = self.store();
+        let open = move || Ok(store_file::open(&path, CACHE_BYTES).unwrap());
+        let store = Store::open(open, &ReplicaName::parse("leaf-7").unwrap(), 7).unwrap();
+        for (handle, name) in (1..).zip(names) {
+            let key = RecordKey::decode(format!("default\0{name}").as_bytes())
+                .unwrap()
+                .encoded();
+            let blob = blob_of(&key);
+            store.write(|tables| tables.set_record(handle, &key, &blob)).unwrap();
+        }
+    }
+}
+
+fn blob_of(key: &[u8]) -> Vec<u8> {
+    let position = Position {
+        life: Life::numbered(1, 1),
+        number: 1,
+    };
+    let fact = |name: &str, value: &str| {
+        let write = Write::central(position, Stamp::at_ms(1), Some(Value::text(value)));
+        Change {
+            key: ElementKey::Attribute(AttributeName::new(name).unwrap()).encoded(),
+            seq: Seq::START,
+            state: State::Register(Register::of(Writer::Central, write)).encoded(),
+        }
+    };
+    let head = blob::Head {
+        task: Some(Task::new("image-classification").unwrap()),
+        ..blob::Head::default()
+    };
+    let facts = vec![fact("task", "image-classification"), fact("license", "apache-2.0")];
+    blob::patch(key, None, &head, facts, Tombstones::Drop).unwrap().bytes
+}
+
+/// What a command left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// What a command that did what it was told printed.
+    pub(crate) fn printed(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.out
+    }
+
+    /// The one line of a command that refused, with exit code 2.
+    pub(crate) fn refused(self) -> String {
+        assert_eq!(self.code, Some(2), "{self:?}");
+        assert_eq!(self.err.lines().count(), 1, "{self:?}");
+        assert_eq!(self.out, "", "{self:?}");
+        self.err
+    }
+}
+
+/// A daemon that runs. Dropping it kills it.
+pub(crate) struct Daemon {
+    child: Child,
+}
+
+impl Daemon {
+    /// Sends a signal and waits for the end: the exit code, and how long that took.
+    pub(crate) fn stop(mut self, signal: Signal) -> (Option<i32>, Duration) {
+        let started = Instant::now();
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let status = self.child.wait().unwrap();
+        (status.code(), started.elapsed())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

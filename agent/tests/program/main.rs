@@ -1,0 +1,8 @@
+//! The agent's program as people and init systems meet it, with no hub to be found.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod device;
+mod offline;
+mod refusals;
+mod running;

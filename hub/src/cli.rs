@@ -1,0 +1,63 @@
+//! The commands that ask or tell the hub something, and print the answer.
+
+mod access;
+mod sheet;
+
+use crate::operation::{ImportWish, RevertWish};
+use crate::program::{ModelArgument, WantedModels};
+use crate::settings::Settings;
+use access::Access;
+use headland_host::exit::Failure;
+use headland_host::text::print;
+use headland_shared::key::RecordKey;
+use headland_shared::name::{ModelName, Namespace};
+use serde_json::Value;
+
+/// `import`
+pub(crate) fn import(settings: &Settings, wish: ImportWish, json: bool) -> Result<(), Failure> {
+    let dry_run = wish.dry_run;
+    let answer = Access::find(settings)?.import(wish)?;
+    output(&answer, json, |answer| sheet::import(answer, dry_run))
+}
+
+/// `revert`
+pub(crate) fn revert(settings: &Settings, wish: RevertWish, json: bool) -> Result<(), Failure> {
+    let answer = Access::find(settings)?.revert(wish)?;
+    output(&answer, json, sheet::revert)
+}
+
+/// `models`
+pub(crate) fn models(settings: &Settings, wanted: &WantedModels, json: bool) -> Result<(), Failure> {
+    let answer = Access::find(settings)?.models(wanted)?;
+    output(&answer, json, sheet::models)
+}
+
+/// `show`
+pub(crate) fn show(settings: &Settings, model: &ModelArgument, json: bool) -> Result<(), Failure> {
+    let bad = |error| Failure::bad_input(format!("reading the arguments: {error}"));
+    let key = RecordKey {
+        namespace: Namespace::new(model.namespace.as_str()).map_err(bad)?,
+        name: ModelName::new(model.name.as_str()).map_err(bad)?,
+    };
+    let answer = Access::find(settings)?.model(&key)?;
+    output(&answer, json, sheet::model)
+}
+
+/// `history`
+pub(crate) fn history(settings: &Settings, limit: usize, json: bool) -> Result<(), Failure> {
+    let answer = Access::find(settings)?.history(limit)?;
+    output(&answer, json, sheet::history)
+}
+
+/// `status`
+pub(crate) fn status(settings: &Settings, json: bool) -> Result<(), Failure> {
+    let answer = Access::find(settings)?.status()?;
+    output(&answer, json, sheet::status)
+}
+
+fn output(answer: &Value, json: bool, text: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
+    if json {
+        return print(&format!("{answer:#}\n"));
+    }
+    print(&text(answer))
+}

@@ -1,0 +1,103 @@
+//! The daemon: broker, replica, link and control socket, until a signal comes.
+
+use crate::api::{self, Local};
+use crate::driver::Driver;
+use crate::opening::{self, now};
+use crate::program::runtime;
+use crate::settings::Settings;
+use crate::uplink;
+use headland_host::control::ControlSocket;
+use headland_host::exit::Failure;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// How long everything may take to stop: an init system is told two seconds.
+const STOP_MS_MAX: u64 = 1_700;
+/// How long readers of the store may hold up the end.
+const READERS_MS_MAX: u64 = 100;
+
+/// Runs the hub until it is told to stop.
+pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
+    let address = settings.broker_address().map_err(Failure::bad_input)?;
+    let store = opening::store(settings)?;
+    let driver = Driver::new(opening::replica(settings, store)?);
+    let broker = start_broker(settings)?;
+    let runtime = runtime()?;
+    let result = runtime.block_on(serve(settings, address, driver));
+    runtime.shutdown_timeout(Duration::from_millis(READERS_MS_MAX));
+    drop(broker);
+    result
+}
+
+#[cfg(feature = "broker")]
+fn start_broker(settings: &Settings) -> Result<Option<crate::broker::Broker>, Failure> {
+    if !settings.broker.embedded {
+        return Ok(None);
+    }
+    let config = crate::broker::BrokerConfig {
+        listen: settings.broker.listen,
+        packet_bytes_max: uplink::PACKET_BYTES_MAX as u32,
+        connections_max: settings.broker.connections_max,
+    };
+    crate::broker::Broker::start(config).map(Some).map_err(|error| match std::error::Error::source(&error) {
+        Some(source) => Failure::bad_input(format!("{error}: {source}")),
+        None => Failure::bad_input(error),
+    })
+}
+
+#[cfg(not(feature = "broker"))]
+fn start_broker(settings: &Settings) -> Result<(), Failure> {
+    if settings.broker.embedded {
+        let text = "starting the broker: this program was built without one; set broker.embedded = false and broker.external";
+        return Err(Failure::bad_input(text));
+    }
+    Ok(())
+}
+
+async fn serve(settings: &Settings, address: headland_host::broker_address::BrokerAddress, driver: Driver) -> Result<(), Failure> {
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let socket = ControlSocket::bind(&settings.socket).await?;
+    let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
+    let link = uplink::start(settings, address, inlet.clone())?;
+    let handle = link.handle();
+    let (end, mut ended) = oneshot::channel::<()>();
+    let thread = std::thread::Builder::new().name("replica".into()).spawn(move || {
+        driver.run(&handle);
+        // Nobody listens any more if the program is on its way out.
+        let _ = end.send(());
+    });
+    thread.map_err(|error| Failure::failed(format!("starting the replica's thread: {error}; check the limits on this process")))?;
+    let router = api::router(Local {
+        store,
+        live,
+        inlet: inlet.clone(),
+        link: link.handle(),
+        region: settings.region.to_string(),
+        started: now().mono,
+    });
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut served = tokio::spawn(socket.serve(router, async {
+        // A sender that is gone means the end as well.
+        let _ = stopped.await;
+    }));
+    let result = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        _ = &mut ended => return Err(Failure::failed("running the replica: its thread has ended; look at the log, and start the program again")),
+        _ = &mut served => return Err(Failure::failed("serving the control socket: it has ended; start the program again")),
+    };
+    tracing::info!("stopping");
+    drop(stop);
+    inlet.stop();
+    let stopping = async { tokio::join!(served, ended, link.shutdown()) };
+    if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), stopping).await.is_err() {
+        tracing::warn!("stopped without waiting for everyone; what was committed is safe");
+    }
+    result
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::failed(format!("listening for signals: {error}; start the program again")))
+}

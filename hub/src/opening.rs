@@ -1,0 +1,99 @@
+//! Opening the store and the replica on it.
+
+use crate::replica::{Replica, ReplicaConfig};
+use crate::settings::Settings;
+use crate::store::Store;
+use headland_host::clock::{BootClock, wall_ms};
+use headland_host::exit::Failure;
+use headland_host::store_file::{self, OpenError};
+use headland_host::tables::StoreError;
+use headland_shared::session::Now;
+use std::sync::{Mutex, PoisonError};
+
+const MS_PER_DAY: u64 = 86_400_000;
+
+/// Why there is no replica.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpeningError {
+    /// The file cannot be opened.
+    #[error(transparent)]
+    File(#[from] OpenError),
+    /// What the file holds cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The machine gives no random numbers.
+    #[error("opening the store: this machine gives no random numbers ({0}); check its kernel")]
+    Random(getrandom::Error),
+    /// Another process has the store, and its socket is silent.
+    #[error("opening store {store}: another process has it, and nobody listens on control socket {socket}; name the socket of the hub that runs, or stop that process")]
+    Silent {
+        /// The store.
+        store: String,
+        /// The socket.
+        socket: String,
+    },
+}
+
+impl From<OpeningError> for Failure {
+    fn from(error: OpeningError) -> Self {
+        match error {
+            OpeningError::File(error) => error.into(),
+            OpeningError::Silent { .. } | OpeningError::Store(StoreError::Newer { .. }) => Self::bad_input(error),
+            OpeningError::Store(_) | OpeningError::Random(_) => Self::failed(error),
+        }
+    }
+}
+
+/// Opens the store, or makes it.
+pub(crate) fn store(settings: &Settings) -> Result<Store, OpeningError> {
+    let random = getrandom::u64().map_err(OpeningError::Random)?;
+    let (path, cache_bytes) = (settings.store.clone(), settings.cache_bytes);
+    // The first opening has errors of its own, which tell more than a store's.
+    let first = store_file::open(&path, cache_bytes).map_err(|error| explain(error, settings))?;
+    let first = Mutex::new(Some(first));
+    let open = move || match first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(database) => Ok(database),
+        None => store_file::open(&path, cache_bytes).map_err(again),
+    };
+    Ok(Store::open(open, random)?)
+}
+
+/// Opens the replica on its store.
+pub(crate) fn replica(settings: &Settings, store: Store) -> Result<Replica, OpeningError> {
+    let random = || getrandom::u64().map_err(OpeningError::Random);
+    let config = ReplicaConfig {
+        region: settings.region.clone(),
+        lanes: settings.lanes(),
+        heartbeat_ms: settings.feed.heartbeat_ms,
+        live_bytes_max: settings.feed.live_bytes_max,
+        retention_ms: settings.retention_days * MS_PER_DAY,
+        boot: random()?,
+    };
+    Ok(Replica::open(store, config, random()?, now())?)
+}
+
+fn explain(error: OpenError, settings: &Settings) -> OpeningError {
+    if matches!(error, OpenError::InUse { .. }) {
+        return OpeningError::Silent {
+            store: settings.store.display().to_string(),
+            socket: settings.socket.display().to_string(),
+        };
+    }
+    error.into()
+}
+
+/// Why the store could not be opened again after it had failed.
+fn again(error: OpenError) -> StoreError {
+    match error {
+        OpenError::OutOfSpace { .. } => StoreError::Full,
+        other => StoreError::Engine(Box::new(redb::Error::Io(std::io::Error::other(other)))),
+    }
+}
+
+/// The present by this machine's clocks.
+pub(crate) fn now() -> Now {
+    Now {
+        mono: BootClock.now_ms(),
+        wall_ms: wall_ms(),
+    }
+}

@@ -1,0 +1,93 @@
+//! The hub's program: from its arguments to its exit code.
+
+mod arguments;
+
+pub(crate) use arguments::{ModelArgument, WantedModels};
+
+use crate::operation::{ImportWish, RevertWish};
+use crate::settings::{SOURCE, Settings};
+use crate::{cli, daemon};
+use arguments::{Arguments, Command};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
+use headland_host::exit::Failure;
+use headland_host::text::print;
+use headland_host::{config, log};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// What the program is called in its own messages.
+const PROGRAM: &str = "headland-hub";
+/// What is logged unless somebody says otherwise. The broker's library speaks of every client.
+const FILTER_DAEMON: &str = "info,rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,rust_box=warn";
+const FILTER_COMMAND: &str = "warn";
+/// Threads that read the store for the local API: each may hold a page of a thousand models.
+const READERS_MAX: usize = 8;
+
+/// Runs the program with these arguments, the first of which is its name, and gives the code to exit with.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match parse(args).and_then(|arguments| arguments.map_or(Ok(()), execute)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(PROGRAM),
+    }
+}
+
+/// The arguments; nothing when help or the version was asked for, and is printed.
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Arguments>, Failure> {
+    let help = format!("{}{}", arguments::AFTER_HELP, config::example(SOURCE.keys));
+    let command = Arguments::command().after_long_help(help);
+    let parsed = command.try_get_matches_from(args).and_then(|matches| Arguments::from_arg_matches(&matches));
+    match parsed {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print(&error.render().to_string()).map(|()| None)
+        }
+        Err(error) => Err(Failure::bad_input(complaint(&error))),
+    }
+}
+
+/// What is wrong with the arguments, without the reminder of all that would be right.
+fn complaint(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.split("\nUsage:").next().unwrap_or(&text);
+    let text = text.split("\nFor more information").next().unwrap_or(text);
+    format!("reading the arguments: {}", text.trim().trim_start_matches("error: "))
+}
+
+fn execute(arguments: Arguments) -> Result<(), Failure> {
+    let file = Settings::file(arguments.config.as_deref());
+    let settings = Settings::load(file.as_deref())?;
+    let broker = settings.broker_address().map_err(Failure::bad_input)?;
+    if arguments.check_config {
+        return print(&format!("the configuration of region {} is valid (broker {broker})\n", settings.region));
+    }
+    let Some(command) = arguments.command else {
+        return Err(Failure::bad_input(format!("reading the arguments: name a command; `{PROGRAM} --help` lists them")));
+    };
+    let json = arguments.json;
+    log::init(if matches!(command, Command::Serve) { FILTER_DAEMON } else { FILTER_COMMAND })?;
+    match command {
+        Command::Serve => daemon::run(&settings),
+        Command::Import(import) => {
+            let wish = ImportWish {
+                files: import.files,
+                namespace: import.namespace,
+                allow_removals: import.allow_removals,
+                register: import.register,
+                dry_run: import.dry_run,
+            };
+            cli::import(&settings, wish, json)
+        }
+        Command::Models(wanted) => cli::models(&settings, &wanted, json),
+        Command::Show { model } => cli::show(&settings, &model, json),
+        Command::History { limit } => cli::history(&settings, limit, json),
+        Command::Revert { seq } => cli::revert(&settings, RevertWish { seq }, json),
+        Command::Status => cli::status(&settings, json),
+    }
+}
+
+/// A runtime for the link, the control socket and the signals. One thread: the work is in the replica's own.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(READERS_MAX).build();
+    runtime.map_err(|error| Failure::failed(format!("starting the runtime: {error}; check the limits on this process")))
+}

@@ -1,0 +1,134 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// What stands after the long help, before the table of keys.
+pub(super) const AFTER_HELP: &str = "\
+Examples:
+  headland-hub serve --config /etc/headland/hub.toml
+  headland-hub import models.jsonl --register --dry-run
+  headland-hub import models.jsonl --register
+  headland-hub history
+  headland-hub revert 12
+  headland-hub models --query mobilenet --limit 20
+  headland-hub show timm/mobilenetv3_small_100.lamb_in1k
+  headland-hub status
+
+Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input, and nothing changed.
+
+Environment:
+  HEADLAND_CONFIG  the configuration file, unless --config names one
+  HEADLAND_LOG     what is logged to standard error, such as \"info\" or \"headland_hub=debug\"
+  HEADLAND_KEY     overrides a key; HEADLAND_BROKER__LISTEN overrides broker.listen
+
+Configuration, with its defaults:
+
+";
+
+/// One region's hub: follows the registry, serves the region's agents, keeps what they write.
+///
+/// It brings its own MQTT broker and its own registry, so that this one program is a whole system. The commands below
+/// work on the running hub through its control socket, or on its store when it does not run.
+#[derive(Debug, Parser)]
+#[command(name = "headland-hub", version)]
+pub(super) struct Arguments {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Check the configuration, say whether it is valid, and exit
+    #[arg(long, global = true)]
+    pub(super) check_config: bool,
+    /// Print the answer as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the hub until it is told to stop
+    #[command(after_help = "Example:\n  headland-hub serve --config /etc/headland/hub.toml")]
+    Serve,
+    /// Make namespaces hold what files state
+    ///
+    /// Files are JSON Lines of records, or LiteLLM price files. All files together state what their namespaces hold:
+    /// models that they do not name are withdrawn. The difference becomes one commit.
+    #[command(after_help = "Example:\n  headland-hub import timm-1.0.20.jsonl --namespace vision --register")]
+    Import(ImportArguments),
+    /// List the models that the registry holds
+    #[command(after_help = "Example:\n  headland-hub models --namespace vision --query resnet --limit 20")]
+    Models(WantedModels),
+    /// Show all that is known about one model
+    #[command(after_help = "Example:\n  headland-hub show timm/resnet50.a1_in1k --namespace vision")]
+    Show {
+        #[command(flatten)]
+        model: ModelArgument,
+    },
+    /// List the registry's commits, the latest first
+    #[command(after_help = "Example:\n  headland-hub history --limit 5")]
+    History {
+        /// At most so many commits
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Take a commit back by a new commit
+    ///
+    /// What was changed again since is left alone, and counted.
+    #[command(after_help = "Example:\n  headland-hub revert 12")]
+    Revert {
+        /// The commit, as `headland-hub history` numbers it
+        #[arg(value_name = "SEQ")]
+        seq: u64,
+    },
+    /// Say how the hub and its agents are
+    #[command(after_help = "Example:\n  headland-hub status --json")]
+    Status,
+}
+
+/// What to import, and how.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ImportArguments {
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The namespace of records that name none
+    #[arg(long, short, value_name = "NAMESPACE", default_value = "default")]
+    pub(super) namespace: String,
+    /// Say what would happen, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Declare attributes that are new; their names are for ever
+    #[arg(long)]
+    pub(super) register: bool,
+    /// Allow the removal of more than 5 % of a namespace
+    #[arg(long)]
+    pub(super) allow_removals: bool,
+}
+
+/// Which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgument {
+    /// The model's name, slashes included, as `headland-hub models` prints it
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Whose model it is
+    #[arg(long, short, value_name = "NAMESPACE", default_value = "default")]
+    pub(crate) namespace: String,
+}
+
+/// Which models to list.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WantedModels {
+    /// Only the models of this namespace
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Only models whose names hold this text, whatever the case
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    /// At most so many models
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+}

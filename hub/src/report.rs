@@ -1,0 +1,116 @@
+//! What the hub answers: the same whether it runs or only its store is there.
+
+use crate::driver::Live;
+use crate::read::Reader;
+use crate::store::{AgentRow, Origin, Store};
+use headland_host::link::LinkCounts;
+use headland_host::tables::StoreError;
+use headland_shared::digest::Digest;
+use headland_shared::session::Now;
+use serde_json::{Value, json};
+
+/// Models read at a time when all of them are looked at.
+const WALK: usize = 1_000;
+
+/// How the hub is.
+pub(crate) fn status(store: &Store, region: &str, live: Option<(&Live, LinkCounts, u64)>, now: Now) -> Result<Value, StoreError> {
+    let views = store.read()?;
+    let numbers = views.numbers()?;
+    let scopes = views.scopes()?;
+    let mut digest = Digest::default();
+    let mut models = 0;
+    let mut rows = Vec::new();
+    for row in scopes.values() {
+        digest.add(row.digest);
+        models += row.models;
+        rows.push(json!({
+            "scope": row.scope.to_string(), "models": row.models, "head": row.head.0, "floor": row.floor.0,
+            "digest": hex(row.digest),
+        }));
+    }
+    let agents: Vec<Value> =
+        views.agents()?.into_iter().map(|(name, row)| agent(&name, &row, numbers.head.seq.0, now)).collect();
+    let proven = agents.iter().filter(|agent| agent["proven"] == true).count();
+    let mut answer = json!({
+        "region": region, "running": live.is_some(), "version": env!("CARGO_PKG_VERSION"),
+        "epoch": views.epoch()?.map(|epoch| epoch.to_string()),
+        "head": numbers.head.seq.0,
+        "registry": { "life": numbers.life.number(), "revision": numbers.revision },
+        "models": models, "digest": hex(digest), "scopes": rows,
+        "agents": agents, "agents_proven_in_sync": proven,
+    });
+    if let Some((live, link, uptime_ms)) = live {
+        let counts = live.counts;
+        answer["broker"] = json!(live.broker);
+        answer["trouble"] = json!(live.trouble);
+        answer["uptime_ms"] = json!(uptime_ms);
+        answer["counts"] = json!({
+            "frames_refused": counts.frames_refused, "hellos": counts.hellos, "snapshots": counts.snapshots,
+            "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches,
+            "digest_mismatches": counts.mismatches,
+        });
+        answer["link"] = json!({
+            "sessions": link.sessions, "frames_in": link.frames_in, "bytes_in": link.bytes_in,
+            "frames_out": link.frames_out, "bytes_out": link.bytes_out,
+            "dropped_in": link.dropped_in, "dropped_out": link.dropped_out,
+        });
+    }
+    Ok(answer)
+}
+
+fn agent(name: &str, row: &AgentRow, head: u64, now: Now) -> Value {
+    json!({
+        "name": name, "acknowledged": row.acknowledged.0, "behind": head.saturating_sub(row.acknowledged.0),
+        "proven": row.proven, "heard_ms_ago": now.wall_ms.saturating_sub(row.heard_ms), "follow": row.follow,
+    })
+}
+
+fn hex(digest: Digest) -> String {
+    format!("{:032x}", digest.0)
+}
+
+/// The registry's commits, the latest first.
+pub(crate) fn history(store: &Store, limit: usize) -> Result<Value, StoreError> {
+    let commits: Vec<Value> = store
+        .read()?
+        .commits(limit)?
+        .into_iter()
+        .map(|(seq, row)| {
+            let (kind, of) = match row.origin {
+                Origin::Import(files) => ("import", files),
+                Origin::Revert(seq) => ("revert", seq.to_string()),
+            };
+            json!({
+                "seq": seq.0, "revision": row.revision, "at_ms": row.at_ms, "kind": kind, "of": of,
+                "new": row.new, "changed": row.changed, "gone": row.gone,
+            })
+        })
+        .collect();
+    Ok(json!({ "commits": commits }))
+}
+
+/// The latest notes on all models, the latest first.
+pub(crate) fn annotations(store: &Store, limit: usize) -> Result<Value, StoreError> {
+    let reader = Reader::new(store.clone());
+    let mut notes: Vec<(u64, Value)> = Vec::new();
+    let mut after = None;
+    loop {
+        let (models, more) = reader.models(None, after.as_ref(), WALK, |_| true)?;
+        for model in &models {
+            for note in &model.annotations {
+                let value = json!({
+                    "namespace": model.namespace, "name": model.name, "id": note.id, "author": note.author,
+                    "at_ms": note.at_ms, "subject": note.subject, "text": note.text,
+                });
+                notes.push((note.at_ms, value));
+            }
+        }
+        after = models.last().and_then(crate::read::key_of);
+        if !more || after.is_none() {
+            break;
+        }
+    }
+    notes.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
+    let notes: Vec<Value> = notes.into_iter().take(limit).map(|(_, note)| note).collect();
+    Ok(json!({ "annotations": notes }))
+}
