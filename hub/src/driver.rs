@@ -21,6 +21,11 @@ const INBOX_INPUTS_MAX: usize = INBOX_MAX;
 const LINES_MAX: u32 = 5;
 const LINES_INTERVAL_MS: u64 = 60_000;
 
+/// How often a frame is offered to a link whose queue is full, and how long to wait between: together two seconds, in
+/// which a broker that lives takes thousands of frames.
+const OFFERS_MAX: u32 = 1_000;
+const OFFER_EVERY: Duration = Duration::from_millis(2);
+
 /// What happens to the replica.
 #[derive(Debug)]
 pub(crate) enum Input {
@@ -189,10 +194,19 @@ impl Driver {
                 Output::Send { topic, frame } => (topic, frame, Qos::AtLeastOnce),
                 Output::Publish { topic, frame } => (topic, frame, Qos::AtMostOnce),
             };
-            // A frame that is lost is asked for again by the agent, and counted by the link.
-            if let Err(error @ (LinkBusy::TooLarge { .. } | LinkBusy::Topic)) = link.try_send(&topic, frame, qos) {
-                tracing::error!("{error}");
-            }
+            send(link, &topic, frame, qos);
+        }
+    }
+}
+
+/// Sends a frame, waiting for room: a catch-up for many agents is longer than the link's queue. What is lost all the
+/// same is asked for again by the agent, and counted by the link.
+fn send(link: &LinkHandle, topic: &str, frame: Vec<u8>, qos: Qos) {
+    for _ in 0..OFFERS_MAX {
+        match link.try_send(topic, frame.clone(), qos) {
+            Err(LinkBusy::Full) => std::thread::sleep(OFFER_EVERY),
+            Err(error @ (LinkBusy::TooLarge { .. } | LinkBusy::Topic)) => return tracing::error!("{error}"),
+            Ok(()) | Err(LinkBusy::Down) => return,
         }
     }
 }

@@ -60,7 +60,7 @@ impl<'a> Client<'a> {
             [ROOT, VERSION, region, "agent", agent, "down"] => {
                 is_one_level(region) && is_plain(name) && *agent == name
             }
-            [ROOT, VERSION, region, "feed" | "heartbeat", _, ..] => is_one_level(region),
+            [ROOT, VERSION, region, "heartbeat"] | [ROOT, VERSION, region, "feed", _, ..] => is_one_level(region),
             _ => false,
         }
     }

@@ -44,7 +44,7 @@ const MESSAGE_TIME_MAX: Duration = Duration::ZERO;
 const RESEND_AFTER: Duration = Duration::ZERO;
 
 /// Filters one client may subscribe to. Ours need fewer than ten; the rest is for people looking.
-const SUBSCRIPTIONS_MAX: usize = 64;
+const SUBSCRIPTIONS_MAX: usize = 80;
 
 /// Levels in a topic. Ours have six; a deep one costs memory in the routing tree.
 const TOPIC_LEVELS_MAX: usize = 16;
