@@ -21,7 +21,7 @@ const READERS_MS_MAX: u64 = 100;
 
 /// Runs the agent until it is told to stop.
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
-    let driver = Driver::open(&Opening::new(settings, settings.timing()), settings.name.clone())?;
+    let driver = Driver::open(&Opening::new(settings, settings.timing()), &settings.name)?;
     let runtime = runtime()?;
     let result = runtime.block_on(serve(settings, driver));
     runtime.shutdown_timeout(Duration::from_millis(READERS_MS_MAX));

@@ -80,8 +80,12 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Opens the replica. The caller learns at once when that fails.
-    pub(crate) fn open(opening: &Opening, name: ReplicaName) -> Result<Self, OpeningError> {
+    pub(crate) fn open(opening: &Opening, configured: &ReplicaName) -> Result<Self, OpeningError> {
         let replica = opening.replica(opening.store()?)?;
+        let name = replica.actor().name.clone();
+        if name != *configured {
+            tracing::warn!(%name, %configured, "the store was begun under another name and keeps it; to change the name, begin a new store");
+        }
         let (inputs, inbox) = sync_channel(INBOX_INPUTS_MAX);
         let (live, _) = watch::channel(Live::of(&replica, now()));
         Ok(Self {
@@ -97,6 +101,11 @@ impl Driver {
             refused_lines: Limited::new(LINES_MAX, LINES_INTERVAL_MS),
             store_lines: Limited::new(LINES_MAX, LINES_INTERVAL_MS),
         })
+    }
+
+    /// The name under which this device writes.
+    pub(crate) fn name(&self) -> &ReplicaName {
+        &self.name
     }
 
     /// Where inputs are put.

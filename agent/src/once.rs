@@ -19,7 +19,7 @@ use tokio::sync::watch;
 /// Syncs once.
 pub(crate) fn run(settings: &Settings, json: bool) -> Result<(), Failure> {
     let opening = Opening::new(settings, settings.timing().hurried());
-    let driver = Driver::open(&opening, settings.name.clone()).map_err(|error| explain(error, settings))?;
+    let driver = Driver::open(&opening, &settings.name).map_err(|error| explain(error, settings))?;
     let runtime = runtime()?;
     let synced = runtime.block_on(sync(settings, driver))?;
     if json {

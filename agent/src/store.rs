@@ -45,10 +45,10 @@ impl Store {
         Ok(store)
     }
 
-    /// The actor of this store: a renamed device is another writer.
+    /// The actor of this store, for ever: its writes carry that name, so a device that is renamed keeps writing under
+    /// the one that its store began with.
     fn adopt_name(&self, name: &ReplicaName, random: u64) -> Result<(), StoreError> {
-        let known = self.read()?.actor()?;
-        if known.is_some_and(|actor| actor.name == *name) {
+        if self.read()?.actor()?.is_some() {
             return Ok(());
         }
         let actor = ActorId {

@@ -17,8 +17,8 @@ const PACKET_BYTES_BESIDE: usize = 1_024;
 const SHARED_FRAME_BYTES: usize = FRAME_BYTES_DEFAULT;
 
 /// Starts the link. Must be called within a runtime.
-pub(crate) fn start(settings: &Settings, inlet: Inlet) -> Result<Link, StartError> {
-    let (name, follow) = (settings.name.clone(), settings.follow.clone());
+pub(crate) fn start(settings: &Settings, name: &ReplicaName, inlet: Inlet) -> Result<Link, StartError> {
+    let (name, follow) = (name.clone(), settings.follow.clone());
     let live = settings.frame_bytes_max >= SHARED_FRAME_BYTES;
     let config = LinkConfig {
         brokers: settings.hubs.clone(),

@@ -90,14 +90,23 @@ async fn models(State(local): State<Arc<Local>>, wanted: Asked<Wanted>) -> Answe
         let detail = format!("listing models: a page_size of {count} is out of range; use 1 to {PAGE_SIZE_MAX}");
         return Err(Refusal::bad_request(detail));
     }
-    let namespace = wanted.namespace.map(Namespace::new).transpose().map_err(Refusal::bad_request)?;
+    let namespace = wanted
+        .namespace
+        .map(Namespace::new)
+        .transpose()
+        .map_err(Refusal::bad_request)?;
     let after = wanted.page_token.as_deref().map(page_after).transpose()?;
     let query = wanted.q.unwrap_or_default().to_lowercase();
     reading(local, move |local| {
         let reader = Reader::new(local.store.clone());
-        let matches = |model: &headland_shared::view::Model| query.is_empty() || model.name.to_lowercase().contains(&query);
+        let matches =
+            |model: &headland_shared::view::Model| query.is_empty() || model.name.to_lowercase().contains(&query);
         let (models, more) = reader.models(namespace.as_ref(), after.as_ref(), count, matches)?;
-        let next = models.last().filter(|_| more).and_then(key_of).map(|key| page_token(&key));
+        let next = models
+            .last()
+            .filter(|_| more)
+            .and_then(key_of)
+            .map(|key| page_token(&key));
         Ok(json!({ "models": models, "next_page_token": next }))
     })
     .await
@@ -109,7 +118,8 @@ fn page_token(key: &RecordKey) -> String {
 }
 
 fn page_after(token: &str) -> Result<RecordKey, Refusal> {
-    let none = || Refusal::bad_request("listing models: page_token is none; use the next_page_token of the page before");
+    let none =
+        || Refusal::bad_request("listing models: page_token is none; use the next_page_token of the page before");
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = token.as_bytes().chunks(2).map(byte).collect();
     bytes.and_then(|bytes| RecordKey::decode(&bytes).ok()).ok_or_else(none)
@@ -130,22 +140,34 @@ async fn model(State(local): State<Arc<Local>>, Path((namespace, name)): Path<(S
 
 /// What is said of a model that the registry does not hold.
 pub(crate) fn missing(key: &RecordKey) -> String {
-    format!("looking up model {key}: the registry does not hold it; look for its name with `headland-hub models --query TEXT`")
+    format!(
+        "looking up model {key}: the registry does not hold it; look for its name with `headland-hub models --query TEXT`"
+    )
 }
 
 /// The path of a model.
 pub(crate) fn target(key: &RecordKey) -> String {
-    format!("/v1/namespaces/{}/models/{}", segment(key.namespace.as_str()), segment(key.name.as_str()))
+    format!(
+        "/v1/namespaces/{}/models/{}",
+        segment(key.namespace.as_str()),
+        segment(key.name.as_str())
+    )
 }
 
 async fn history(State(local): State<Arc<Local>>, limit: Asked<Limit>) -> Answer {
     let Query(limit) = limit.map_err(|error| Refusal::bad_request(error.body_text()))?;
-    reading(local, move |local| Ok(report::history(&local.store, limit.limit.unwrap_or(LIMIT_DEFAULT))?)).await
+    reading(local, move |local| {
+        Ok(report::history(&local.store, limit.limit.unwrap_or(LIMIT_DEFAULT))?)
+    })
+    .await
 }
 
 async fn annotations(State(local): State<Arc<Local>>, limit: Asked<Limit>) -> Answer {
     let Query(limit) = limit.map_err(|error| Refusal::bad_request(error.body_text()))?;
-    reading(local, move |local| Ok(report::annotations(&local.store, limit.limit.unwrap_or(LIMIT_DEFAULT))?)).await
+    reading(local, move |local| {
+        Ok(report::annotations(&local.store, limit.limit.unwrap_or(LIMIT_DEFAULT))?)
+    })
+    .await
 }
 
 async fn import(State(local): State<Arc<Local>>, wish: Told<ImportWish>) -> Answer {

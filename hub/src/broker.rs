@@ -57,9 +57,7 @@ pub enum BrokerStartError {
         listen: SocketAddr,
     },
     /// The library takes zero to mean that there is no limit.
-    #[error(
-        "checking the broker's limits: `broker.{setting}` is zero; set it to at least 1 in hub.toml"
-    )]
+    #[error("checking the broker's limits: `broker.{setting}` is zero; set it to at least 1 in hub.toml")]
     LimitZero {
         /// The setting, as hub.toml names it.
         setting: &'static str,
@@ -88,9 +86,7 @@ pub enum BrokerStartError {
         source: io::Error,
     },
     /// The broker's own threads did not get to it.
-    #[error(
-        "starting the broker on {listen}: not done within {START_TIME_MAX:?}; is the machine overloaded?"
-    )]
+    #[error("starting the broker on {listen}: not done within {START_TIME_MAX:?}; is the machine overloaded?")]
     Stalled {
         /// The address asked for.
         listen: SocketAddr,
@@ -169,9 +165,7 @@ impl Drop for Broker {
 impl BrokerConfig {
     fn check(&self) -> Result<(), BrokerStartError> {
         if !self.listen.ip().is_loopback() {
-            return Err(BrokerStartError::NotLoopback {
-                listen: self.listen,
-            });
+            return Err(BrokerStartError::NotLoopback { listen: self.listen });
         }
         if self.packet_bytes_max == 0 {
             return Err(BrokerStartError::LimitZero {

@@ -40,22 +40,29 @@ fn start_broker(settings: &Settings) -> Result<Option<crate::broker::Broker>, Fa
         packet_bytes_max: uplink::PACKET_BYTES_MAX as u32,
         connections_max: settings.broker.connections_max,
     };
-    crate::broker::Broker::start(config).map(Some).map_err(|error| match std::error::Error::source(&error) {
-        Some(source) => Failure::bad_input(format!("{error}: {source}")),
-        None => Failure::bad_input(error),
-    })
+    crate::broker::Broker::start(config)
+        .map(Some)
+        .map_err(|error| match std::error::Error::source(&error) {
+            Some(source) => Failure::bad_input(format!("{error}: {source}")),
+            None => Failure::bad_input(error),
+        })
 }
 
 #[cfg(not(feature = "broker"))]
 fn start_broker(settings: &Settings) -> Result<(), Failure> {
     if settings.broker.embedded {
-        let text = "starting the broker: this program was built without one; set broker.embedded = false and broker.external";
+        let text =
+            "starting the broker: this program was built without one; set broker.embedded = false and broker.external";
         return Err(Failure::bad_input(text));
     }
     Ok(())
 }
 
-async fn serve(settings: &Settings, address: headland_host::broker_address::BrokerAddress, driver: Driver) -> Result<(), Failure> {
+async fn serve(
+    settings: &Settings,
+    address: headland_host::broker_address::BrokerAddress,
+    driver: Driver,
+) -> Result<(), Failure> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let socket = ControlSocket::bind(&settings.socket).await?;
@@ -68,7 +75,11 @@ async fn serve(settings: &Settings, address: headland_host::broker_address::Brok
         // Nobody listens any more if the program is on its way out.
         let _ = end.send(());
     });
-    thread.map_err(|error| Failure::failed(format!("starting the replica's thread: {error}; check the limits on this process")))?;
+    thread.map_err(|error| {
+        Failure::failed(format!(
+            "starting the replica's thread: {error}; check the limits on this process"
+        ))
+    })?;
     let router = api::router(Local {
         store,
         live,
@@ -92,7 +103,10 @@ async fn serve(settings: &Settings, address: headland_host::broker_address::Brok
     drop(stop);
     inlet.stop();
     let stopping = async { tokio::join!(served, ended, link.shutdown()) };
-    if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), stopping).await.is_err() {
+    if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), stopping)
+        .await
+        .is_err()
+    {
         tracing::warn!("stopped without waiting for everyone; what was committed is safe");
     }
     result

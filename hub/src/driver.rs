@@ -127,7 +127,8 @@ impl Driver {
             self.after(passed);
             self.send_outputs(link);
             let counts = self.replica.counts();
-            self.live.send_if_modified(|live| std::mem::replace(&mut live.counts, counts) != counts);
+            self.live
+                .send_if_modified(|live| std::mem::replace(&mut live.counts, counts) != counts);
         }
     }
 
@@ -148,7 +149,11 @@ impl Driver {
                 tracing::info!(region = %self.replica.region(), %broker, "hub ready");
                 self.live.send_modify(|live| live.broker = Some(broker.to_string()));
             }
-            Input::Link(LinkEvent::Down { broker, reason, retry_in_ms }) => {
+            Input::Link(LinkEvent::Down {
+                broker,
+                reason,
+                retry_in_ms,
+            }) => {
                 if let Verdict::Write { suppressed } = self.link_lines.line(now().mono) {
                     tracing::warn!(%broker, %reason, retry_in_ms, suppressed, "no link to the broker");
                 }

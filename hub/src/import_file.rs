@@ -58,10 +58,7 @@ pub struct ImportedRecord {
 /// Reads every record of the file at `path`, or none: the first mistake in it ends the import.
 /// Records that name no namespace get `namespace_default`. No two of the records returned have the
 /// same key, and there is at least one.
-pub fn read_file(
-    path: &Path,
-    namespace_default: &Namespace,
-) -> Result<Vec<ImportedRecord>, ImportFileError> {
+pub fn read_file(path: &Path, namespace_default: &Namespace) -> Result<Vec<ImportedRecord>, ImportFileError> {
     let whole = read_text(path)?;
     let text = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&whole);
     let Some(first) = text.lines().find(|line| !line.trim().is_empty()) else {
@@ -90,9 +87,7 @@ fn read_text(path: &Path) -> Result<String, ImportFileError> {
     }
     let mut bytes = Vec::new();
     // A pipe declares no length, and a file may grow while it is read.
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(ImportFileError::TooLarge { path: path.into() });
     }

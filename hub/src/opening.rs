@@ -25,7 +25,9 @@ pub(crate) enum OpeningError {
     #[error("opening the store: this machine gives no random numbers ({0}); check its kernel")]
     Random(getrandom::Error),
     /// Another process has the store, and its socket is silent.
-    #[error("opening store {store}: another process has it, and nobody listens on control socket {socket}; name the socket of the hub that runs, or stop that process")]
+    #[error(
+        "opening store {store}: another process has it, and nobody listens on control socket {socket}; name the socket of the hub that runs, or stop that process"
+    )]
     Silent {
         /// The store.
         store: String,

@@ -67,7 +67,11 @@ impl OperationError {
 }
 
 /// Reads the files and commits the difference.
-pub(crate) fn perform_import(replica: &mut Replica, wish: &ImportWish, now: Now) -> Result<ImportReport, OperationError> {
+pub(crate) fn perform_import(
+    replica: &mut Replica,
+    wish: &ImportWish,
+    now: Now,
+) -> Result<ImportReport, OperationError> {
     if wish.files.is_empty() || wish.files.len() > FILES_MAX {
         return Err(OperationError::Files(wish.files.len()));
     }
@@ -76,10 +80,19 @@ pub(crate) fn perform_import(replica: &mut Replica, wish: &ImportWish, now: Now)
     let mut names = Vec::new();
     for file in &wish.files {
         records.extend(read_file(file, &namespace)?);
-        names.push(file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned());
+        names.push(
+            file.file_name()
+                .unwrap_or(file.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
+        );
     }
     let options = ImportOptions {
-        removals: if wish.allow_removals { Removals::Allowed } else { Removals::Braked },
+        removals: if wish.allow_removals {
+            Removals::Allowed
+        } else {
+            Removals::Braked
+        },
         register: wish.register,
         dry_run: wish.dry_run,
         origin: names.join(", "),
@@ -88,6 +101,10 @@ pub(crate) fn perform_import(replica: &mut Replica, wish: &ImportWish, now: Now)
 }
 
 /// Takes a commit back.
-pub(crate) fn perform_revert(replica: &mut Replica, wish: RevertWish, now: Now) -> Result<RevertReport, OperationError> {
+pub(crate) fn perform_revert(
+    replica: &mut Replica,
+    wish: RevertWish,
+    now: Now,
+) -> Result<RevertReport, OperationError> {
     Ok(revert(replica, Seq(wish.seq), now)?)
 }

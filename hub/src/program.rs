@@ -36,7 +36,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Arguments>, Failure> {
     let help = format!("{}{}", arguments::AFTER_HELP, config::example(SOURCE.keys));
     let command = Arguments::command().after_long_help(help);
-    let parsed = command.try_get_matches_from(args).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = command
+        .try_get_matches_from(args)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
         Ok(arguments) => Ok(Some(arguments)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -59,13 +61,22 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings::load(file.as_deref())?;
     let broker = settings.broker_address().map_err(Failure::bad_input)?;
     if arguments.check_config {
-        return print(&format!("the configuration of region {} is valid (broker {broker})\n", settings.region));
+        return print(&format!(
+            "the configuration of region {} is valid (broker {broker})\n",
+            settings.region
+        ));
     }
     let Some(command) = arguments.command else {
-        return Err(Failure::bad_input(format!("reading the arguments: name a command; `{PROGRAM} --help` lists them")));
+        return Err(Failure::bad_input(format!(
+            "reading the arguments: name a command; `{PROGRAM} --help` lists them"
+        )));
     };
     let json = arguments.json;
-    log::init(if matches!(command, Command::Serve) { FILTER_DAEMON } else { FILTER_COMMAND })?;
+    log::init(if matches!(command, Command::Serve) {
+        FILTER_DAEMON
+    } else {
+        FILTER_COMMAND
+    })?;
     match command {
         Command::Serve => daemon::run(&settings),
         Command::Import(import) => {
@@ -88,6 +99,13 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
 
 /// A runtime for the link, the control socket and the signals. One thread: the work is in the replica's own.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(READERS_MAX).build();
-    runtime.map_err(|error| Failure::failed(format!("starting the runtime: {error}; check the limits on this process")))
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(READERS_MAX)
+        .build();
+    runtime.map_err(|error| {
+        Failure::failed(format!(
+            "starting the runtime: {error}; check the limits on this process"
+        ))
+    })
 }

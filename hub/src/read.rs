@@ -91,7 +91,9 @@ fn model(
         elements.insert(element, State::decode(entry.state).map_err(corrupt)?);
     }
     let rule = |name: &str| {
-        let known = AttributeName::new(name).ok().and_then(|name| declared.get(&name).copied());
+        let known = AttributeName::new(name)
+            .ok()
+            .and_then(|name| declared.get(&name).copied());
         known.or_else(|| Declaration::built_in(name))
     };
     Ok(Some(Model::read(key, &elements, rule)))

@@ -41,8 +41,8 @@ pub struct ReplicaConfig {
     pub boot: u64,
 }
 
-/// The most conversations that the hub keeps track of at once. Beyond it the oldest is forgotten; that agent's next
-/// word is answered so that it greets again.
+/// The most conversations that the hub keeps track of at once. Beyond it some other one is forgotten; that agent's
+/// next word is answered so that it greets again.
 const CONVERSATIONS_MAX: usize = 20_000;
 /// The most frames that wait for a flush: what a driver takes in at one go.
 pub const INBOX_MAX: usize = 1_024;
@@ -131,7 +131,9 @@ impl Replica {
     /// Opens the replica on its store. `seed` feeds lineages and epochs; it must differ from run to run.
     pub fn open(store: Store, config: ReplicaConfig, seed: u64, now: Now) -> Result<Self, StoreError> {
         let views = store.read()?;
-        let epoch = views.epoch()?.ok_or_else(|| StoreError::corrupt("meta-1", "the store has no epoch"))?;
+        let epoch = views
+            .epoch()?
+            .ok_or_else(|| StoreError::corrupt("meta-1", "the store has no epoch"))?;
         let published = views.scopes()?.values().map(|row| (row.alias, row.head)).collect();
         Ok(Self {
             lanes: Lanes::new(config.lanes),
@@ -285,7 +287,7 @@ impl Replica {
         });
         match result {
             Ok((value, committed)) => {
-                self.lanes.note(committed.priority, now.mono);
+                self.lanes.note(committed.priority, committed.author, now.mono);
                 Ok((value, Some(committed)))
             }
             Err(Ended::Empty) => Ok((stayed_empty.expect("an empty commit leaves its value"), None)),

@@ -13,7 +13,12 @@ use serde_json::{Value, json};
 const WALK: usize = 1_000;
 
 /// How the hub is.
-pub(crate) fn status(store: &Store, region: &str, live: Option<(&Live, LinkCounts, u64)>, now: Now) -> Result<Value, StoreError> {
+pub(crate) fn status(
+    store: &Store,
+    region: &str,
+    live: Option<(&Live, LinkCounts, u64)>,
+    now: Now,
+) -> Result<Value, StoreError> {
     let views = store.read()?;
     let numbers = views.numbers()?;
     let scopes = views.scopes()?;
@@ -28,8 +33,11 @@ pub(crate) fn status(store: &Store, region: &str, live: Option<(&Live, LinkCount
             "digest": hex(row.digest),
         }));
     }
-    let agents: Vec<Value> =
-        views.agents()?.into_iter().map(|(name, row)| agent(&name, &row, numbers.head.seq.0, now)).collect();
+    let agents: Vec<Value> = views
+        .agents()?
+        .into_iter()
+        .map(|(name, row)| agent(&name, &row, numbers.head.seq.0, now))
+        .collect();
     let proven = agents.iter().filter(|agent| agent["proven"] == true).count();
     let mut answer = json!({
         "region": region, "running": live.is_some(), "version": env!("CARGO_PKG_VERSION"),

@@ -124,7 +124,9 @@ pub(crate) enum SettingsError {
     #[error("reading the configuration: broker.embedded is false and broker.external is not set; name a broker")]
     NoBroker,
     /// The external broker's address names another region.
-    #[error("reading the configuration: broker.external names region {external}, and region is {region}; make them one")]
+    #[error(
+        "reading the configuration: broker.external names region {external}, and region is {region}; make them one"
+    )]
     OtherRegion {
         /// What the address names.
         external: String,
@@ -206,7 +208,10 @@ mod tests {
     #[test]
     fn an_external_broker_must_be_named_and_serve_the_region() {
         let address = |text: &str| read(text).unwrap().broker_address().map(|address| address.to_string());
-        assert!(matches!(address("[broker]\nembedded = false"), Err(SettingsError::NoBroker)));
+        assert!(matches!(
+            address("[broker]\nembedded = false"),
+            Err(SettingsError::NoBroker)
+        ));
         let other = "region = \"north\"\n[broker]\nembedded = false\nexternal = \"mqtt://127.0.0.1/south\"";
         assert!(matches!(address(other), Err(SettingsError::OtherRegion { .. })));
         let plain = "region = \"north\"\n[broker]\nembedded = false\nexternal = \"mqtt://127.0.0.1:7777\"";

@@ -60,12 +60,18 @@ impl Store {
     }
 
     /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.
-    pub fn write<T, E: From<StoreError>>(&self, change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.transact(redb::Durability::Immediate, change)
     }
 
     /// Changes tables without waiting for the disk: what a crash may undo, since it can be learnt again.
-    pub fn note<T, E: From<StoreError>>(&self, change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>) -> Result<T, E> {
+    pub fn note<T, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.transact(redb::Durability::None, change)
     }
 

@@ -28,5 +28,7 @@ pub(crate) fn start(settings: &Settings, broker: BrokerAddress, inlet: Inlet) ->
         backoff_ms_base: settings.link.backoff_ms_base,
         backoff_ms_max: settings.link.backoff_ms_max,
     };
-    Link::start(config, move |event: LinkEvent| -> Delivery { inlet.try_put(Input::Link(event)).into() })
+    Link::start(config, move |event: LinkEvent| -> Delivery {
+        inlet.try_put(Input::Link(event)).into()
+    })
 }

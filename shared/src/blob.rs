@@ -69,10 +69,7 @@ impl<'a> Blob<'a> {
             entered: Seq(reader.varint()?),
             changed: Seq(reader.varint()?),
         };
-        Ok(Self {
-            head,
-            entries: reader,
-        })
+        Ok(Self { head, entries: reader })
     }
 
     /// The elements, sorted by key.
@@ -202,22 +199,6 @@ pub fn patch(
     Ok(out)
 }
 
-/// Drops tombstones at or below `floor`; nothing when there are none.
-pub fn without_tombstones(bytes: &[u8], floor: Seq) -> Result<Option<Vec<u8>>, DecodeError> {
-    let blob = Blob::parse(bytes)?;
-    let mut out = encode_head(&blob.head, bytes.len());
-    let mut dropped = false;
-    for entry in blob.entries() {
-        let entry = entry?;
-        if entry.seq <= floor && element::is_void(entry.state) {
-            dropped = true;
-        } else {
-            put_entry(&mut out, entry);
-        }
-    }
-    Ok(dropped.then_some(out))
-}
-
 fn encode_head(head: &Head, capacity: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(capacity + 64);
     out.push(FORMAT);
@@ -242,8 +223,16 @@ mod tests {
 
     fn changes() -> impl Strategy<Value = Vec<Change>> {
         // 6 is a removed annotation: a tombstone.
-        let change = (0..8_u8, 0..20_u64, prop_oneof![Just(vec![6_u8]), any::<u8>().prop_map(|n| vec![4, n & 63, 0])])
-            .prop_map(|(key, seq, state)| Change { key: vec![1, key], seq: Seq(seq), state });
+        let change = (
+            0..8_u8,
+            0..20_u64,
+            prop_oneof![Just(vec![6_u8]), any::<u8>().prop_map(|n| vec![4, n & 63, 0])],
+        )
+            .prop_map(|(key, seq, state)| Change {
+                key: vec![1, key],
+                seq: Seq(seq),
+                state,
+            });
         proptest::collection::vec(change, 0..8)
     }
 

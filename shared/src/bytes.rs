@@ -51,10 +51,7 @@ impl<'a> Reader<'a> {
 
     /// Takes `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
-        let (head, tail) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(DecodeError::Truncated)?;
+        let (head, tail) = self.rest.split_at_checked(count).ok_or(DecodeError::Truncated)?;
         self.rest = tail;
         Ok(head)
     }
@@ -97,17 +94,13 @@ impl<'a> Reader<'a> {
     /// Takes eight bytes as a big-endian number.
     pub fn u64_be(&mut self) -> Result<u64, DecodeError> {
         let bytes = self.take(8)?;
-        Ok(u64::from_be_bytes(
-            bytes.try_into().expect("eight bytes were taken"),
-        ))
+        Ok(u64::from_be_bytes(bytes.try_into().expect("eight bytes were taken")))
     }
 
     /// Takes four bytes as a big-endian number.
     pub fn u32_be(&mut self) -> Result<u32, DecodeError> {
         let bytes = self.take(4)?;
-        Ok(u32::from_be_bytes(
-            bytes.try_into().expect("four bytes were taken"),
-        ))
+        Ok(u32::from_be_bytes(bytes.try_into().expect("four bytes were taken")))
     }
 
     /// Takes a length-prefixed byte string of at most `max` bytes.

@@ -50,7 +50,10 @@ mod tests {
 
     #[test]
     fn hashes_are_the_same_for_ever() {
-        assert_eq!(hash_128(&[b"a", b"bc"]), 233_622_306_655_286_585_104_132_160_456_923_115_665);
+        assert_eq!(
+            hash_128(&[b"a", b"bc"]),
+            233_622_306_655_286_585_104_132_160_456_923_115_665
+        );
         assert_ne!(hash_128(&[b"a", b"bc"]), hash_128(&[b"ab", b"c"]));
     }
 }

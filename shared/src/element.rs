@@ -180,7 +180,11 @@ fn encode_register(register: &Register, out: &mut Vec<u8>) {
 
 /// Appends the state of an element that only the registry wrote.
 pub fn encode_central(central: &CentralWrite<'_>, out: &mut Vec<u8>) {
-    out.push(if central.sticky { tag::CENTRAL_STICKY } else { tag::CENTRAL });
+    out.push(if central.sticky {
+        tag::CENTRAL_STICKY
+    } else {
+        tag::CENTRAL
+    });
     central.encode(out);
 }
 
@@ -235,7 +239,12 @@ mod tests {
 
     fn any_state() -> impl Strategy<Value = State> {
         let note = (0..9_u64, "[a-c]{0,2}", proptest::option::of("[a-z]{1,3}")).prop_map(|(at, text, subject)| {
-            State::Remark(Remark::Written(Note { at: Stamp::at_ms(at), subject, text, extra: vec![] }))
+            State::Remark(Remark::Written(Note {
+                at: Stamp::at_ms(at),
+                subject,
+                text,
+                extra: vec![],
+            }))
         });
         prop_oneof![
             any_registers().prop_map(|all| State::Register(all[1].clone())),
@@ -278,14 +287,24 @@ mod tests {
 
     #[test]
     fn a_note_with_fields_of_a_newer_version_keeps_them() {
-        let note = Note { at: Stamp::at_ms(5), subject: None, text: "dry".into(), extra: vec![1, 2, 3] };
+        let note = Note {
+            at: Stamp::at_ms(5),
+            subject: None,
+            text: "dry".into(),
+            extra: vec![1, 2, 3],
+        };
         let state = State::Remark(Remark::Written(note));
         assert_eq!(State::decode(&state.encoded()).unwrap(), state);
     }
 
     #[test]
     fn a_removed_annotation_stays_removed_in_every_order() {
-        let note = Note { at: Stamp::at_ms(5), subject: None, text: "dry".into(), extra: vec![] };
+        let note = Note {
+            at: Stamp::at_ms(5),
+            subject: None,
+            text: "dry".into(),
+            extra: vec![],
+        };
         let mut forth = State::Remark(Remark::Written(note.clone()));
         forth.merge(State::Remark(Remark::Removed));
         let mut back = State::Remark(Remark::Removed);

@@ -142,7 +142,11 @@ fn body_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
 
 /// Makes a frame of a body.
 fn seal(tag: u8, body: &[u8]) -> Vec<u8> {
-    let compressed = if body.len() >= COMPRESS_BYTES_MIN { compress(body) } else { None };
+    let compressed = if body.len() >= COMPRESS_BYTES_MIN {
+        compress(body)
+    } else {
+        None
+    };
     let (flags, content) = match &compressed {
         Some(content) => (COMPRESSED, content.as_slice()),
         None => (0, body),
@@ -214,7 +218,9 @@ fn decompress(content: &[u8], length: usize) -> Result<Vec<u8>, FrameError> {
     let mut context = zstd_safe::DCtx::create();
     let compressed = [&ZSTD_MAGIC, content].concat();
     let mut body = vec![0; length];
-    let written = context.decompress(body.as_mut_slice(), &compressed).map_err(|_| FrameError::Body)?;
+    let written = context
+        .decompress(body.as_mut_slice(), &compressed)
+        .map_err(|_| FrameError::Body)?;
     body.truncate(written);
     Ok(body)
 }

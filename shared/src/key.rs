@@ -170,9 +170,8 @@ impl ElementKey {
         }
         let mut reader = Reader::new(bytes);
         let first = reader.byte()?;
-        let attribute = |reader: &mut Reader<'_>| {
-            AttributeName::new(reader.text(AttributeName::BYTES_MAX)?).map_err(|_| INVALID)
-        };
+        let attribute =
+            |reader: &mut Reader<'_>| AttributeName::new(reader.text(AttributeName::BYTES_MAX)?).map_err(|_| INVALID);
         let version = |text: &str| VersionName::new(text).map_err(|_| INVALID);
         Ok(match first {
             tag::LIFE => Self::Life,

@@ -76,8 +76,6 @@ pub struct Upload {
     pub prev: u64,
     /// Writes up to this dot are in here; those that are not listed were overtaken by later ones.
     pub to: u64,
-    /// The region in which the agent counts.
-    pub region: Region,
     /// The writes: see [`crate::upload`].
     pub body: Vec<u8>,
 }

@@ -25,6 +25,12 @@ fn check(what: &'static str, text: &str, bytes_max: usize) -> Result<(), NameErr
         "holds a control character"
     } else if text.trim() != text {
         "begins or ends with a space"
+    } else if what == REPLICA
+        && !text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    {
+        "holds something other than letters, digits, '-', '_' and '.'"
     } else {
         return Ok(());
     };
@@ -35,8 +41,11 @@ fn check(what: &'static str, text: &str, bytes_max: usize) -> Result<(), NameErr
     })
 }
 
+/// Replicas' names are parts of topics, file names and commands.
+const REPLICA: &str = "replica name";
+
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $what:literal, $max:literal) => {
+    ($(#[$doc:meta])* $type:ident, $what:expr, $max:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -122,22 +131,13 @@ name!(
 );
 name!(
     /// A replica's own name: a device's or a hub's. Letters, digits, `-`, `_` and `.` only, since it is part of a topic.
-    ReplicaName, "replica name", 64
+    ReplicaName, REPLICA, 64
 );
 
 impl ReplicaName {
     /// Checks and takes a name that is safe inside a topic, a file name and a shell.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let name = Self::new(text)?;
-        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if text.chars().all(safe) {
-            return Ok(name);
-        }
-        Err(NameError {
-            what: "replica name",
-            name: text.chars().take(ERROR_CHARS_MAX).collect(),
-            problem: "holds something other than letters, digits, '-', '_' and '.'",
-        })
+        Self::new(text)
     }
 }
 
@@ -147,7 +147,11 @@ mod tests {
 
     #[test]
     fn real_names_are_taken() {
-        for name in ["timm/mobilenetv3_small_100.lamb_in1k", "1024-x-1024/50-steps/bedrock/x", "ft:gpt-4o:2024@eu"] {
+        for name in [
+            "timm/mobilenetv3_small_100.lamb_in1k",
+            "1024-x-1024/50-steps/bedrock/x",
+            "ft:gpt-4o:2024@eu",
+        ] {
             assert_eq!(ModelName::new(name).unwrap().as_str(), name);
         }
     }

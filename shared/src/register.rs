@@ -76,7 +76,16 @@ impl Write {
 
     /// The order of one writer's writes. A new life replaces; within a life what is sticky stays; then the position.
     /// Of one and the same write with two stamps the smaller counts: a hub may only lower a device's stamp.
-    fn order(&self) -> (Life, bool, u64, Reverse<Stamp>, &Option<Value>, &BTreeMap<Writer, Position>) {
+    fn order(
+        &self,
+    ) -> (
+        Life,
+        bool,
+        u64,
+        Reverse<Stamp>,
+        &Option<Value>,
+        &BTreeMap<Writer, Position>,
+    ) {
         (
             self.position.life,
             self.sticky,
@@ -147,12 +156,10 @@ impl Register {
     /// The writes that no other write covers.
     pub fn standing(&self) -> impl Iterator<Item = (&Writer, &Write)> {
         self.slots.iter().filter(|(writer, write)| {
-            !self.slots.values().any(|other| {
-                other
-                    .covers
-                    .get(writer)
-                    .is_some_and(|seen| *seen >= write.position)
-            })
+            !self
+                .slots
+                .values()
+                .any(|other| other.covers.get(writer).is_some_and(|seen| *seen >= write.position))
         })
     }
 
@@ -177,8 +184,8 @@ impl Register {
     /// Whether only the registry ever wrote and has taken the value away: nothing that a fresh replica must know.
     #[must_use]
     pub fn is_void(&self) -> bool {
-        self.slots.iter().all(|(writer, write)| {
-            *writer == Writer::Central && write.value.is_none() && write.covers.is_empty()
-        })
+        self.slots
+            .iter()
+            .all(|(writer, write)| *writer == Writer::Central && write.value.is_none() && write.covers.is_empty())
     }
 }

@@ -37,7 +37,9 @@ pub fn read<'a>(rule: Rule, register: &'a Register) -> Reading<'a> {
     let latest = |write: &(&'a Writer, &'a Write)| (write.1.at, write.0);
     let valued = || register.standing().filter(|(_, write)| write.value.is_some());
     let shown = match rule {
-        Rule::Registry => register.write_of(&Writer::Central).map(|write| (&Writer::Central, write)),
+        Rule::Registry => register
+            .write_of(&Writer::Central)
+            .map(|write| (&Writer::Central, write)),
         Rule::Precedence => valued().max_by_key(|write| (rank(write.0), latest(write))),
         Rule::KeepAll => valued().max_by_key(latest),
         Rule::Set => valued().next(),
@@ -78,7 +80,10 @@ mod tests {
 
     fn write(number: u64, at: u64, value: Option<&str>, sees: &Register) -> Write {
         Write {
-            position: Position { life: Life::NONE, number },
+            position: Position {
+                life: Life::NONE,
+                number,
+            },
             sticky: false,
             at: Stamp::at_ms(at),
             value: value.map(Value::text),
@@ -117,7 +122,13 @@ mod tests {
         assert_eq!(shown(Rule::Precedence, &both), Some(Value::text("down")));
         let mut released = both.clone();
         let mut release = write(2, 100, None, &person);
-        release.covers = BTreeMap::from([(edge(Rank::Person, 1), Position { life: Life::NONE, number: 1 })]);
+        release.covers = BTreeMap::from([(
+            edge(Rank::Person, 1),
+            Position {
+                life: Life::NONE,
+                number: 1,
+            },
+        )]);
         released.put(edge(Rank::Operator, 3), release);
         assert_eq!(shown(Rule::Precedence, &released), Some(Value::text("up")));
     }
@@ -142,10 +153,16 @@ mod tests {
     fn a_concurrent_add_survives_a_removal() {
         let base = Register::default();
         let added = Register::of(edge(Rank::Automation, 1), write(1, 1, Some("wheat"), &base));
-        let removed = merged(&[&added, &Register::of(edge(Rank::Automation, 2), write(1, 2, None, &added))]);
+        let removed = merged(&[
+            &added,
+            &Register::of(edge(Rank::Automation, 2), write(1, 2, None, &added)),
+        ]);
         assert_eq!(shown(Rule::Set, &removed), None);
         let again = Register::of(edge(Rank::Automation, 3), write(1, 1, Some("wheat"), &added));
-        assert_eq!(shown(Rule::Set, &merged(&[&removed, &again])), Some(Value::text("wheat")));
+        assert_eq!(
+            shown(Rule::Set, &merged(&[&removed, &again])),
+            Some(Value::text("wheat"))
+        );
     }
 
     proptest! {

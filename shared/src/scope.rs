@@ -86,7 +86,9 @@ impl Follow {
     /// Whether the scope is followed.
     #[must_use]
     pub fn matches(&self, scope: &Scope) -> bool {
-        self.namespace.as_ref().is_none_or(|namespace| *namespace == scope.namespace)
+        self.namespace
+            .as_ref()
+            .is_none_or(|namespace| *namespace == scope.namespace)
             && self.task.as_ref().is_none_or(|task| *task == scope.task)
     }
 }

@@ -38,8 +38,8 @@ pub enum Written {
     Note(Note),
     /// The note that was written as this dot counter is taken back.
     Removal(u64),
-    /// The sum so far of what was counted.
-    Count(AttributeName, Tally),
+    /// The sum so far of what was counted in a region.
+    Count(AttributeName, Region, Tally),
     /// A value, with a rank.
     Value(ElementKey, Rank, Write),
 }
@@ -83,9 +83,10 @@ pub fn put_entry(out: &mut Vec<u8>, prev: u64, entry: &Entry) {
             out.push(kind::REMOVAL);
             put_varint(out, *of);
         }
-        Written::Count(name, tally) => {
+        Written::Count(name, region, tally) => {
             out.push(kind::COUNT);
             put_bytes(out, name.as_str().as_bytes());
+            put_bytes(out, region.as_str().as_bytes());
             put_varint(out, tally.added);
             put_varint(out, tally.removed);
         }
@@ -128,8 +129,9 @@ fn read_written(reader: &mut Reader<'_>) -> Result<Written, DecodeError> {
         kind::COUNT => {
             let name = AttributeName::new(reader.text(AttributeName::BYTES_MAX)?)
                 .map_err(|_| DecodeError::Invalid("attribute name"))?;
+            let region = Region::new(reader.text(Region::BYTES_MAX)?).map_err(|_| DecodeError::Invalid("region"))?;
             let (added, removed) = (reader.varint()?, reader.varint()?);
-            Written::Count(name, Tally { added, removed })
+            Written::Count(name, region, Tally { added, removed })
         }
         kind::VALUE => {
             let key = ElementKey::decode(reader.bytes(ElementKey::BYTES_MAX)?)?;
@@ -146,9 +148,9 @@ fn read_written(reader: &mut Reader<'_>) -> Result<Written, DecodeError> {
 }
 
 impl Written {
-    /// The element that this write makes, when `actor` makes it as its write `dot` while counting in `region`.
+    /// The element that this write makes, when `actor` makes it as its write `dot`.
     #[must_use]
-    pub fn into_element(self, actor: &ActorId, dot: u64, region: &Region) -> (ElementKey, State) {
+    pub fn into_element(self, actor: &ActorId, dot: u64) -> (ElementKey, State) {
         let annotation = |counter| {
             ElementKey::Annotation(Dot {
                 actor: actor.clone(),
@@ -158,8 +160,8 @@ impl Written {
         match self {
             Self::Note(note) => (annotation(dot), State::Remark(Remark::Written(note))),
             Self::Removal(of) => (annotation(of), State::Remark(Remark::Removed)),
-            Self::Count(name, tally) => {
-                let key = ElementKey::Count(name, actor.clone(), region.clone());
+            Self::Count(name, region, tally) => {
+                let key = ElementKey::Count(name, actor.clone(), region);
                 (key, State::Tally(tally))
             }
             Self::Value(key, rank, write) => {
@@ -185,25 +187,45 @@ mod tests {
         let key = RecordKey::decode(b"vision\0timm/a").unwrap();
         let name = AttributeName::new("usage").unwrap();
         let write = Write {
-            position: Position { life: Life::NONE, number: 9 },
+            position: Position {
+                life: Life::NONE,
+                number: 9,
+            },
             sticky: false,
             at: Stamp::at_ms(4),
             value: Some(Value::text("down")),
             covers: BTreeMap::new(),
         };
-        let note = Note { at: Stamp::at_ms(3), subject: Some("leaf-3".into()), text: "dry".into(), extra: vec![] };
+        let note = Note {
+            at: Stamp::at_ms(3),
+            subject: Some("leaf-3".into()),
+            text: "dry".into(),
+            extra: vec![],
+        };
         let written = [
             Written::Note(note),
             Written::Removal(3),
-            Written::Count(name.clone(), Tally { added: 5, removed: 1 }),
+            Written::Count(
+                name.clone(),
+                Region::new("north").unwrap(),
+                Tally { added: 5, removed: 1 },
+            ),
             Written::Value(ElementKey::Attribute(name), Rank::Person, write),
         ];
         let mut body = Vec::new();
         let mut entries = Vec::new();
         let mut prev = 5;
         for (index, written) in written.into_iter().enumerate() {
-            let record = if index % 2 == 0 { RecordRef::Handle(7) } else { RecordRef::Key(key.clone()) };
-            let entry = Entry { dot: prev + 3, record, written };
+            let record = if index % 2 == 0 {
+                RecordRef::Handle(7)
+            } else {
+                RecordRef::Key(key.clone())
+            };
+            let entry = Entry {
+                dot: prev + 3,
+                record,
+                written,
+            };
             put_entry(&mut body, prev, &entry);
             prev = entry.dot;
             entries.push(entry);

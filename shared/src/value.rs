@@ -142,7 +142,8 @@ pub(crate) mod tests {
             any::<i64>().prop_map(Value::whole),
             any::<f64>().prop_filter_map("finite", |f| Number::from_f64(f).map(Value::Number)),
             "[a-z0-9]{0,40}".prop_map(Value::Text),
-            "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z)?".prop_map(Value::Text),
+            "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z)?"
+                .prop_map(Value::Text),
             "(sha256:)?[0-9a-f]{16,64}".prop_map(Value::Text),
             ".{0,20}".prop_map(Value::Text),
         ];

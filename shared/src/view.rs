@@ -94,7 +94,9 @@ impl Model {
             let list = members.into_iter().map(Value::Text).collect();
             model.attributes.insert(name, Value::List(list));
         }
-        model.annotations.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
+        model
+            .annotations
+            .sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
         model
     }
 
@@ -179,7 +181,9 @@ pub fn parse_annotation_id(id: &str) -> Option<Dot> {
 }
 
 fn central(register: &crate::register::Register) -> Option<Value> {
-    register.write_of(&Writer::Central).and_then(|write| write.value.clone())
+    register
+        .write_of(&Writer::Central)
+        .and_then(|write| write.value.clone())
 }
 
 impl Serialize for Value {
@@ -224,7 +228,10 @@ mod tests {
     }
 
     fn central(number: u64, text: &str) -> State {
-        let position = Position { life: Life::numbered(1, 1), number };
+        let position = Position {
+            life: Life::numbered(1, 1),
+            number,
+        };
         let write = Write::central(position, Stamp::at_ms(number), Some(Value::text(text)));
         State::Register(Register::of(Writer::Central, write))
     }
@@ -246,9 +253,16 @@ mod tests {
         ];
         let mut orders = vec![vec![]];
         for index in 0..writes.len() {
-            orders = orders.into_iter().flat_map(|order: Vec<usize>| {
-                (0..=order.len()).map(move |at| { let mut order = order.clone(); order.insert(at, index); order })
-            }).collect();
+            orders = orders
+                .into_iter()
+                .flat_map(|order: Vec<usize>| {
+                    (0..=order.len()).map(move |at| {
+                        let mut order = order.clone();
+                        order.insert(at, index);
+                        order
+                    })
+                })
+                .collect();
         }
         assert_eq!(orders.len(), 120);
         for order in orders {
@@ -257,7 +271,9 @@ mod tests {
                 let (key, state) = writes[index].clone();
                 match elements.get_mut(&key) {
                     Some(held) => held.merge(state),
-                    None => { elements.insert(key, state); }
+                    None => {
+                        elements.insert(key, state);
+                    }
                 }
                 let model = Model::read(&key_of(), &elements, |_| None);
                 let six = model.versions.get("1.6");
@@ -286,7 +302,10 @@ mod tests {
 
     #[test]
     fn an_annotation_is_found_by_its_id() {
-        let dot = Dot { actor: actor(3), counter: 17 };
+        let dot = Dot {
+            actor: actor(3),
+            counter: 17,
+        };
         assert_eq!(parse_annotation_id(&annotation_id(&dot)), Some(dot));
     }
 }

@@ -23,7 +23,11 @@ pub fn run(seeds: Range<u64>, verbose: bool) -> ExitCode {
         // A log that was started before serves as well.
         let _ = headland_host::log::init("info");
     }
-    let threads = if verbose { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
+    let threads = if verbose {
+        1
+    } else {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    };
     let (begun, count) = (Instant::now(), seeds.end - seeds.start);
     let next = AtomicU64::new(seeds.start);
     let sum = Mutex::new(Sum::default());
@@ -34,7 +38,11 @@ pub fn run(seeds: Range<u64>, verbose: bool) -> ExitCode {
     });
     let sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     tell(&sum, count, begun.elapsed().as_secs_f64());
-    if sum.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if sum.violations.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn work(next: &AtomicU64, end: u64, verbose: bool, sum: &Mutex<Sum>) {
@@ -70,9 +78,15 @@ fn tell(sum: &Sum, count: u64, seconds: f64) {
         line(violation.to_string());
     }
     let rate = count as f64 / seconds.max(0.001);
-    line(format!("{count} schedules in {seconds:.1} s: {rate:.1} a second, {} violations", sum.violations.len()));
+    line(format!(
+        "{count} schedules in {seconds:.1} s: {rate:.1} a second, {} violations",
+        sum.violations.len()
+    ));
     let hours = sum.outcome.virtual_ms as f64 / 3_600_000.0;
-    line(format!("{hours:.0} virtual hours, {} frames delivered, {} reads checked", sum.outcome.delivered, sum.outcome.reads));
+    line(format!(
+        "{hours:.0} virtual hours, {} frames delivered, {} reads checked",
+        sum.outcome.delivered, sum.outcome.reads
+    ));
     for (name, count) in sum.outcome.faults.named() {
         line(format!("  {count:>10} {name}"));
     }

@@ -79,9 +79,7 @@ pub enum MosquittoStartError {
         log: String,
     },
     /// It runs and does not answer.
-    #[error(
-        "waiting for mosquitto on port {port}: no answer within {START_TIME_MAX:?}; it said: {log}"
-    )]
+    #[error("waiting for mosquitto on port {port}: no answer within {START_TIME_MAX:?}; it said: {log}")]
     Silent {
         /// The port asked for.
         port: u16,
@@ -102,13 +100,9 @@ pub struct Mosquitto {
 impl Mosquitto {
     /// Runs mosquitto on `port`. It answers when this returns, which may block for a few seconds.
     pub fn start(port: u16) -> Result<Self, MosquittoStartError> {
-        let binary = find(
-            std::env::var_os("PATH").as_deref(),
-            Path::new(SYSTEM_BINARY),
-        )
-        .ok_or(MosquittoStartError::NotFound)?;
-        let directory = write_configuration(port)
-            .map_err(|source| MosquittoStartError::Configuration { source })?;
+        let binary =
+            find(std::env::var_os("PATH").as_deref(), Path::new(SYSTEM_BINARY)).ok_or(MosquittoStartError::NotFound)?;
+        let directory = write_configuration(port).map_err(|source| MosquittoStartError::Configuration { source })?;
         let mut mosquitto = Self {
             port,
             binary,
@@ -210,9 +204,7 @@ fn find(path: Option<&OsStr>, otherwise: &Path) -> Option<PathBuf> {
 }
 
 fn write_configuration(port: u16) -> io::Result<TempDir> {
-    let directory = tempfile::Builder::new()
-        .prefix("headland-mosquitto-")
-        .tempdir()?;
+    let directory = tempfile::Builder::new().prefix("headland-mosquitto-").tempdir()?;
     // A limit of 0 is none at all.
     let configuration = format!(
         "listener {port} 127.0.0.1\n\
@@ -284,10 +276,7 @@ mod tests {
     #[test]
     fn a_mosquitto_that_is_not_installed_is_an_error_that_says_how_to_install_it() {
         let nowhere = tempfile::tempdir().unwrap();
-        let binary = find(
-            Some(nowhere.path().as_os_str()),
-            &nowhere.path().join("mosquitto"),
-        );
+        let binary = find(Some(nowhere.path().as_os_str()), &nowhere.path().join("mosquitto"));
         assert_eq!(binary, None);
         assert!(
             MosquittoStartError::NotFound
@@ -299,14 +288,8 @@ mod tests {
     #[test]
     fn a_mosquitto_that_ends_at_once_is_an_error_with_what_it_said() {
         let mut mosquitto = Mosquitto::start(free_port().unwrap()).unwrap();
-        fs::write(
-            mosquitto.directory.path().join("mosquitto.conf"),
-            "nonsense\n",
-        )
-        .unwrap();
+        fs::write(mosquitto.directory.path().join("mosquitto.conf"), "nonsense\n").unwrap();
         let error = mosquitto.restart().unwrap_err();
-        assert!(
-            matches!(&error, MosquittoStartError::Ended { log, .. } if log.contains("nonsense"))
-        );
+        assert!(matches!(&error, MosquittoStartError::Ended { log, .. } if log.contains("nonsense")));
     }
 }

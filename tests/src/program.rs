@@ -83,7 +83,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn renamed(arguments: &[OsString], name: &str) -> Vec<OsString> {
-    std::iter::once(OsString::from(name)).chain(arguments.iter().skip(2).cloned()).collect()
+    std::iter::once(OsString::from(name))
+        .chain(arguments.iter().skip(2).cloned())
+        .collect()
 }
 
 fn run_fleet(arguments: Vec<OsString>) -> ExitCode {
@@ -104,14 +106,21 @@ fn run_fleet(arguments: Vec<OsString>) -> ExitCode {
 
 fn run_demo(arguments: DemoArguments) -> ExitCode {
     if !(AGENTS_MIN..=AGENTS_MAX).contains(&arguments.agents) {
-        return fail(&format!("--agents {}: between {AGENTS_MIN} and {AGENTS_MAX}", arguments.agents), BAD_INPUT);
+        return fail(
+            &format!("--agents {}: between {AGENTS_MIN} and {AGENTS_MAX}", arguments.agents),
+            BAD_INPUT,
+        );
     }
     let options = Options {
         catalogue: arguments.catalog,
         agents: arguments.agents,
         json: arguments.json,
         keep: arguments.keep,
-        broker: if arguments.mosquitto { BrokerChoice::Mosquitto } else { BrokerChoice::Embedded },
+        broker: if arguments.mosquitto {
+            BrokerChoice::Mosquitto
+        } else {
+            BrokerChoice::Embedded
+        },
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -124,7 +133,11 @@ fn run_demo(arguments: DemoArguments) -> ExitCode {
                 // A reader that has gone away still gets the exit code.
                 let _ = writeln!(std::io::stdout().lock(), "{text}");
             }
-            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if report.is_good() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(error @ demo::DemoError::Catalogue(_)) => fail(&error.to_string(), BAD_INPUT),
         Err(error) => fail(&error.to_string(), 1),

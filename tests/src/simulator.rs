@@ -41,11 +41,17 @@ pub struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seed, next) = (self.seed, self.seed + 1);
-        write!(f, "seed {seed}: {}\nreplay: headland-fleet simulate --seeds {seed}..{next} --verbose", self.what)
+        write!(
+            f,
+            "seed {seed}: {}\nreplay: headland-fleet simulate --seeds {seed}..{next} --verbose",
+            self.what
+        )
     }
 }
 
 /// Runs one seed.
 pub fn run(seed: u64, verbose: bool) -> Result<Outcome, Violation> {
-    world::World::new(seed, verbose).run().map_err(|what| Violation { seed, what })
+    world::World::new(seed, verbose)
+        .run()
+        .map_err(|what| Violation { seed, what })
 }

@@ -70,9 +70,9 @@ impl Replica {
     /// out, so that overtaken writes do not linger.
     fn next_upload(&self, views: &Views) -> Result<Option<Upload>, StoreError> {
         let (prev, last) = (views.stored()?, views.last_dot()?);
-        let Some(region) = self.region.clone().filter(|_| last > prev) else {
+        if last <= prev {
             return Ok(None);
-        };
+        }
         let epoch = self
             .placed
             .as_ref()
@@ -102,7 +102,6 @@ impl Replica {
             epoch,
             prev,
             to,
-            region,
             body,
         }))
     }
@@ -147,7 +146,9 @@ fn entry_of(views: &Views, write: &OwnWrite) -> Result<Option<Entry>, StoreError
     let written = match (&write.element, &write.state) {
         (ElementKey::Annotation(_), State::Remark(Remark::Written(note))) => Written::Note(note.clone()),
         (ElementKey::Annotation(dot), State::Remark(Remark::Removed)) => Written::Removal(dot.counter),
-        (ElementKey::Count(name, _, _), State::Tally(tally)) => Written::Count(name.clone(), *tally),
+        (ElementKey::Count(name, _, region), State::Tally(tally)) => {
+            Written::Count(name.clone(), region.clone(), *tally)
+        }
         (key, State::Register(register)) => {
             let own = register.writes().find_map(|(writer, held)| match writer {
                 Writer::Edge(rank, _) => Some((*rank, held.clone())),

@@ -29,7 +29,10 @@ impl Refusal {
     }
 
     pub(super) fn busy() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the hub is busy or stopping; try again")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the hub is busy or stopping; try again",
+        )
     }
 
     pub(super) fn internal(detail: impl Display) -> Self {
@@ -48,7 +51,11 @@ impl From<StoreError> for Refusal {
 
 impl From<OperationError> for Refusal {
     fn from(error: OperationError) -> Self {
-        if error.is_internal() { Self::internal(error) } else { Self::new(StatusCode::CONFLICT, error) }
+        if error.is_internal() {
+            Self::internal(error)
+        } else {
+            Self::new(StatusCode::CONFLICT, error)
+        }
     }
 }
 
@@ -58,6 +65,11 @@ impl IntoResponse for Refusal {
         let body = json!({
             "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail,
         });
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        (
+            self.status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            body.to_string(),
+        )
+            .into_response()
     }
 }

@@ -46,9 +46,7 @@ impl<'a> Client<'a> {
             Self::Hub => true,
             Self::Other => topic.split('/').next() != Some(ROOT),
             Self::Agent(name) => match levels(topic).as_slice() {
-                [ROOT, VERSION, region, "agent", agent, "up"] => {
-                    is_plain(region) && is_plain(name) && *agent == name
-                }
+                [ROOT, VERSION, region, "agent", agent, "up"] => is_plain(region) && is_plain(name) && *agent == name,
                 _ => false,
             },
         }
@@ -57,9 +55,7 @@ impl<'a> Client<'a> {
     fn may_subscribe(self, filter: &str) -> bool {
         let Self::Agent(name) = self else { return true };
         match levels(filter).as_slice() {
-            [ROOT, VERSION, region, "agent", agent, "down"] => {
-                is_one_level(region) && is_plain(name) && *agent == name
-            }
+            [ROOT, VERSION, region, "agent", agent, "down"] => is_one_level(region) && is_plain(name) && *agent == name,
             [ROOT, VERSION, region, "heartbeat"] | [ROOT, VERSION, region, "feed", _, ..] => is_one_level(region),
             _ => false,
         }

@@ -66,9 +66,7 @@ pub(super) async fn serve(
             return;
         }
     };
-    let server = MqttServer::new(context(&config).await)
-        .listener(listener)
-        .build();
+    let server = MqttServer::new(context(&config).await).listener(listener).build();
     if listening.send(Ok(())).is_err() {
         return;
     }
@@ -106,9 +104,7 @@ fn bind(config: &BrokerConfig) -> Result<Listener, BrokerStartError> {
         .max_clientid_len(CLIENT_ID_BYTES_MAX)
         .bind();
     bound.map_err(|error| match error.downcast::<io::Error>() {
-        Ok(source) if source.kind() == io::ErrorKind::AddrInUse => {
-            BrokerStartError::AddressInUse { listen }
-        }
+        Ok(source) if source.kind() == io::ErrorKind::AddrInUse => BrokerStartError::AddressInUse { listen },
         Ok(source) => BrokerStartError::Listen { listen, source },
         Err(other) => BrokerStartError::Listen {
             listen,

@@ -2,8 +2,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions,
-    Packet, Publish, QoS, SubscribeReasonCode,
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, Publish, QoS,
+    SubscribeReasonCode,
 };
 
 use super::*;
@@ -66,10 +66,7 @@ impl Peer {
     }
 
     /// What `wanted` finds in the first packet from the broker that has it.
-    async fn until<T>(
-        &mut self,
-        wanted: impl Fn(Packet) -> Option<T>,
-    ) -> Result<T, ConnectionError> {
+    async fn until<T>(&mut self, wanted: impl Fn(Packet) -> Option<T>) -> Result<T, ConnectionError> {
         let search = async {
             loop {
                 if let Event::Incoming(packet) = self.events.poll().await?
@@ -85,10 +82,7 @@ impl Peer {
     }
 
     async fn subscribe(&mut self, filter: &str) -> SubscribeReasonCode {
-        self.client
-            .subscribe(filter, QoS::AtLeastOnce)
-            .await
-            .unwrap();
+        self.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
         self.until(|packet| match packet {
             Packet::SubAck(ack) => ack.return_codes.first().copied(),
             _ => None,
@@ -125,13 +119,8 @@ async fn a_large_message_reaches_its_subscriber_unchanged() {
         SubscribeReasonCode::Failure
     );
     let mut agent = Peer::connect(&broker, "headland-agent-a").await;
-    let payload = (0..60 * 1024)
-        .map(|nth: u32| nth.to_le_bytes()[0])
-        .collect::<Vec<_>>();
-    agent
-        .publish("headland/1/eu/agent/a/up", &payload)
-        .await
-        .unwrap();
+    let payload = (0..60 * 1024).map(|nth: u32| nth.to_le_bytes()[0]).collect::<Vec<_>>();
+    agent.publish("headland/1/eu/agent/a/up", &payload).await.unwrap();
     let arrived = hub.next().await;
     assert_eq!(arrived.topic, "headland/1/eu/agent/a/up");
     assert!(arrived.payload == payload);
@@ -171,19 +160,11 @@ async fn what_an_agent_publishes_for_another_does_not_arrive() {
     hub.subscribe("headland/#").await;
 
     let mut agent = Peer::connect(&broker, "headland-agent-a").await;
-    assert!(
-        agent
-            .publish("headland/1/eu/agent/b/up", b"forged")
-            .await
-            .is_err()
-    );
+    assert!(agent.publish("headland/1/eu/agent/b/up", b"forged").await.is_err());
     // What comes first shows that nothing came before. Another agent, because the broker may
     // refuse a client that comes back while it still ends the client's last connection.
     let mut other = Peer::connect(&broker, "headland-agent-c").await;
-    other
-        .publish("headland/1/eu/agent/c/up", b"its own")
-        .await
-        .unwrap();
+    other.publish("headland/1/eu/agent/c/up", b"its own").await.unwrap();
     assert_eq!(hub.next().await.payload, "its own");
 }
 
@@ -230,10 +211,7 @@ async fn a_client_of_mqtt_5_is_served_and_held_to_the_same_rules() {
     ] {
         let options = MqttOptions::new(id, "127.0.0.1", broker.listen().port());
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
-        client
-            .publish(topic, QoS::AtLeastOnce, false, "x")
-            .await
-            .unwrap();
+        client.publish(topic, QoS::AtLeastOnce, false, "x").await.unwrap();
         let ended_badly = async {
             loop {
                 match events.poll().await {
@@ -296,11 +274,7 @@ fn a_port_in_use_is_an_error_that_names_it_and_the_remedy() {
 #[test]
 fn an_address_others_can_reach_is_refused() {
     let listen = (Ipv4Addr::UNSPECIFIED, 1).into();
-    let error = Broker::start(BrokerConfig {
-        listen,
-        ..config(1)
-    })
-    .unwrap_err();
+    let error = Broker::start(BrokerConfig { listen, ..config(1) }).unwrap_err();
     assert!(matches!(error, BrokerStartError::NotLoopback { .. }));
 }
 

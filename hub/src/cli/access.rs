@@ -82,15 +82,24 @@ impl Access {
 
     /// The models that are wanted, all pages of them.
     pub(super) fn models(&self, wanted: &WantedModels) -> Result<Value, Failure> {
-        let limit = wanted.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = wanted
+            .limit
+            .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         match self {
             Self::Socket(path) => pages(path, wanted, limit),
             Self::Store(_, store) => {
-                let namespace = wanted.namespace.clone().map(Namespace::new).transpose().map_err(Failure::bad_input)?;
+                let namespace = wanted
+                    .namespace
+                    .clone()
+                    .map(Namespace::new)
+                    .transpose()
+                    .map_err(Failure::bad_input)?;
                 let query = wanted.query.clone().unwrap_or_default().to_lowercase();
                 let reader = Reader::new(store.clone());
                 let matches = |model: &headland_shared::view::Model| model.name.to_lowercase().contains(&query);
-                let (models, _) = reader.models(namespace.as_ref(), None, limit, matches).map_err(Failure::failed)?;
+                let (models, _) = reader
+                    .models(namespace.as_ref(), None, limit, matches)
+                    .map_err(Failure::failed)?;
                 Ok(json!({ "models": models }))
             }
         }
@@ -114,7 +123,11 @@ impl Access {
 }
 
 fn refused(error: OperationError) -> Failure {
-    if error.is_internal() { Failure::failed(error) } else { Failure::bad_input(error) }
+    if error.is_internal() {
+        Failure::failed(error)
+    } else {
+        Failure::bad_input(error)
+    }
 }
 
 fn as_value(value: &impl Serialize) -> Result<Value, Failure> {
@@ -123,13 +136,20 @@ fn as_value(value: &impl Serialize) -> Result<Value, Failure> {
 
 fn pages(path: &Path, wanted: &WantedModels, limit: usize) -> Result<Value, Failure> {
     let part = |name: &str, value: &Option<String>| {
-        value.as_deref().map_or_else(String::new, |value| format!("&{name}={}", segment(value)))
+        value
+            .as_deref()
+            .map_or_else(String::new, |value| format!("&{name}={}", segment(value)))
     };
     let narrowed = part("namespace", &wanted.namespace) + &part("q", &wanted.query);
     let (mut models, mut token) = (Vec::new(), String::new());
     loop {
         let size = (limit - models.len()).min(PAGE_SIZE);
-        let mut page = ask(path, Method::GET, &format!("/v1/models?page_size={size}{narrowed}{token}"), None)?;
+        let mut page = ask(
+            path,
+            Method::GET,
+            &format!("/v1/models?page_size={size}{narrowed}{token}"),
+            None,
+        )?;
         if let Some(Value::Array(more)) = page.get_mut("models").map(Value::take) {
             models.extend(more);
         }
@@ -146,7 +166,13 @@ fn ask(socket: &Path, method: Method, target: &str, body: Option<&Value>) -> Res
     if status.is_success() {
         return Ok(answer);
     }
-    let detail = answer["detail"].as_str().map_or_else(|| format!("the hub answered {status}; look at its log"), str::to_owned);
+    let detail = answer["detail"]
+        .as_str()
+        .map_or_else(|| format!("the hub answered {status}; look at its log"), str::to_owned);
     let wrong = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
-    Err(if wrong { Failure::bad_input(detail) } else { Failure::failed(detail) })
+    Err(if wrong {
+        Failure::bad_input(detail)
+    } else {
+        Failure::failed(detail)
+    })
 }

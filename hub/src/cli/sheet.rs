@@ -24,10 +24,19 @@ pub(super) fn import(answer: &Value, dry_run: bool) -> String {
     let mut out = String::new();
     let declared = list(answer, "attributes");
     if !declared.is_empty() {
-        let rows: Vec<Vec<String>> = declared.iter().map(|one| vec![text(one, "name"), text(one, "kind"), text(one, "rule")]).collect();
+        let rows: Vec<Vec<String>> = declared
+            .iter()
+            .map(|one| vec![text(one, "name"), text(one, "kind"), text(one, "rule")])
+            .collect();
         let verb = if dry_run { "would be declared" } else { "declared" };
-        out.push_str(&format!("{} {verb}, for ever:\n\n", counted(rows.len() as u64, "attribute", "attributes")));
-        out.push_str(&table(&[("NAME", Side::Left), ("HOLDS", Side::Left), ("RULE", Side::Left)], &rows));
+        out.push_str(&format!(
+            "{} {verb}, for ever:\n\n",
+            counted(rows.len() as u64, "attribute", "attributes")
+        ));
+        out.push_str(&table(
+            &[("NAME", Side::Left), ("HOLDS", Side::Left), ("RULE", Side::Left)],
+            &rows,
+        ));
         out.push('\n');
     }
     let [new, changed, gone] = ["new", "changed", "gone"].map(|name| number(answer, name));
@@ -49,7 +58,11 @@ pub(super) fn import(answer: &Value, dry_run: bool) -> String {
 /// What a revert did.
 pub(super) fn revert(answer: &Value) -> String {
     let [new, changed, gone, left] = ["new", "changed", "gone", "left_alone"].map(|name| number(answer, name));
-    let kept = if left == 0 { String::new() } else { format!("; {} changed again since, left alone", counted(left, "value", "values")) };
+    let kept = if left == 0 {
+        String::new()
+    } else {
+        format!("; {} changed again since, left alone", counted(left, "value", "values"))
+    };
     match answer["seq"].as_u64() {
         Some(seq) => format!("reverted by commit {seq}: {new} back, {changed} changed back, {gone} gone again{kept}\n"),
         None => format!("nothing to take back{kept}\n"),
@@ -67,36 +80,55 @@ pub(super) fn models(answer: &Value) -> String {
         ("USED", Side::Right),
         ("NOTES", Side::Right),
     ];
-    let rows: Vec<Vec<String>> = list(answer, "models").iter().map(|model| {
-        let attributes = &model["attributes"];
-        let first = |names: [&str; 2]| names.iter().map(|name| text(attributes, name)).find(|text| !text.is_empty());
-        let some = |count: u64| if count == 0 { String::new() } else { whole(count) };
-        vec![
-            text(model, "name"),
-            text(model, "namespace"),
-            first(["task", "mode"]).unwrap_or_default(),
-            first(["license", "licence"]).unwrap_or_default(),
-            text(model, "current"),
-            some(number(&model["counts"], "usage")),
-            some(list(model, "annotations").len() as u64),
-        ]
-    }).collect();
+    let rows: Vec<Vec<String>> = list(answer, "models")
+        .iter()
+        .map(|model| {
+            let attributes = &model["attributes"];
+            let first = |names: [&str; 2]| {
+                names
+                    .iter()
+                    .map(|name| text(attributes, name))
+                    .find(|text| !text.is_empty())
+            };
+            let some = |count: u64| if count == 0 { String::new() } else { whole(count) };
+            vec![
+                text(model, "name"),
+                text(model, "namespace"),
+                first(["task", "mode"]).unwrap_or_default(),
+                first(["license", "licence"]).unwrap_or_default(),
+                text(model, "current"),
+                some(number(&model["counts"], "usage")),
+                some(list(model, "annotations").len() as u64),
+            ]
+        })
+        .collect();
     let head = counted(rows.len() as u64, "model", "models");
-    if rows.is_empty() { format!("{head}\n") } else { format!("{head}\n\n{}", table(&header, &rows)) }
+    if rows.is_empty() {
+        format!("{head}\n")
+    } else {
+        format!("{head}\n\n{}", table(&header, &rows))
+    }
 }
 
 /// Everything about one model.
 pub(super) fn model(answer: &Value) -> String {
     let model = &answer["model"];
     let mut out = format!("{}\nnamespace {}\n", text(model, "name"), text(model, "namespace"));
-    for (name, title) in [("attributes", "Attributes"), ("aliases", "Aliases"), ("counts", "Counts"), ("conflicts", "Conflicts")] {
+    for (name, title) in [
+        ("attributes", "Attributes"),
+        ("aliases", "Aliases"),
+        ("counts", "Counts"),
+        ("conflicts", "Conflicts"),
+    ] {
         if let Some(fields) = model[name].as_object().filter(|fields| !fields.is_empty()) {
             let rows = fields.iter().map(|(name, held)| (name.as_str(), value(held)));
             out.push_str(&format!("\n{title}\n{}", pairs("  ", rows)));
         }
     }
     if let Some(versions) = model["versions"].as_object().filter(|versions| !versions.is_empty()) {
-        let rows = versions.iter().map(|(name, version)| (name.as_str(), version_line(model, name, version)));
+        let rows = versions
+            .iter()
+            .map(|(name, version)| (name.as_str(), version_line(model, name, version)));
         out.push_str(&format!("\nVersions\n{}", pairs("  ", rows)));
     }
     let notes = list(model, "annotations");
@@ -104,8 +136,15 @@ pub(super) fn model(answer: &Value) -> String {
         out.push_str("\nNotes\n");
     }
     for note in notes {
-        let subject = note["subject"].as_str().map_or_else(String::new, |subject| format!(", on {}", printable(subject)));
-        out.push_str(&format!("  {}  {}{subject}\n    {}\n", moment(number(note, "at_ms")), text(note, "author"), text(note, "text")));
+        let subject = note["subject"]
+            .as_str()
+            .map_or_else(String::new, |subject| format!(", on {}", printable(subject)));
+        out.push_str(&format!(
+            "  {}  {}{subject}\n    {}\n",
+            moment(number(note, "at_ms")),
+            text(note, "author"),
+            text(note, "text")
+        ));
     }
     out
 }
@@ -132,17 +171,24 @@ pub(super) fn history(answer: &Value) -> String {
         ("GONE", Side::Right),
         ("WHAT", Side::Left),
     ];
-    let rows: Vec<Vec<String>> = list(answer, "commits").iter().map(|commit| {
-        vec![
-            text(commit, "seq"),
-            moment(number(commit, "at_ms")),
-            whole(number(commit, "new")),
-            whole(number(commit, "changed")),
-            whole(number(commit, "gone")),
-            format!("{} of {}", text(commit, "kind"), text(commit, "of")),
-        ]
-    }).collect();
-    if rows.is_empty() { "nothing was imported yet\n".to_owned() } else { table(&header, &rows) }
+    let rows: Vec<Vec<String>> = list(answer, "commits")
+        .iter()
+        .map(|commit| {
+            vec![
+                text(commit, "seq"),
+                moment(number(commit, "at_ms")),
+                whole(number(commit, "new")),
+                whole(number(commit, "changed")),
+                whole(number(commit, "gone")),
+                format!("{} of {}", text(commit, "kind"), text(commit, "of")),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        "nothing was imported yet\n".to_owned()
+    } else {
+        table(&header, &rows)
+    }
 }
 
 /// How the hub is.
@@ -153,12 +199,23 @@ pub(super) fn status(answer: &Value) -> String {
         (Some(true), None) => "running, without a link to its broker".to_owned(),
         _ => "not running; this is what its store holds".to_owned(),
     };
-    let proven = format!("{}, {} proven in step", counted(agents.len() as u64, "agent", "agents"), number(answer, "agents_proven_in_sync"));
+    let proven = format!(
+        "{}, {} proven in step",
+        counted(agents.len() as u64, "agent", "agents"),
+        number(answer, "agents_proven_in_sync")
+    );
     let mut rows = vec![
         ("region", text(answer, "region")),
         ("state", broker),
         ("models", whole(number(answer, "models"))),
-        ("commits", format!("{}, registry revision {}", whole(number(answer, "head")), number(&answer["registry"], "revision"))),
+        (
+            "commits",
+            format!(
+                "{}, registry revision {}",
+                whole(number(answer, "head")),
+                number(&answer["registry"], "revision")
+            ),
+        ),
         ("agents", proven),
         ("digest", text(answer, "digest")),
     ];
@@ -167,21 +224,30 @@ pub(super) fn status(answer: &Value) -> String {
     }
     let mut out = pairs("", rows);
     if !agents.is_empty() {
-        let header = [("AGENT", Side::Left), ("BEHIND", Side::Right), ("HEARD", Side::Left), ("PROOF", Side::Left), ("FOLLOWS", Side::Left)];
-        let rows: Vec<Vec<String>> = agents.iter().map(|agent| {
-            let proof = match agent["proven"].as_bool() {
-                Some(true) => "equal",
-                Some(false) => "UNEQUAL",
-                None => "pending",
-            };
-            vec![
-                text(agent, "name"),
-                whole(number(agent, "behind")),
-                format!("{} ago", duration(number(agent, "heard_ms_ago"))),
-                proof.to_owned(),
-                text(agent, "follow"),
-            ]
-        }).collect();
+        let header = [
+            ("AGENT", Side::Left),
+            ("BEHIND", Side::Right),
+            ("HEARD", Side::Left),
+            ("PROOF", Side::Left),
+            ("FOLLOWS", Side::Left),
+        ];
+        let rows: Vec<Vec<String>> = agents
+            .iter()
+            .map(|agent| {
+                let proof = match agent["proven"].as_bool() {
+                    Some(true) => "equal",
+                    Some(false) => "UNEQUAL",
+                    None => "pending",
+                };
+                vec![
+                    text(agent, "name"),
+                    whole(number(agent, "behind")),
+                    format!("{} ago", duration(number(agent, "heard_ms_ago"))),
+                    proof.to_owned(),
+                    text(agent, "follow"),
+                ]
+            })
+            .collect();
         out.push_str(&format!("\n{}", table(&header, &rows)));
     }
     out

@@ -33,11 +33,7 @@ struct Reading<'a> {
 
 /// Reads a price file, sorted by model. Published files hold some models twice; the last one
 /// stands, as it does for LiteLLM.
-pub(super) fn read(
-    path: &Path,
-    text: &str,
-    namespace: &Namespace,
-) -> Result<Vec<ImportedRecord>, ImportFileError> {
+pub(super) fn read(path: &Path, text: &str, namespace: &Namespace) -> Result<Vec<ImportedRecord>, ImportFileError> {
     let mut reading = Reading {
         namespace,
         models: BTreeMap::new(),

@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use headland_shared::key::RecordKey;
-use headland_shared::name::{
-    AliasName, ApprovalName, AttributeName, ModelName, Namespace, VersionName,
-};
+use headland_shared::name::{AliasName, ApprovalName, AttributeName, ModelName, Namespace, VersionName};
 use headland_shared::value::Value;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -86,10 +84,7 @@ pub(super) fn add_attribute(
     Ok(())
 }
 
-fn record_of(
-    json: serde_json::Value,
-    namespace_default: &Namespace,
-) -> Result<ImportedRecord, RecordError> {
+fn record_of(json: serde_json::Value, namespace_default: &Namespace) -> Result<ImportedRecord, RecordError> {
     let mut fields = Fields::of_record(json)?;
     let name = ModelName::new(fields.text("id")?)?;
     let namespace = match fields.text_optional("namespace")? {

@@ -56,11 +56,7 @@ fn a_file_over_the_limit_is_refused_before_it_is_read() {
     let file = File::create(&path).unwrap();
     file.set_len(FILE_BYTES_MAX + 1).unwrap();
     let error = read_file(&path, &edge()).unwrap_err();
-    assert_message(
-        error,
-        ":",
-        &["more than 256 MiB", "split it into smaller files"],
-    );
+    assert_message(error, ":", &["more than 256 MiB", "split it into smaller files"]);
 }
 
 #[test]
@@ -73,11 +69,7 @@ fn a_file_in_another_encoding_is_refused_at_the_first_wrong_line() {
 fn a_file_without_records_is_refused() {
     let only_documentation = r#"{"sample_spec": {"mode": "one of chat, embedding"}}"#;
     for content in ["", "\n \r\n\n", "\u{feff}", "{}", only_documentation] {
-        assert_refused(
-            content,
-            ":",
-            &["holds no records", "check that it is the file"],
-        );
+        assert_refused(content, ":", &["holds no records", "check that it is the file"]);
     }
 }
 
@@ -91,10 +83,7 @@ fn a_file_of_neither_kind_is_refused_with_both_kinds_explained() {
             "{\"gpt-4\": {\"mode\": \"chat\"},\n\"gpt-5\": {\"mode\" \"chat\"}}\n",
             ":2:18:",
         ),
-        (
-            "{\"gpt-4\": {\"mode\": \"chat\"}}\n{\"gpt-5\": {}}\n",
-            ":2:1:",
-        ),
+        ("{\"gpt-4\": {\"mode\": \"chat\"}}\n{\"gpt-5\": {}}\n", ":2:1:"),
         ("\n\n17", ":3:"),
     ];
     for (content, place) in contents {

@@ -32,9 +32,7 @@ pub fn value_of(json: serde_json::Value) -> Result<Value, ValueError> {
     let mut encoded = Vec::new();
     value.encode(&mut encoded);
     if encoded.len() > VALUE_BYTES_MAX {
-        return Err(ValueError::TooLong {
-            bytes: encoded.len(),
-        });
+        return Err(ValueError::TooLong { bytes: encoded.len() });
     }
     Ok(value)
 }
@@ -92,10 +90,7 @@ mod tests {
     #[test]
     fn whole_numbers_of_63_bits_stay_exact_and_larger_ones_become_doubles() {
         let number = |text: &str| value_of(serde_json::from_str(text).unwrap()).unwrap();
-        assert_eq!(
-            number("9007199254740993"),
-            Value::whole(9_007_199_254_740_993)
-        );
+        assert_eq!(number("9007199254740993"), Value::whole(9_007_199_254_740_993));
         assert_eq!(number("-9223372036854775808"), Value::whole(i64::MIN));
         let beyond = Value::Number(Number::Real(18_446_744_073_709_551_615.0));
         assert_eq!(number("18446744073709551615"), beyond);
@@ -110,12 +105,7 @@ mod tests {
         let Value::Map(fields) = value else {
             panic!("a map");
         };
-        let list = vec![
-            Value::Null,
-            Value::Bool(true),
-            Value::text("x"),
-            Value::whole(1),
-        ];
+        let list = vec![Value::Null, Value::Bool(true), Value::text("x"), Value::whole(1)];
         assert_eq!(fields["a"], Value::List(list));
         assert_eq!(fields["b"], Value::Map([].into()));
     }

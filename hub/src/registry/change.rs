@@ -1,12 +1,12 @@
 //! One registry commit in the making: sets what the registry says of elements, and remembers what it said before.
 
-use crate::replica::{Commit, CommitError};
 use crate::registry::UNDOS_MAX;
+use crate::replica::{Commit, CommitError};
 use crate::store::{CommitRow, Origin, Undo};
 use headland_shared::blob::Blob;
 use headland_shared::bytes::Reader;
 use headland_shared::element::{State, central_of};
-use headland_shared::epoch::Position;
+use headland_shared::epoch::{Life, Position};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::register::{Register, Write, Writer};
 use headland_shared::session::Now;
@@ -57,6 +57,15 @@ impl Held {
             State::Register(register) => Some(register),
             _ => None,
         }
+    }
+
+    /// Whether the registry has said something in this life that it cannot take back.
+    fn is_sticky(&self, key: &[u8], life: Life) -> bool {
+        let register = self.register(key);
+        let write = register
+            .as_ref()
+            .and_then(|register| register.write_of(&Writer::Central));
+        write.is_some_and(|write| write.sticky && write.position.life == life)
     }
 
     /// Where the registry's word on an element stands.
@@ -123,7 +132,7 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
             if let Some(wanted) = &one.value {
                 wanted.encode(&mut value);
             }
-            if !self.differs(state, &value) {
+            if !self.differs(state, &value) || held.is_sticky(&key, self.position.life) {
                 continue;
             }
             if one.key == ElementKey::Life {
@@ -169,7 +178,9 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
     }
 
     fn remember(&mut self, record: &RecordKey, element: &[u8], state: Option<&Vec<u8>>) {
-        let before = state.map(|state| central_value(state)).filter(|value| !value.is_empty());
+        let before = state
+            .map(|state| central_value(state))
+            .filter(|value| !value.is_empty());
         self.undo.push(Undo {
             record: record.encoded(),
             element: element.to_vec(),
@@ -201,7 +212,9 @@ fn central_value(state: &[u8]) -> Vec<u8> {
     }
     let mut value = Vec::new();
     if let Ok(State::Register(register)) = State::decode(state) {
-        let held = register.write_of(&Writer::Central).and_then(|write| write.value.as_ref());
+        let held = register
+            .write_of(&Writer::Central)
+            .and_then(|write| write.value.as_ref());
         if let Some(held) = held {
             held.encode(&mut value);
         }

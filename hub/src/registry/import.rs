@@ -1,7 +1,7 @@
 //! Imports: files state what namespaces shall hold; the difference becomes one commit.
 
-use super::change::{Held, Outcome, RegistryCommit, Wanted};
 use super::REMOVALS_PERCENT_MAX;
+use super::change::{Held, Outcome, RegistryCommit, Wanted};
 use crate::import_file::ImportedRecord;
 use crate::replica::{Commit, CommitError, Replica};
 use crate::store::Origin;
@@ -88,7 +88,9 @@ pub enum ImportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The files name attributes that the schema does not know.
-    #[error("importing: {count} new attributes, and names are for ever: {names}; pass --register to declare them so, --dry-run lists them all")]
+    #[error(
+        "importing: {count} new attributes, and names are for ever: {names}; pass --register to declare them so, --dry-run lists them all"
+    )]
     Unregistered {
         /// How many.
         count: usize,
@@ -98,7 +100,9 @@ pub enum ImportError {
         attributes: Vec<NewAttribute>,
     },
     /// The import would remove too much.
-    #[error("importing: it would remove {gone} of {held} models of namespace {namespace}, more than {REMOVALS_PERCENT_MAX} %; check the file, or pass --allow-removals")]
+    #[error(
+        "importing: it would remove {gone} of {held} models of namespace {namespace}, more than {REMOVALS_PERCENT_MAX} %; check the file, or pass --allow-removals"
+    )]
     Brake {
         /// The namespace.
         namespace: Namespace,
@@ -111,7 +115,9 @@ pub enum ImportError {
     #[error("importing: model {0} is in more than one file; keep it in one")]
     Twice(RecordKey),
     /// A released version cannot change.
-    #[error("importing model {record}: version {version} is released with another manifest; release a new version instead")]
+    #[error(
+        "importing model {record}: version {version} is released with another manifest; release a new version instead"
+    )]
     ManifestChanged {
         /// The model.
         record: RecordKey,
@@ -171,8 +177,15 @@ fn build(
     now: Now,
 ) -> Result<ImportReport, Stopped> {
     let attributes = infer(commit, &wanted);
-    let new: Vec<NewAttribute> = attributes.iter().map(|(name, declaration, needs)| described(name, *declaration, *needs)).collect();
-    let unregistered: Vec<NewAttribute> = new.iter().filter(|attribute| attribute.needs_register).cloned().collect();
+    let new: Vec<NewAttribute> = attributes
+        .iter()
+        .map(|(name, declaration, needs)| described(name, *declaration, *needs))
+        .collect();
+    let unregistered: Vec<NewAttribute> = new
+        .iter()
+        .filter(|attribute| attribute.needs_register)
+        .cloned()
+        .collect();
     if !unregistered.is_empty() && !options.register && !options.dry_run {
         return Err(unregistered_error(unregistered).into());
     }
@@ -227,8 +240,11 @@ fn described(name: &AttributeName, declaration: Declaration, needs_register: boo
 }
 
 fn unregistered_error(attributes: Vec<NewAttribute>) -> ImportError {
-    let mut names: Vec<String> =
-        attributes.iter().take(NAMES_MAX).map(|a| format!("{} ({}, {})", a.name, a.kind, a.rule)).collect();
+    let mut names: Vec<String> = attributes
+        .iter()
+        .take(NAMES_MAX)
+        .map(|a| format!("{} ({}, {})", a.name, a.kind, a.rule))
+        .collect();
     if attributes.len() > NAMES_MAX {
         names.push(format!("and {} more", attributes.len() - NAMES_MAX));
     }
@@ -240,7 +256,10 @@ fn unregistered_error(attributes: Vec<NewAttribute>) -> ImportError {
 }
 
 /// Attributes that are new, or hold what they could not hold so far; the flag says whether the name is new to everyone.
-fn infer(commit: &Commit<'_, '_>, wanted: &BTreeMap<RecordKey, ImportedRecord>) -> Vec<(AttributeName, Declaration, bool)> {
+fn infer(
+    commit: &Commit<'_, '_>,
+    wanted: &BTreeMap<RecordKey, ImportedRecord>,
+) -> Vec<(AttributeName, Declaration, bool)> {
     let mut kinds: BTreeMap<&AttributeName, BTreeSet<Kind>> = BTreeMap::new();
     for record in wanted.values() {
         for (name, value) in &record.attributes {
@@ -280,16 +299,18 @@ fn gone(
     for namespace in namespaces {
         let mut held = 0;
         let mut gone = Vec::new();
-        commit.tables.each_handle(&RecordKey::prefix(namespace), None, |handle| {
-            if let Some((key, blob)) = commit.tables.record(handle)? {
-                let alive = headland_shared::blob::Blob::parse(&blob).is_ok_and(|blob| blob.head.task.is_some());
-                held += u64::from(alive);
-                if alive && !wanted.contains_key(&key) {
-                    gone.push(key);
+        commit
+            .tables
+            .each_handle(&RecordKey::prefix(namespace), None, |handle| {
+                if let Some((key, blob)) = commit.tables.record(handle)? {
+                    let alive = headland_shared::blob::Blob::parse(&blob).is_ok_and(|blob| blob.head.task.is_some());
+                    held += u64::from(alive);
+                    if alive && !wanted.contains_key(&key) {
+                        gone.push(key);
+                    }
                 }
-            }
-            Ok::<_, StoreError>(ControlFlow::Continue(()))
-        })?;
+                Ok::<_, StoreError>(ControlFlow::Continue(()))
+            })?;
         if removals == Removals::Braked && gone.len() as u64 * 100 > held * REMOVALS_PERCENT_MAX {
             return Err(ImportError::Brake {
                 namespace: namespace.clone(),
@@ -303,7 +324,11 @@ fn gone(
 }
 
 /// What the registry shall say of all elements of a record.
-fn elements(registry: &RegistryCommit<'_, '_, '_>, held: &Held, record: ImportedRecord) -> Result<Vec<Wanted>, ImportError> {
+fn elements(
+    registry: &RegistryCommit<'_, '_, '_>,
+    held: &Held,
+    record: ImportedRecord,
+) -> Result<Vec<Wanted>, ImportError> {
     let mut wanted = vec![Wanted::new(ElementKey::Life, Some(Value::Bool(true)))];
     for (name, value) in record.attributes {
         match registry.commit.declaration(&name).map(|declaration| declaration.rule) {
@@ -335,7 +360,10 @@ fn elements(registry: &RegistryCommit<'_, '_, '_>, held: &Held, record: Imported
         wanted.push(Wanted::new(ElementKey::Current, Some(Value::text(current.as_str()))));
     }
     for (alias, version) in record.aliases {
-        wanted.push(Wanted::new(ElementKey::Alias(alias), Some(Value::text(version.as_str()))));
+        wanted.push(Wanted::new(
+            ElementKey::Alias(alias),
+            Some(Value::text(version.as_str())),
+        ));
     }
     wanted.extend(no_longer_said(held, &wanted));
     Ok(wanted)

@@ -7,7 +7,7 @@ use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
 use headland_shared::message::{Applied, Hello, Up};
 use headland_shared::name::ReplicaName;
-use headland_shared::scope::Follow;
+use headland_shared::scope::{FOLLOWS_MAX, Follow};
 use headland_shared::session::Now;
 
 /// How often the floor is moved, in milliseconds: forgetting is never urgent.
@@ -20,7 +20,11 @@ impl Replica {
     pub(super) fn note_applied(&mut self, inbox: &[(ReplicaName, Up)], now: Now) -> Result<(), StoreError> {
         let mut rows: Vec<(ReplicaName, AgentRow)> = Vec::new();
         for (agent, message) in inbox {
-            let known = rows.iter().rev().find(|(name, _)| name == agent).map(|(_, row)| row.clone());
+            let known = rows
+                .iter()
+                .rev()
+                .find(|(name, _)| name == agent)
+                .map(|(_, row)| row.clone());
             let known = match known {
                 Some(row) => Some(row),
                 None => self.store.read()?.agent(agent)?,
@@ -52,7 +56,7 @@ impl Replica {
     fn greeted(&self, known: Option<AgentRow>, hello: &Hello, now: Now) -> AgentRow {
         let epoch = self.epoch.tag();
         let place = hello.place.as_ref().filter(|place| place.epoch == self.epoch);
-        let follow = hello.follow.iter().map(ToString::to_string).collect();
+        let follow = hello.follow.iter().take(FOLLOWS_MAX).map(ToString::to_string).collect();
         AgentRow {
             incarnation: hello.actor.incarnation.0,
             heard_ms: now.wall_ms,
@@ -77,7 +81,11 @@ impl Replica {
             if !follow.iter().any(|follow| follow.matches(&scope.scope)) {
                 continue;
             }
-            let ahead = applied.ahead.iter().find(|(ahead, _)| *ahead == alias).map(|(_, seq)| *seq);
+            let ahead = applied
+                .ahead
+                .iter()
+                .find(|(ahead, _)| *ahead == alias)
+                .map(|(_, seq)| *seq);
             let cursor = ahead.unwrap_or(applied.base);
             current &= cursor >= scope.head;
             // A scope in which nothing changed since is as good as acknowledged up to now.
@@ -100,8 +108,13 @@ impl Replica {
         let oldest = now.wall_ms.saturating_sub(self.config.retention_ms);
         let epoch = self.epoch.tag();
         let agents = views.agents()?;
-        let waiting = agents.values().filter(|row| row.heard_ms >= oldest && row.epoch == epoch);
-        let floor = waiting.map(|row| row.acknowledged).min().unwrap_or(views.numbers()?.head.seq);
+        let waiting = agents
+            .values()
+            .filter(|row| row.heard_ms >= oldest && row.epoch == epoch);
+        let floor = waiting
+            .map(|row| row.acknowledged)
+            .min()
+            .unwrap_or(views.numbers()?.head.seq);
         let lefts = views.lefts_through(floor)?;
         if lefts.is_empty() {
             return Ok(());

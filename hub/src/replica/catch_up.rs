@@ -1,7 +1,7 @@
 //! Catch-ups: the answer to a hello, and the parts that follow it.
 
-use super::upload::Settled;
 use super::Replica;
+use super::upload::Settled;
 use crate::store::{AttributeRow, ScopeRow, Views};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
@@ -65,6 +65,11 @@ struct Transfer {
 }
 
 impl Transfer {
+    /// The seq of which nothing may have been forgotten while this goes on.
+    fn oldest(&self) -> Seq {
+        if self.snapshot { self.started } else { self.base }
+    }
+
     /// Up to where the agent has a scope.
     fn cursor(&self, alias: ScopeAlias) -> Seq {
         if self.snapshot {
@@ -76,11 +81,17 @@ impl Transfer {
 
 impl Replica {
     /// Answers a hello: says what comes, and sends the first parts of it.
-    pub(super) fn answer(&mut self, agent: &ReplicaName, hello: &Hello, settled: Option<&Settled>, now: Now) -> Result<(), StoreError> {
+    pub(super) fn answer(
+        &mut self,
+        agent: &ReplicaName,
+        hello: &Hello,
+        settled: Option<&Settled>,
+        now: Now,
+    ) -> Result<(), StoreError> {
         self.counts.hellos += 1;
         let frame_bytes_max = (hello.frame_bytes_max as usize).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX);
         if self.went_back(hello)? {
-            self.begin_epoch()?;
+            self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number))?;
         }
         let views = self.store.read()?;
         let numbers = views.numbers()?;
@@ -127,7 +138,9 @@ impl Replica {
             started,
             follow: hello.follow.iter().take(FOLLOWS_MAX).cloned().collect(),
             base,
-            ahead: place.map(|place| place.ahead.iter().copied().collect()).unwrap_or_default(),
+            ahead: place
+                .map(|place| place.ahead.iter().copied().collect())
+                .unwrap_or_default(),
             window: Window::from(resume),
         });
         self.send_parts(agent)
@@ -138,7 +151,9 @@ impl Replica {
         let Some(place) = hello.place.as_ref().filter(|place| place.epoch == self.epoch) else {
             // A later life of this hub was seen than the one that it is in.
             return Ok(hello.place.as_ref().is_some_and(|place| {
-                place.epoch.hub == self.epoch.hub && place.epoch.number >= self.epoch.number
+                place.epoch.hub == self.epoch.hub
+                    && place.epoch.number >= self.epoch.number
+                    && place.epoch.number < u32::MAX
             }));
         };
         let views = self.store.read()?;
@@ -151,8 +166,8 @@ impl Replica {
     }
 
     /// Begins another life: numbers and cursors of the one before mean nothing any more.
-    fn begin_epoch(&mut self) -> Result<(), StoreError> {
-        let number = self.epoch.number + 1;
+    fn begin_epoch(&mut self, seen: u32) -> Result<(), StoreError> {
+        let number = self.epoch.number.max(seen).saturating_add(1);
         let epoch = Epoch {
             hub: self.epoch.hub,
             number,
@@ -196,15 +211,19 @@ impl Replica {
     pub(super) fn go_on(&mut self, agent: &ReplicaName, go_on: GoOn) -> Result<(), StoreError> {
         let transfer = self.conversation(agent).transfer.as_mut();
         let Some(transfer) = transfer.filter(|transfer| transfer.nonce == go_on.nonce) else {
-            let refused = Refused {
-                refusal: Refusal::UnknownTransfer,
-                through: 0,
-            };
-            self.send(agent, &Down::Refused(refused));
+            self.refuse_transfer(agent);
             return Ok(());
         };
         transfer.window.go_on(go_on.staged_to, go_on.again);
         self.send_parts(agent)
+    }
+
+    fn refuse_transfer(&mut self, agent: &ReplicaName) {
+        let refused = Refused {
+            refusal: Refusal::UnknownTransfer,
+            through: 0,
+        };
+        self.send(agent, &Down::Refused(refused));
     }
 
     /// Sends parts as long as the window allows.
@@ -218,7 +237,14 @@ impl Replica {
             let Some(from) = transfer.window.next() else {
                 return Ok(());
             };
-            let part = cut_part(&self.store.read()?, &transfer, from, bytes_max)?;
+            let views = self.store.read()?;
+            if floor(&views, &transfer.follow)? > transfer.oldest() {
+                // What left meanwhile is forgotten: the agent must begin anew.
+                self.conversation(agent).transfer = None;
+                self.refuse_transfer(agent);
+                return Ok(());
+            }
+            let part = cut_part(&views, &transfer, from, bytes_max)?;
             let (to, last) = (part.to, part.end.is_some());
             if let Some(transfer) = &mut self.conversation(agent).transfer {
                 transfer.window.sent(to, last);
@@ -236,7 +262,9 @@ fn known(staged: &Staged, head: Head) -> bool {
 /// The highest floor of all scopes that are followed.
 fn floor(views: &Views, follow: &[Follow]) -> Result<Seq, StoreError> {
     let scopes = views.scopes()?;
-    let followed = scopes.values().filter(|row| follow.iter().any(|follow| follow.matches(&row.scope)));
+    let followed = scopes
+        .values()
+        .filter(|row| follow.iter().any(|follow| follow.matches(&row.scope)));
     Ok(followed.map(|row| row.floor).max().unwrap_or(Seq::START))
 }
 
@@ -281,15 +309,21 @@ pub(super) fn introductions(
     to: Seq,
 ) -> (Vec<ScopeIntroduction>, Vec<AttributeIntroduction>) {
     let new = |introduced: Seq| introduced > from && introduced <= to;
-    let scopes = scopes.values().filter(|row| new(row.introduced)).map(|row| ScopeIntroduction {
-        alias: row.alias,
-        scope: row.scope.clone(),
-    });
-    let attributes = attributes.iter().filter(|(_, row)| new(row.introduced)).map(|(name, row)| AttributeIntroduction {
-        alias: row.alias,
-        name: name.clone(),
-        declaration: row.declaration,
-    });
+    let scopes = scopes
+        .values()
+        .filter(|row| new(row.introduced))
+        .map(|row| ScopeIntroduction {
+            alias: row.alias,
+            scope: row.scope.clone(),
+        });
+    let attributes = attributes
+        .iter()
+        .filter(|(_, row)| new(row.introduced))
+        .map(|(name, row)| AttributeIntroduction {
+            alias: row.alias,
+            name: name.clone(),
+            declaration: row.declaration,
+        });
     (scopes.collect(), attributes.collect())
 }
 
@@ -308,14 +342,21 @@ pub(super) fn write_row(
     }
     let corrupt = |error: DecodeError| StoreError::corrupt("records-1", error);
     let Some((key, bytes)) = views.record(handle)? else {
-        return Err(StoreError::corrupt("changes-1", "a change of a record that is not there"));
+        return Err(StoreError::corrupt(
+            "changes-1",
+            "a change of a record that is not there",
+        ));
     };
     let blob = Blob::parse(&bytes).map_err(corrupt)?;
     let whole = blob.head.entered > cursor;
     let mut elements = Vec::new();
     for entry in blob.entries() {
         let entry = entry.map_err(corrupt)?;
-        let wanted = if whole { !element::is_void(entry.state) } else { entry.seq > cursor };
+        let wanted = if whole {
+            !element::is_void(entry.state)
+        } else {
+            entry.seq > cursor
+        };
         if wanted {
             let alias = ElementKey::attribute_of(entry.key)
                 .and_then(|name| std::str::from_utf8(name).ok())
@@ -381,7 +422,11 @@ impl<'a> Merge<'a> {
             self.views.each_change(source.alias, source.read_to, self.to, |row| {
                 rows.push_back(row);
                 let go_on = rows.len() < ROWS_AHEAD;
-                Ok::<_, StoreError>(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                Ok::<_, StoreError>(if go_on {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
             })?;
             source.exhausted = source.rows.len() < ROWS_AHEAD;
             if let Some(last) = source.rows.back() {

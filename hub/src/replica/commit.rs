@@ -15,6 +15,7 @@ use headland_shared::register::Writer;
 use headland_shared::rule;
 use headland_shared::schema::{ATTRIBUTES_MAX, Declaration, Priority, Rule};
 use headland_shared::scope::{SCOPES_MAX, Scope};
+use headland_shared::session::lanes::Author;
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
 
@@ -36,7 +37,9 @@ pub enum CommitError {
         source: DecodeError,
     },
     /// A record would become too long.
-    #[error("changing model {record}: it would have {bytes} bytes, at most {RECORD_BYTES_MAX} are kept; shorten its attributes")]
+    #[error(
+        "changing model {record}: it would have {bytes} bytes, at most {RECORD_BYTES_MAX} are kept; shorten its attributes"
+    )]
     RecordTooLong {
         /// The record.
         record: RecordKey,
@@ -62,6 +65,7 @@ pub struct Commit<'a, 'tx> {
     pub scopes: BTreeMap<ScopeAlias, ScopeRow>,
     /// All attributes.
     pub attributes: BTreeMap<AttributeName, AttributeRow>,
+    revision_before: u64,
     touched: BTreeMap<ScopeAlias, ()>,
     priority: Priority,
     changed: bool,
@@ -74,6 +78,8 @@ pub struct Committed {
     pub seq: Seq,
     /// How soon it must travel.
     pub priority: Priority,
+    /// Whose it is.
+    pub author: Author,
 }
 
 impl<'a, 'tx> Commit<'a, 'tx> {
@@ -86,6 +92,7 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             scopes: tables.scopes()?,
             attributes: tables.attributes()?,
             tables,
+            revision_before: numbers.revision,
             numbers,
             touched: BTreeMap::new(),
             priority: Priority::P2,
@@ -205,7 +212,9 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             self.leave(&left, old_head.changed, handle, digest)?;
         }
         if let Some(scope) = scope {
-            let digest = Blob::parse(&patched.bytes).and_then(|new| new.digest(&key)).map_err(stored)?;
+            let digest = Blob::parse(&patched.bytes)
+                .and_then(|new| new.digest(&key))
+                .map_err(stored)?;
             self.enter(&scope, handle, digest)?;
         }
         Ok(())
@@ -219,7 +228,12 @@ impl<'a, 'tx> Commit<'a, 'tx> {
     }
 
     /// The scope of a record after its changes; nothing when the registry does not hold it.
-    fn scope_after(&self, record: &RecordKey, old: Option<&[u8]>, changes: &[Change]) -> Result<Option<Scope>, DecodeError> {
+    fn scope_after(
+        &self,
+        record: &RecordKey,
+        old: Option<&[u8]>,
+        changes: &[Change],
+    ) -> Result<Option<Scope>, DecodeError> {
         let old = old.map(Blob::parse).transpose()?;
         let state = |key: Vec<u8>| -> Result<Option<State>, DecodeError> {
             if let Some(change) = changes.iter().rev().find(|change| change.key == key) {
@@ -229,7 +243,9 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             held.map(State::decode).transpose()
         };
         let central = |state: Option<State>| match state {
-            Some(State::Register(register)) => register.write_of(&Writer::Central).and_then(|write| write.value.clone()),
+            Some(State::Register(register)) => register
+                .write_of(&Writer::Central)
+                .and_then(|write| write.value.clone()),
             _ => None,
         };
         if central(state(ElementKey::Life.encoded())?) != Some(Value::Bool(true)) {
@@ -248,9 +264,9 @@ impl<'a, 'tx> Commit<'a, 'tx> {
     fn raise_priority(&mut self, elements: &[(ElementKey, State)]) {
         for (key, _) in elements {
             let priority = match key {
-                ElementKey::Attribute(name) | ElementKey::Member(name, _) | ElementKey::Count(name, _, _) => {
-                    self.declaration(name).map_or(Priority::P1, |declaration| declaration.priority)
-                }
+                ElementKey::Attribute(name) | ElementKey::Member(name, _) | ElementKey::Count(name, _, _) => self
+                    .declaration(name)
+                    .map_or(Priority::P1, |declaration| declaration.priority),
                 ElementKey::Approval(..) => Priority::P0,
                 ElementKey::Annotation(_) => Priority::P2,
                 ElementKey::Life
@@ -264,7 +280,11 @@ impl<'a, 'tx> Commit<'a, 'tx> {
     }
 
     fn scope_row(&mut self, scope: &Scope) -> Result<&mut ScopeRow, CommitError> {
-        let known = self.scopes.values().find(|row| row.scope == *scope).map(|row| row.alias);
+        let known = self
+            .scopes
+            .values()
+            .find(|row| row.scope == *scope)
+            .map(|row| row.alias);
         let alias = match known {
             Some(alias) => alias,
             None if self.scopes.len() >= SCOPES_MAX => return Err(CommitError::TooManyScopes(scope.clone())),
@@ -291,7 +311,14 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         Ok(row)
     }
 
-    fn changed_within(&mut self, scope: &Scope, earlier: Seq, handle: u32, before: Digest, after: Digest) -> Result<(), CommitError> {
+    fn changed_within(
+        &mut self,
+        scope: &Scope,
+        earlier: Seq,
+        handle: u32,
+        before: Digest,
+        after: Digest,
+    ) -> Result<(), CommitError> {
         let seq = self.seq();
         let row = self.scope_row(scope)?;
         row.digest.remove(before);
@@ -344,6 +371,11 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         Ok(Committed {
             seq: head.seq,
             priority: self.priority,
+            author: if numbers.revision > self.revision_before {
+                Author::Registry
+            } else {
+                Author::Devices
+            },
         })
     }
 }

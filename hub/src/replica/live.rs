@@ -13,8 +13,14 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// The scopes outside this batch that changed since `prev`, with their heads.
-fn after(published: &BTreeMap<ScopeAlias, Seq>, touched: &BTreeMap<ScopeAlias, Seq>, prev: Seq) -> Vec<(ScopeAlias, Seq)> {
-    let later = published.iter().filter(|(alias, head)| **head > prev && !touched.contains_key(alias));
+fn after(
+    published: &BTreeMap<ScopeAlias, Seq>,
+    touched: &BTreeMap<ScopeAlias, Seq>,
+    prev: Seq,
+) -> Vec<(ScopeAlias, Seq)> {
+    let later = published
+        .iter()
+        .filter(|(alias, head)| **head > prev && !touched.contains_key(alias));
     later.map(|(alias, head)| (*alias, *head)).collect()
 }
 
@@ -24,15 +30,17 @@ const SHRINKS_TO_ONE_IN: usize = 5;
 impl Replica {
     /// Closes the batch: publishes what has changed since the last one, cut in one read transaction.
     pub fn publish(&mut self) -> Result<(), StoreError> {
-        self.lanes.closed();
         let views = self.store.read()?;
         let numbers = views.numbers()?;
         let (from, to) = (self.published_to, numbers.head);
         let scopes = views.scopes()?;
         let attributes = views.attributes()?;
         let prev_of = |alias: ScopeAlias| self.published.get(&alias).copied().unwrap_or(Seq::START);
-        let touched: BTreeMap<ScopeAlias, Seq> =
-            scopes.values().filter(|row| row.head > from).map(|row| (row.alias, prev_of(row.alias))).collect();
+        let touched: BTreeMap<ScopeAlias, Seq> = scopes
+            .values()
+            .filter(|row| row.head > from)
+            .map(|row| (row.alias, prev_of(row.alias)))
+            .collect();
         for (alias, prev) in &touched {
             let (new_scopes, new_attributes) = introductions(&scopes, &attributes, *prev, to.seq);
             let mut writer = DeltaWriter::new(numbers.life, &new_scopes, &new_attributes);
@@ -40,7 +48,11 @@ impl Replica {
             views.each_change(*alias, Mark::after(*prev), to.seq, |row| {
                 super::catch_up::write_row(&views, &mut writer, row, *prev, &attributes)?;
                 let go_on = writer.len() < bytes_max;
-                Ok::<_, StoreError>(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                Ok::<_, StoreError>(if go_on {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
             })?;
             let fits = writer.len() < bytes_max;
             let mut batch = Batch {
@@ -48,7 +60,11 @@ impl Replica {
                 scope: *alias,
                 prev: *prev,
                 to,
-                touched: touched.iter().filter(|(other, _)| *other != alias).map(|(a, s)| (*a, *s)).collect(),
+                touched: touched
+                    .iter()
+                    .filter(|(other, _)| *other != alias)
+                    .map(|(a, s)| (*a, *s))
+                    .collect(),
                 after: after(&self.published, &touched, *prev),
                 delta: fits.then(|| writer.finish()),
             };
@@ -65,6 +81,7 @@ impl Replica {
             self.published.insert(alias, to.seq);
         }
         self.published_to = to.seq;
+        self.lanes.closed();
         Ok(())
     }
 

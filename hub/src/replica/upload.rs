@@ -1,10 +1,10 @@
 //! Uploads: what agents write, checked, merged and stored.
 
-use super::commit::{Commit, CommitError};
 use super::Replica;
+use super::commit::{Commit, CommitError};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
-use headland_shared::blob::Blob;
+use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::element::{Remark, State};
 use headland_shared::epoch::EpochTag;
 use headland_shared::key::{ElementKey, RecordKey};
@@ -18,6 +18,10 @@ use std::collections::BTreeMap;
 
 /// The most refused dots that one acknowledgement lists; the rest is counted only.
 const REFUSED_MAX: usize = 64;
+
+/// Devices fill a record up to this length, in bytes; the rest is the registry's, whose imports must never fail for
+/// want of room.
+const DEVICES_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
 
 /// What became of an agent's uploads in one flush.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +130,7 @@ fn store_all(
             Ok(_) if upload.to <= seen => {}
             Ok(entries) if upload.epoch == epoch || entries.iter().all(|entry| by_key(&entry.record)) => {
                 for entry in entries.into_iter().filter(|entry| entry.dot > seen) {
-                    match store_one(commit, actor, upload, entry.dot, &entry.record, entry.written, now)? {
+                    match store_one(commit, actor, entry.dot, &entry.record, entry.written, now)? {
                         Admission::Stored => written += 1,
                         Admission::Refused if one.stored.refused.len() < REFUSED_MAX => {
                             one.stored.refused.push(entry.dot);
@@ -156,7 +160,6 @@ enum Admission {
 fn store_one(
     commit: &mut Commit<'_, '_>,
     actor: &ActorId,
-    upload: &Upload,
     dot: u64,
     record: &RecordRef,
     mut written: Written,
@@ -170,13 +173,16 @@ fn store_one(
         Written::Value(_, _, write) => write.at = write.at.bounded(now.wall_ms),
         Written::Removal(_) | Written::Count(..) => {}
     }
-    let (key, state) = written.into_element(actor, dot, &upload.region);
+    let (key, state) = written.into_element(actor, dot);
     if !may_write(commit, &key) {
         return Ok(Admission::Refused);
     }
     let Some(merged) = merged(commit, &record, &key, state)? else {
         return Ok(Admission::Refused);
     };
+    if commit.blob(&record)?.is_some_and(|blob| blob.len() > DEVICES_BYTES_MAX) {
+        return Ok(Admission::Refused);
+    }
     match commit.put(&record, vec![(key, merged)]) {
         Ok(()) => Ok(Admission::Stored),
         Err(CommitError::RecordTooLong { .. }) => Ok(Admission::Refused),
@@ -212,7 +218,12 @@ fn may_write(commit: &Commit<'_, '_>, key: &ElementKey) -> bool {
 }
 
 /// The element's state with the write taken in; nothing when a limit forbids it.
-fn merged(commit: &Commit<'_, '_>, record: &RecordKey, key: &ElementKey, state: State) -> Result<Option<State>, CommitError> {
+fn merged(
+    commit: &Commit<'_, '_>,
+    record: &RecordKey,
+    key: &ElementKey,
+    state: State,
+) -> Result<Option<State>, CommitError> {
     let stored = |source| CommitError::Stored {
         record: record.clone(),
         source,
@@ -220,7 +231,9 @@ fn merged(commit: &Commit<'_, '_>, record: &RecordKey, key: &ElementKey, state: 
     let Some(blob) = commit.blob(record)? else {
         return Ok(Some(state));
     };
-    let held = Blob::parse(&blob).and_then(|blob| blob.state_of(&key.encoded())).map_err(stored)?;
+    let held = Blob::parse(&blob)
+        .and_then(|blob| blob.state_of(&key.encoded()))
+        .map_err(stored)?;
     let Some(held) = held else {
         return Ok(Some(state));
     };

@@ -137,6 +137,8 @@ pub(super) fn decode<'a, T: Deserialize<'a>>(table: &'static str, bytes: &'a [u8
 
 /// A lineage as it is kept by seq.
 pub(super) fn lineage(bytes: &[u8]) -> Result<Lineage, StoreError> {
-    let bytes = bytes.try_into().map_err(|_| StoreError::corrupt("lineages-1", "not four bytes"))?;
+    let bytes = bytes
+        .try_into()
+        .map_err(|_| StoreError::corrupt("lineages-1", "not four bytes"))?;
     Ok(Lineage(u32::from_be_bytes(bytes)))
 }

@@ -1,7 +1,7 @@
 //! The tables, opened together: the same readings on a moment's view and within a write transaction.
 
-use super::rows::{self, AgentRow, AttributeRow, CommitRow, Numbers, ScopeRow, Undo};
 use super::meta;
+use super::rows::{self, AgentRow, AttributeRow, CommitRow, Numbers, ScopeRow, Undo};
 use headland_host::tables::{ByteTable, META, StoreError};
 use headland_shared::actor::ActorId;
 use headland_shared::bytes::{DecodeError, Reader, put_bytes, put_varint};
@@ -139,7 +139,9 @@ fn actor_key(actor: &ActorId) -> Vec<u8> {
 impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tables<T> {
     /// This life of the hub.
     pub fn epoch(&self) -> Result<Option<Epoch>, StoreError> {
-        meta(&self.meta, EPOCH)?.map(|bytes| rows::decode("meta-1", &bytes)).transpose()
+        meta(&self.meta, EPOCH)?
+            .map(|bytes| rows::decode("meta-1", &bytes))
+            .transpose()
     }
 
     /// The hub's counters.
@@ -152,14 +154,18 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tab
     pub fn record(&self, handle: Handle) -> Result<Option<(RecordKey, Vec<u8>)>, StoreError> {
         let corrupt = |error| StoreError::corrupt("records-1", error);
         let value = self.records.get(handle.to_be_bytes().as_slice())?;
-        value.map(|value| split_record(value.value()).map_err(corrupt)).transpose()
+        value
+            .map(|value| split_record(value.value()).map_err(corrupt))
+            .transpose()
     }
 
     /// A record's number.
     pub fn handle(&self, key: &[u8]) -> Result<Option<Handle>, StoreError> {
         let corrupt = |error| StoreError::corrupt("keys-1", error);
         let value = self.keys.get(key)?;
-        value.map(|value| Reader::new(value.value()).u32_be().map_err(corrupt)).transpose()
+        value
+            .map(|value| Reader::new(value.value()).u32_be().map_err(corrupt))
+            .transpose()
     }
 
     /// Visits the numbers of all records whose keys begin with `prefix`, in the order of keys, after `after`.
@@ -207,7 +213,11 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tab
             return Ok(());
         }
         let (start, end) = (change_key(scope, seq, handle), change_key(scope, to, Handle::MAX));
-        for row in self.changes.range(start.as_slice()..=end.as_slice()).map_err(StoreError::from)? {
+        for row in self
+            .changes
+            .range(start.as_slice()..=end.as_slice())
+            .map_err(StoreError::from)?
+        {
             let (key, value) = row.map_err(StoreError::from)?;
             let mut reader = Reader::new(&key.value()[4..]);
             let corrupt = |error| StoreError::corrupt("changes-1", error);
@@ -312,7 +322,11 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tab
             let seq = Seq(Reader::new(value.value()).u64_be().map_err(corrupt)?);
             if seq <= floor {
                 let mut reader = Reader::new(key.value());
-                lefts.push((reader.u32_be().map_err(corrupt)?, seq, reader.u32_be().map_err(corrupt)?));
+                lefts.push((
+                    reader.u32_be().map_err(corrupt)?,
+                    seq,
+                    reader.u32_be().map_err(corrupt)?,
+                ));
             }
         }
         Ok(lefts)
@@ -327,7 +341,9 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tab
     pub fn left_at(&self, scope: ScopeAlias, handle: Handle) -> Result<Option<Seq>, StoreError> {
         let value = self.lefts.get(left_key(scope, handle).as_slice())?;
         let corrupt = |error| StoreError::corrupt("lefts-1", error);
-        value.map(|value| Reader::new(value.value()).u64_be().map(Seq).map_err(corrupt)).transpose()
+        value
+            .map(|value| Reader::new(value.value()).u64_be().map(Seq).map_err(corrupt))
+            .transpose()
     }
 }
 
@@ -372,19 +388,28 @@ impl Tables<Writing<'_>> {
     }
 
     /// Notes that a record of a scope changed at `seq`, and no longer at `earlier`.
-    pub fn set_changed(&mut self, scope: ScopeAlias, earlier: Option<Seq>, seq: Seq, handle: Handle) -> Result<(), StoreError> {
+    pub fn set_changed(
+        &mut self,
+        scope: ScopeAlias,
+        earlier: Option<Seq>,
+        seq: Seq,
+        handle: Handle,
+    ) -> Result<(), StoreError> {
         if let Some(earlier) = earlier {
             self.changes.remove(change_key(scope, earlier, handle).as_slice())?;
         }
-        self.changes.insert(change_key(scope, seq, handle).as_slice(), [0].as_slice())?;
+        self.changes
+            .insert(change_key(scope, seq, handle).as_slice(), [0].as_slice())?;
         Ok(())
     }
 
     /// Notes that a record that last changed at `changed` left a scope at `seq`.
     pub fn set_left(&mut self, scope: ScopeAlias, changed: Seq, seq: Seq, handle: Handle) -> Result<(), StoreError> {
         self.changes.remove(change_key(scope, changed, handle).as_slice())?;
-        self.changes.insert(change_key(scope, seq, handle).as_slice(), [1].as_slice())?;
-        self.lefts.insert(left_key(scope, handle).as_slice(), seq.0.to_be_bytes().as_slice())?;
+        self.changes
+            .insert(change_key(scope, seq, handle).as_slice(), [1].as_slice())?;
+        self.lefts
+            .insert(left_key(scope, handle).as_slice(), seq.0.to_be_bytes().as_slice())?;
         Ok(())
     }
 
@@ -397,7 +422,8 @@ impl Tables<Writing<'_>> {
 
     /// Sets a scope's row.
     pub fn set_scope(&mut self, row: &ScopeRow) -> Result<(), StoreError> {
-        self.scopes.insert(row.scope.encoded().as_slice(), rows::encode(row).as_slice())?;
+        self.scopes
+            .insert(row.scope.encoded().as_slice(), rows::encode(row).as_slice())?;
         Ok(())
     }
 
@@ -413,7 +439,8 @@ impl Tables<Writing<'_>> {
 
     /// Notes the lineage at a seq.
     pub fn set_lineage(&mut self, seq: Seq, lineage: Lineage) -> Result<(), StoreError> {
-        self.lineages.insert(seq.0.to_be_bytes().as_slice(), lineage.0.to_be_bytes().as_slice())?;
+        self.lineages
+            .insert(seq.0.to_be_bytes().as_slice(), lineage.0.to_be_bytes().as_slice())?;
         Ok(())
     }
 
@@ -441,13 +468,15 @@ impl Tables<Writing<'_>> {
 
     /// Notes up to which dot all of an actor's writes are stored.
     pub fn set_seen(&mut self, actor: &ActorId, counter: u64) -> Result<(), StoreError> {
-        self.actors.insert(actor_key(actor).as_slice(), counter.to_be_bytes().as_slice())?;
+        self.actors
+            .insert(actor_key(actor).as_slice(), counter.to_be_bytes().as_slice())?;
         Ok(())
     }
 
     /// Sets an agent's row.
     pub fn set_agent(&mut self, name: &ReplicaName, row: &AgentRow) -> Result<(), StoreError> {
-        self.agents.insert(name.as_str().as_bytes(), rows::encode(row).as_slice())?;
+        self.agents
+            .insert(name.as_str().as_bytes(), rows::encode(row).as_slice())?;
         Ok(())
     }
 }

@@ -60,14 +60,10 @@ pub enum BrokerAddressError {
     Tls(String),
     /// The address holds a user name or a password.
     // The address is left out: errors end in logs, and a password must not.
-    #[error(
-        "reading a broker address: it may hold no user name or password; remove what comes before \"@\""
-    )]
+    #[error("reading a broker address: it may hold no user name or password; remove what comes before \"@\"")]
     Credentials,
     /// The host is missing or misspelt.
-    #[error(
-        "reading broker address {0:?}: it has no host; write it as \"mqtt://host[:port][/region]\""
-    )]
+    #[error("reading broker address {0:?}: it has no host; write it as \"mqtt://host[:port][/region]\"")]
     Host(String),
     /// The host is another machine.
     #[error(
@@ -83,9 +79,7 @@ pub enum BrokerAddressError {
     #[error("reading broker address {0:?}: its port is not a number from 1 to 65535")]
     Port(String),
     /// The region is misspelt.
-    #[error(
-        "reading broker address {0:?}: a region is 1 to {REGION_CHARS_MAX} of the characters a-z, 0-9 and \"-\""
-    )]
+    #[error("reading broker address {0:?}: a region is 1 to {REGION_CHARS_MAX} of the characters a-z, 0-9 and \"-\"")]
     Region(String),
 }
 

@@ -19,9 +19,7 @@ impl BootClock {
     #[must_use]
     pub fn now_ms(self) -> u64 {
         let now = clock_gettime(ClockId::Boottime);
-        let whole_ms = u64::try_from(now.tv_sec)
-            .unwrap_or(0)
-            .saturating_mul(MS_PER_S);
+        let whole_ms = u64::try_from(now.tv_sec).unwrap_or(0).saturating_mul(MS_PER_S);
         whole_ms.saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0) / NS_PER_MS)
     }
 }
@@ -33,9 +31,7 @@ impl BootClock {
 pub fn wall_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -90,9 +90,9 @@ impl From<OpenError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::InUse { .. }
-            | ServeError::NotASocket { .. }
-            | ServeError::PathTooLong { .. } => Self::bad_input(error),
+            ServeError::InUse { .. } | ServeError::NotASocket { .. } | ServeError::PathTooLong { .. } => {
+                Self::bad_input(error)
+            }
             _ => Self::failed(error),
         }
     }
@@ -105,11 +105,7 @@ impl From<StartError> for Failure {
 }
 
 fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     lines.join("; ")
 }
 

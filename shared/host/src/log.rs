@@ -55,13 +55,11 @@ pub fn init(filter_default: &str) -> Result<(), LogError> {
 }
 
 fn filter_of(text: &str, origin: &'static str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder()
-        .parse(text)
-        .map_err(|error| LogError::Filter {
-            filter: text.to_owned(),
-            origin,
-            reason: error.to_string(),
-        })
+    EnvFilter::builder().parse(text).map_err(|error| LogError::Filter {
+        filter: text.to_owned(),
+        origin,
+        reason: error.to_string(),
+    })
 }
 
 /// Whether to write a line that may come too often.

@@ -91,18 +91,13 @@ pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
 fn of_database(path: &Path, error: DatabaseError) -> OpenError {
     let path_buf = path.to_path_buf();
     match error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            OpenError::InUse { path: path_buf }
-        }
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => OpenError::InUse { path: path_buf },
         DatabaseError::UpgradeRequired(version) => OpenError::OldFormat {
             path: path_buf,
             version,
         },
         DatabaseError::Storage(StorageError::Io(error)) => of_io(path, &error),
-        DatabaseError::Storage(StorageError::Corrupted(reason)) => OpenError::Unreadable {
-            path: path_buf,
-            reason,
-        },
+        DatabaseError::Storage(StorageError::Corrupted(reason)) => OpenError::Unreadable { path: path_buf, reason },
         other => OpenError::Io {
             path: path_buf,
             reason: other.to_string(),

@@ -46,7 +46,11 @@ impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         let full = matches!(&error, redb::Error::Io(io)
             if matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded));
-        if full { Self::Full } else { Self::Engine(Box::new(error)) }
+        if full {
+            Self::Full
+        } else {
+            Self::Engine(Box::new(error))
+        }
     }
 }
 
@@ -113,7 +117,9 @@ fn format_of(database: &Database) -> Result<u32, StoreError> {
         return Ok(0);
     };
     let bytes = format.value().try_into();
-    bytes.map(u32::from_be_bytes).map_err(|_| StoreError::corrupt("meta-1", "the format is not a number"))
+    bytes
+        .map(u32::from_be_bytes)
+        .map_err(|_| StoreError::corrupt("meta-1", "the format is not a number"))
 }
 
 #[cfg(test)]
@@ -145,6 +151,9 @@ mod tests {
         let rows = database.begin_read().unwrap().open_table(ROWS).unwrap();
         assert!(rows.get(b"a".as_slice()).unwrap().is_none());
         assert!(rows.get(b"b".as_slice()).unwrap().is_some());
-        assert!(matches!(migrate(&database, &[first]), Err(StoreError::Newer { found: 2, known: 1 })));
+        assert!(matches!(
+            migrate(&database, &[first]),
+            Err(StoreError::Newer { found: 2, known: 1 })
+        ));
     }
 }

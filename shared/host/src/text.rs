@@ -15,9 +15,9 @@ use crate::exit::Failure;
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("writing to standard output: {error}; check where it goes")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::failed(format!(
+            "writing to standard output: {error}; check where it goes"
+        ))),
         _ => Ok(()),
     }
 }

@@ -219,10 +219,7 @@ fn unknown_variable_names_the_nearest_one() {
         "environment: unknown variable HEADLAND_LINK_KEEP_ALIVE: did you mean HEADLAND_LINK__KEEP_ALIVE_S?"
     );
     let text = complaint_about("HEADLAND_XYZZY", "30");
-    assert!(
-        text.ends_with("listed by `headland-agent --help`"),
-        "{text}"
-    );
+    assert!(text.ends_with("listed by `headland-agent --help`"), "{text}");
 }
 
 #[test]

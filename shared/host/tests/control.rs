@@ -25,16 +25,10 @@ impl Daemon {
     async fn start(path: &Path) -> Self {
         let router = Router::new()
             .route("/status", get(|| async { Json(json!({"up": true})) }))
-            .route(
-                "/echo",
-                post(|Json(body): Json<Value>| async move { Json(body) }),
-            )
+            .route("/echo", post(|Json(body): Json<Value>| async move { Json(body) }))
             .route("/empty", post(|| async { StatusCode::NO_CONTENT }))
             .route("/text", get(|| async { "not json" }))
-            .route(
-                "/never",
-                get(|| async { std::future::pending::<String>().await }),
-            );
+            .route("/never", get(|| async { std::future::pending::<String>().await }));
         let socket = ControlSocket::bind(path).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(socket.serve(router, async {
@@ -81,9 +75,7 @@ async fn answer_of_failure_is_an_answer() {
     let daemon = Daemon::start(&path).await;
     let (status, _) = get_at(&path, "/nowhere").await.unwrap();
     assert_eq!(status, StatusCode::NOT_FOUND);
-    let (status, value) = request(&path, Method::POST, "/echo", None, TIMEOUT_MS)
-        .await
-        .unwrap();
+    let (status, value) = request(&path, Method::POST, "/echo", None, TIMEOUT_MS).await.unwrap();
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(value.is_string(), "{value}");
     daemon.stop().await;
@@ -104,9 +96,7 @@ async fn answer_that_does_not_come_times_out() {
     let dir = tempfile::tempdir().unwrap();
     let path = socket_in(&dir);
     let daemon = Daemon::start(&path).await;
-    let error = request(&path, Method::GET, "/never", None, 50)
-        .await
-        .unwrap_err();
+    let error = request(&path, Method::GET, "/never", None, 50).await.unwrap_err();
     assert!(matches!(error, ControlError::TimedOut { .. }), "{error:?}");
     daemon.stop().await;
 }
@@ -116,26 +106,17 @@ async fn nobody_listens_on_a_missing_or_a_stale_socket() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("agent.sock");
     let error = get_at(&path, "/status").await.unwrap_err();
-    assert!(
-        matches!(error, ControlError::NobodyListens { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, ControlError::NobodyListens { .. }), "{error:?}");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let error = get_at(&path, "/status").await.unwrap_err();
-    assert!(
-        matches!(error, ControlError::NobodyListens { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, ControlError::NobodyListens { .. }), "{error:?}");
 }
 
 #[test]
 fn request_needs_no_runtime_of_the_caller() {
     let path = Path::new("/nonexistent/agent.sock");
     let error = request_blocking(path, Method::GET, "/", None, TIMEOUT_MS).unwrap_err();
-    assert!(
-        matches!(error, ControlError::NobodyListens { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, ControlError::NobodyListens { .. }), "{error:?}");
 }
 
 #[tokio::test]

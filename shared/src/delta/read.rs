@@ -63,7 +63,9 @@ pub fn read(bytes: &[u8], attribute: impl Fn(u32) -> Option<AttributeName>) -> R
     }
     let name_of = |alias: u32| {
         let introduced = attributes.iter().find(|attribute| attribute.alias == alias);
-        introduced.map(|introduction| introduction.name.clone()).or_else(|| attribute(alias))
+        introduced
+            .map(|introduction| introduction.name.clone())
+            .or_else(|| attribute(alias))
     };
     let mut entries = Entries {
         reader,
@@ -81,7 +83,9 @@ pub fn read(bytes: &[u8], attribute: impl Fn(u32) -> Option<AttributeName>) -> R
         }
         let zigzag = head >> 2;
         let difference = ((zigzag >> 1) as i64) ^ -((zigzag & 1) as i64);
-        let next = i64::from(handle).checked_add(difference).ok_or(DecodeError::Invalid("handle"))?;
+        let next = i64::from(handle)
+            .checked_add(difference)
+            .ok_or(DecodeError::Invalid("handle"))?;
         handle = u32::try_from(next).map_err(|_| DecodeError::Invalid("handle"))?;
         let scope = scope.ok_or(DecodeError::Invalid("scope"))?;
         let change = entries.change(head & 3)?;

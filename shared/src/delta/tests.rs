@@ -22,26 +22,42 @@ fn central(number: u64, sticky: bool, value: Option<Value>) -> Vec<u8> {
 
 fn attribute(alias: u32) -> AttributeIntroduction {
     let name = AttributeName::new(alloc::format!("attribute_{alias}")).unwrap();
-    AttributeIntroduction { alias, declaration: Declaration::inferred(&name, Kind::Text), name }
+    AttributeIntroduction {
+        alias,
+        declaration: Declaration::inferred(&name, Kind::Text),
+        name,
+    }
 }
 
 fn scope() -> ScopeIntroduction {
-    ScopeIntroduction { alias: 3, scope: Scope::decode(b"vision\0detection").unwrap() }
+    ScopeIntroduction {
+        alias: 3,
+        scope: Scope::decode(b"vision\0detection").unwrap(),
+    }
 }
 
 type Plain = (u32, Option<&'static str>, Vec<(u32, Vec<u8>)>);
 
 fn records() -> impl Strategy<Value = Vec<Plain>> {
     let state = prop_oneof![
-        (1..5_u64, any::<bool>(), proptest::option::of(0..9_i64)).prop_map(|(number, sticky, value)| {
-            central(number, sticky, value.map(Value::whole))
-        }),
+        (1..5_u64, any::<bool>(), proptest::option::of(0..9_i64))
+            .prop_map(|(number, sticky, value)| { central(number, sticky, value.map(Value::whole)) }),
         Just(State::Remark(Remark::Removed).encoded()),
         "[a-z]{1,9}".prop_map(|text| {
-            State::Remark(Remark::Written(Note { at: Stamp::at_ms(1), subject: None, text, extra: vec![] })).encoded()
+            State::Remark(Remark::Written(Note {
+                at: Stamp::at_ms(1),
+                subject: None,
+                text,
+                extra: vec![],
+            }))
+            .encoded()
         }),
     ];
-    let record = (0..5_000_u32, any::<bool>(), proptest::collection::vec((0..6_u32, state), 0..6))
+    let record = (
+        0..5_000_u32,
+        any::<bool>(),
+        proptest::collection::vec((0..6_u32, state), 0..6),
+    )
         .prop_map(|(handle, whole, elements)| (handle, whole.then_some("a/model:name"), elements));
     proptest::collection::vec(record, 0..12)
 }

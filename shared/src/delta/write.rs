@@ -121,7 +121,11 @@ impl DeltaWriter {
         let code = alias.map_or(0, |alias| (u64::from(alias) + 1) << 2);
         let (chosen, central, stamp) = match (central, stamp) {
             (Some(central), Some(stamp)) if Some(stamp) == default && !central.sticky => {
-                let plain = if central.value.is_empty() { form::ABSENT } else { form::VALUE };
+                let plain = if central.value.is_empty() {
+                    form::ABSENT
+                } else {
+                    form::VALUE
+                };
                 (plain, Some(central), stamp)
             }
             (Some(central), Some(stamp)) => (form::STAMPED, Some(central), stamp),

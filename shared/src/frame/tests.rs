@@ -6,7 +6,13 @@ use crate::name::ReplicaName;
 use proptest::prelude::*;
 
 fn part(delta: Vec<u8>) -> Down {
-    Down::Part(Part { nonce: 7, from: Mark::after(Seq(1)), to: Mark::after(Seq(9)), end: Some(Head::default()), delta })
+    Down::Part(Part {
+        nonce: 7,
+        from: Mark::after(Seq(1)),
+        to: Mark::after(Seq(9)),
+        end: Some(Head::default()),
+        delta,
+    })
 }
 
 proptest! {
@@ -56,7 +62,11 @@ proptest! {
 
 #[test]
 fn a_frame_of_a_newer_version_is_named_as_such() {
-    let mut frame = encode_up(&Up::GoOn(GoOn { nonce: 1, staged_to: Mark::after(Seq(1)), again: false }));
+    let mut frame = encode_up(&Up::GoOn(GoOn {
+        nonce: 1,
+        staged_to: Mark::after(Seq(1)),
+        again: false,
+    }));
     frame[0] = 2;
     assert_eq!(decode_up(&frame), Err(FrameError::Version(2)));
 }
@@ -92,7 +102,10 @@ fn a_single_change_travels_in_forty_bytes() {
         epoch: EpochTag(0xdead_beef),
         scope: 3,
         prev: Seq(4_000),
-        to: Head { seq: Seq(4_001), lineage: crate::epoch::Lineage(0x1234_5678) },
+        to: Head {
+            seq: Seq(4_001),
+            lineage: crate::epoch::Lineage(0x1234_5678),
+        },
         touched: vec![],
         after: vec![],
         delta: Some(vec![9; 25]),
@@ -106,5 +119,8 @@ fn a_single_change_travels_in_forty_bytes() {
         more: vec![],
     };
     assert!(encode_up(&Up::Applied(applied)).len() <= 32);
-    let _ = ActorId { name: ReplicaName::parse("a").unwrap(), incarnation: Incarnation(1) };
+    let _ = ActorId {
+        name: ReplicaName::parse("a").unwrap(),
+        incarnation: Incarnation(1),
+    };
 }

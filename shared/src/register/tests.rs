@@ -28,8 +28,24 @@ struct Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (0..4_u8, 0..3_u8, 0..50_u64, proptest::option::weighted(0.8, 0..5_i64), any::<bool>(), any::<u8>(), 1..3_u32)
-        .prop_map(|(writer, rank, at, value, sticky, sees, life)| Step { writer, rank, at, value, sticky, sees, life })
+    (
+        0..4_u8,
+        0..3_u8,
+        0..50_u64,
+        proptest::option::weighted(0.8, 0..5_i64),
+        any::<bool>(),
+        any::<u8>(),
+        1..3_u32,
+    )
+        .prop_map(|(writer, rank, at, value, sticky, sees, life)| Step {
+            writer,
+            rank,
+            at,
+            value,
+            sticky,
+            sees,
+            life,
+        })
 }
 
 /// Four replicas that write and now and then see each other; returns each one's register.
@@ -51,7 +67,10 @@ fn replicas(steps: &[Step]) -> Vec<Register> {
         };
         let covers = if step.writer == 0 { BTreeMap::new() } else { here.seen() };
         let write = Write {
-            position: Position { life, number: number as u64 + 1 },
+            position: Position {
+                life,
+                number: number as u64 + 1,
+            },
             sticky: step.sticky && step.writer == 0,
             at: Stamp::at_ms(step.at),
             value: step.value.map(Value::whole),
@@ -124,7 +143,10 @@ proptest! {
 #[test]
 fn of_one_write_with_two_stamps_the_smaller_counts_in_every_order() {
     let write = |at| Write {
-        position: Position { life: Life::NONE, number: 3 },
+        position: Position {
+            life: Life::NONE,
+            number: 3,
+        },
         sticky: false,
         at: Stamp::at_ms(at),
         value: Some(Value::whole(1)),
@@ -144,7 +166,10 @@ fn a_revocation_stays_within_its_life_and_a_new_life_replaces_it() {
     let write = |life, number, text: &str, sticky| Write {
         sticky,
         ..Write::central(
-            Position { life: Life::numbered(life, 1), number },
+            Position {
+                life: Life::numbered(life, 1),
+                number,
+            },
             Stamp::at_ms(number),
             Some(Value::text(text)),
         )

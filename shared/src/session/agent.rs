@@ -278,7 +278,9 @@ impl AgentSession {
             self.upload_retry_at = None;
             self.effects.push_back(Effect::Settle(stored));
         }
-        let older = self.epoch.filter(|epoch| epoch.hub == welcome.epoch.hub && epoch.number > welcome.epoch.number);
+        let older = self
+            .epoch
+            .filter(|epoch| epoch.hub == welcome.epoch.hub && epoch.number > welcome.epoch.number);
         if older.is_some() {
             // The hub speaks from a life that is over: an old copy of it. It must not be believed.
             self.retry_later(now, self.timing.behind_ms);
@@ -497,7 +499,11 @@ impl AgentSession {
                 self.greet_soon(now);
             }
         }
-        if self.transfer.as_ref().is_some_and(|transfer| transfer.stalled_at <= now) {
+        if self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.stalled_at <= now)
+        {
             self.stalled(now);
         }
         if due(self.silent_at) {

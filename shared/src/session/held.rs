@@ -119,7 +119,10 @@ mod tests {
             epoch: EpochTag(1),
             scope,
             prev: Seq(prev),
-            to: Head { seq: Seq(to), ..Head::default() },
+            to: Head {
+                seq: Seq(to),
+                ..Head::default()
+            },
             touched: touched.into_iter().map(|(scope, prev)| (scope, Seq(prev))).collect(),
             after: vec![],
             delta: Some(vec![1]),
@@ -135,7 +138,10 @@ mod tests {
         let cursor = |two: u64| move |scope| if scope == 2 { Seq(two) } else { Seq(5) };
         assert_eq!(held.readiness(|_| Some(true), cursor(6)), Some(Readiness::Incomplete));
         assert_eq!(held.readiness(|_| Some(true), cursor(7)), Some(Readiness::Ready));
-        assert_eq!(held.readiness(|scope| Some(scope == 1), cursor(0)), Some(Readiness::Ready));
+        assert_eq!(
+            held.readiness(|scope| Some(scope == 1), cursor(0)),
+            Some(Readiness::Ready)
+        );
     }
 
     #[test]

@@ -21,6 +21,15 @@ impl Default for LaneTimes {
     }
 }
 
+/// Whose change a commit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The registry's: until it is published, agents do not hold the registry's state.
+    Registry,
+    /// Devices'.
+    Devices,
+}
+
 /// The batch that is open.
 #[derive(Debug, Default)]
 pub struct Lanes {
@@ -41,7 +50,7 @@ impl Lanes {
     }
 
     /// A commit of this priority has joined the open batch.
-    pub fn note(&mut self, priority: Priority, now: Ms) {
+    pub fn note(&mut self, priority: Priority, author: Author, now: Ms) {
         let wait = match priority {
             Priority::P0 => 0,
             Priority::P1 => self.times.p1_ms_max,
@@ -49,7 +58,9 @@ impl Lanes {
         };
         let at = now + wait;
         self.close_at = Some(self.close_at.map_or(at, |earlier| earlier.min(at)));
-        self.oldest.get_or_insert(now);
+        if author == Author::Registry {
+            self.oldest.get_or_insert(now);
+        }
     }
 
     /// When the batch must close.
@@ -58,7 +69,7 @@ impl Lanes {
         self.close_at
     }
 
-    /// When the oldest change was made that has not been published.
+    /// When the oldest change of the registry was made that has not been published.
     #[must_use]
     pub const fn oldest(&self) -> Option<Ms> {
         self.oldest
@@ -85,16 +96,19 @@ mod tests {
     fn the_most_urgent_change_closes_the_batch_for_all() {
         let mut lanes = Lanes::default();
         assert_eq!(lanes.deadline(), None);
-        lanes.note(Priority::P2, 100);
+        lanes.note(Priority::P2, Author::Registry, 100);
         assert_eq!(lanes.deadline(), Some(10_100));
-        lanes.note(Priority::P1, 200);
+        lanes.note(Priority::P1, Author::Registry, 200);
         assert_eq!(lanes.deadline(), Some(1_200));
-        lanes.note(Priority::P2, 300);
+        lanes.note(Priority::P2, Author::Registry, 300);
         assert_eq!(lanes.deadline(), Some(1_200));
         assert!(!lanes.is_due(1_199));
-        lanes.note(Priority::P0, 400);
+        lanes.note(Priority::P0, Author::Registry, 400);
         assert!(lanes.is_due(400));
         assert_eq!(lanes.oldest(), Some(100));
+        lanes.closed();
+        lanes.note(Priority::P2, Author::Devices, 500);
+        assert_eq!(lanes.oldest(), None);
         lanes.closed();
         assert_eq!(lanes.deadline(), None);
     }

@@ -33,7 +33,9 @@ pub(super) fn of_text(text: &str) -> Option<Compact> {
     }
     match text.len() {
         10 => date_days(text).map(Compact::Date),
-        20 => time_seconds(text).map(Compact::Time).or_else(|| hex_bytes(text).map(Compact::Hex)),
+        20 => time_seconds(text)
+            .map(Compact::Time)
+            .or_else(|| hex_bytes(text).map(Compact::Hex)),
         HEX_CHARS_MIN.. => hex_bytes(text).map(Compact::Hex),
         _ => None,
     }
@@ -92,11 +94,15 @@ fn time_seconds(text: &str) -> Option<u64> {
 }
 
 pub(super) fn check_date(days: u64) -> Result<(), DecodeError> {
-    (days <= DATE_DAYS_MAX).then_some(()).ok_or(DecodeError::Invalid("date"))
+    (days <= DATE_DAYS_MAX)
+        .then_some(())
+        .ok_or(DecodeError::Invalid("date"))
 }
 
 pub(super) fn check_time(seconds: u64) -> Result<(), DecodeError> {
-    (seconds <= TIME_SECONDS_MAX).then_some(()).ok_or(DecodeError::Invalid("time"))
+    (seconds <= TIME_SECONDS_MAX)
+        .then_some(())
+        .ok_or(DecodeError::Invalid("time"))
 }
 
 pub(super) fn date_text(days: u64) -> Result<String, DecodeError> {
@@ -131,7 +137,11 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = shifted / 146_097 * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
 }

@@ -54,13 +54,19 @@ impl Catalogue {
     }
 
     pub(super) fn from_files(files: &[PathBuf]) -> Result<Self, DemoError> {
-        let mut releases = files.iter().map(|file| from_file(file)).collect::<Result<Vec<_>, _>>()?;
+        let mut releases = files
+            .iter()
+            .map(|file| from_file(file))
+            .collect::<Result<Vec<_>, _>>()?;
         if releases.len() < 2 {
             let text = "--catalog needs at least two files, in release order: what the fleet holds, and what comes";
             return Err(DemoError::Catalogue(text.to_owned()));
         }
         let rest = releases.split_off(1);
-        Ok(Self { base: releases, releases: rest })
+        Ok(Self {
+            base: releases,
+            releases: rest,
+        })
     }
 
     /// All attributes, as hashes, that each model has had in any release.
@@ -81,9 +87,9 @@ impl Catalogue {
         for release in self.base.iter().chain(&self.releases) {
             namespaces.insert(&release.namespace, release);
         }
-        let models = namespaces.values().flat_map(|release| {
-            release.models.keys().map(|id| (release.namespace.clone(), id.clone()))
-        });
+        let models = namespaces
+            .values()
+            .flat_map(|release| release.models.keys().map(|id| (release.namespace.clone(), id.clone())));
         models.collect()
     }
 }
@@ -172,8 +178,12 @@ fn from_file(file: &Path) -> Result<Release, DemoError> {
     let fail = |reason: String| DemoError::Catalogue(format!("{}: {reason}", file.display()));
     let namespace = Namespace::new("default").map_err(|error| fail(error.to_string()))?;
     let records = read_file(file, &namespace).map_err(|error| fail(error.to_string()))?;
-    let stem = file.file_stem().map_or_else(|| "release".into(), |stem| stem.to_string_lossy().into_owned());
-    let models = records.into_iter().map(|record| (record.key.name.to_string(), attributes(&record)));
+    let stem = file
+        .file_stem()
+        .map_or_else(|| "release".into(), |stem| stem.to_string_lossy().into_owned());
+    let models = records
+        .into_iter()
+        .map(|record| (record.key.name.to_string(), attributes(&record)));
     Ok(Release {
         name: stem,
         namespace: namespace.to_string(),
@@ -184,7 +194,11 @@ fn from_file(file: &Path) -> Result<Release, DemoError> {
 
 fn attributes(record: &ImportedRecord) -> Map<String, Value> {
     let value = |value| serde_json::to_value(value).unwrap_or(Value::Null);
-    record.attributes.iter().map(|(name, held)| (name.to_string(), value(held))).collect()
+    record
+        .attributes
+        .iter()
+        .map(|(name, held)| (name.to_string(), value(held)))
+        .collect()
 }
 
 impl Release {
@@ -205,14 +219,24 @@ impl Release {
 
     /// Up to three changes against the release before, each of another kind, by name.
     pub(super) fn told(&self, before: &Models) -> Vec<Told> {
-        let changed = || self.models.iter().filter_map(|(id, now)| Some((id, before.get(id)?, now)));
+        let changed = || {
+            self.models
+                .iter()
+                .filter_map(|(id, now)| Some((id, before.get(id)?, now)))
+        };
         let price = changed().find_map(|(id, old, new)| change_of(id, old, new, |name| name.contains("cost")));
         let withdrawal = changed().find_map(|(id, old, new)| change_of(id, old, new, |name| name.contains("deprecat")));
         let gone = before.keys().find(|id| !self.models.contains_key(*id));
-        let gone = gone.map(|id| Told { model: id.clone(), what: "withdrawn".to_owned() });
+        let gone = gone.map(|id| Told {
+            model: id.clone(),
+            what: "withdrawn".to_owned(),
+        });
         let other = changed().find_map(|(id, old, new)| change_of(id, old, new, |_| true));
         let new = self.models.keys().find(|id| !before.contains_key(*id));
-        let new = new.map(|id| Told { model: id.clone(), what: "new".to_owned() });
+        let new = new.map(|id| Told {
+            model: id.clone(),
+            what: "new".to_owned(),
+        });
         let mut told: Vec<Told> = [price, withdrawal, gone].into_iter().flatten().collect();
         told.extend(other.into_iter().chain(new));
         told.dedup_by(|a, b| a.model == b.model);
@@ -221,9 +245,16 @@ impl Release {
     }
 }
 
-fn change_of(id: &str, old: &Map<String, Value>, new: &Map<String, Value>, wanted: impl Fn(&str) -> bool) -> Option<Told> {
+fn change_of(
+    id: &str,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+    wanted: impl Fn(&str) -> bool,
+) -> Option<Told> {
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let name = names.into_iter().find(|name| wanted(name) && old.get(*name) != new.get(*name))?;
+    let name = names
+        .into_iter()
+        .find(|name| wanted(name) && old.get(*name) != new.get(*name))?;
     let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
     Some(Told {
         model: id.to_owned(),
@@ -239,7 +270,11 @@ mod tests {
     fn the_shipped_history_expands_to_its_releases() {
         let catalogue = Catalogue::shipped().unwrap();
         assert_eq!(catalogue.base.len(), 2);
-        let counts: Vec<_> = catalogue.releases.iter().map(|r| (r.name.as_str(), r.models.len())).collect();
+        let counts: Vec<_> = catalogue
+            .releases
+            .iter()
+            .map(|r| (r.name.as_str(), r.models.len()))
+            .collect();
         assert!(counts.contains(&("timm 1.0.20", 1_594)), "{counts:?}");
         assert!(counts.contains(&("litellm 1.105.0", 1_726)), "{counts:?}");
     }

@@ -30,7 +30,11 @@ impl Program {
         };
         let log = File::create(directory.join(format!("{name}.log")))?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(role).arg("--config").arg(directory.join(format!("{name}.toml"))).args(arguments);
+        command
+            .arg(role)
+            .arg("--config")
+            .arg(directory.join(format!("{name}.toml")))
+            .args(arguments);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().map_err(|error| fail(error.to_string()))?;
         Ok(Self {
@@ -48,7 +52,12 @@ impl Program {
         self.request(axum::http::Method::POST, target, Some(body)).await
     }
 
-    async fn request(&self, method: axum::http::Method, target: &str, body: Option<&Value>) -> Result<Value, DemoError> {
+    async fn request(
+        &self,
+        method: axum::http::Method,
+        target: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, DemoError> {
         let fail = |reason: String| DemoError::Program {
             program: self.name.clone(),
             reason,
@@ -58,7 +67,9 @@ impl Program {
         if status.is_success() {
             return Ok(value);
         }
-        let detail = value["detail"].as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let detail = value["detail"]
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned);
         Err(fail(format!("{target}: {status}: {detail}")))
     }
 

@@ -42,7 +42,10 @@ impl Screen {
             return;
         }
         self.erase();
-        self.put(&format!("  {:<10} {:<8} {:>8} {:>20} {:>10} {:>10}", "agent", "link", "behind", "age", "down", "up"));
+        self.put(&format!(
+            "  {:<10} {:<8} {:>8} {:>20} {:>10} {:>10}",
+            "agent", "link", "behind", "age", "down", "up"
+        ));
         for row in rows {
             self.put(&line(row));
         }
@@ -84,23 +87,37 @@ impl Screen {
         self.put("What changed while links were cut");
         for release in &report.releases {
             let (name, new, changed, removed) = (&release.name, release.new, release.changed, release.removed);
-            self.put(&format!("  {name:<18} {new:>5} new {changed:>5} changed {removed:>5} withdrawn"));
+            self.put(&format!(
+                "  {name:<18} {new:>5} new {changed:>5} changed {removed:>5} withdrawn"
+            ));
         }
         self.put("");
         self.put("What it cost, all bytes on the wire counted");
         for (index, is_cut) in cut.iter().enumerate() {
             let (down, up) = (report.bytes_down_per_agent[index], report.bytes_up_per_agent[index]);
             let link = if *is_cut { "cut off, caught up" } else { "followed live" };
-            self.put(&format!("  agent-{:<4} {link:<18} {:>10} down {:>10} up", index + 1, bytes(down), bytes(up)));
+            self.put(&format!(
+                "  agent-{:<4} {link:<18} {:>10} down {:>10} up",
+                index + 1,
+                bytes(down),
+                bytes(up)
+            ));
         }
         let full = bytes(report.bytes_full_json_zstd);
-        self.put(&format!("  {:<29} {full:>10} down   the same releases as whole JSON files with zstd", "for comparison"));
+        self.put(&format!(
+            "  {:<29} {full:>10} down   the same releases as whole JSON files with zstd",
+            "for comparison"
+        ));
         self.put("");
         self.put("What came of it");
         for (what, value) in verdicts(report) {
             self.put(&format!("  {what:<46} {value}"));
         }
-        let verdict = if report.is_good() { "All equal, nothing lost, nothing came back." } else { "NOT converged." };
+        let verdict = if report.is_good() {
+            "All equal, nothing lost, nothing came back."
+        } else {
+            "NOT converged."
+        };
         self.put(&format!("\n{verdict} {:.0} s in all.", report.seconds));
     }
 
@@ -122,23 +139,44 @@ impl Screen {
 
 fn line(row: &Row) -> String {
     let (down, up) = (bytes(row.down), bytes(row.up));
-    format!("  {:<10} {:<8} {:>8} {:>20} {down:>10} {up:>10}", row.agent, row.link, row.behind, row.age)
+    format!(
+        "  {:<10} {:<8} {:>8} {:>20} {down:>10} {up:>10}",
+        row.agent, row.link, row.behind, row.age
+    )
 }
 
 fn verdicts(report: &Report) -> Vec<(&'static str, String)> {
     let of = |part: u64, whole: u64| format!("{part} of {whole}");
     vec![
         ("models at the end", report.records.to_string()),
-        ("seconds until all were equal again", format!("{:.1}", report.seconds_to_converge)),
-        ("notes written offline that the hub has", of(report.annotations_at_hub, report.annotations_written)),
-        ("notes that every agent shows", of(report.annotations_at_agents, report.annotations_written)),
-        ("uses counted offline that the hub has", of(report.usage_at_hub, report.usage_counted)),
+        (
+            "seconds until all were equal again",
+            format!("{:.1}", report.seconds_to_converge),
+        ),
+        (
+            "notes written offline that the hub has",
+            of(report.annotations_at_hub, report.annotations_written),
+        ),
+        (
+            "notes that every agent shows",
+            of(report.annotations_at_agents, report.annotations_written),
+        ),
+        (
+            "uses counted offline that the hub has",
+            of(report.usage_at_hub, report.usage_counted),
+        ),
         ("withdrawn models that came back", report.resurrected.to_string()),
-        ("reads that mixed two releases", of(report.bad_views, report.models_read)),
-        ("digest of the hub and of every agent", format!(
-            "{}, {}",
-            report.digest.chars().take(16).collect::<String>(),
-            if report.digests_equal { "equal" } else { "NOT equal" },
-        )),
+        (
+            "reads that mixed two releases",
+            of(report.bad_views, report.models_read),
+        ),
+        (
+            "digest of the hub and of every agent",
+            format!(
+                "{}, {}",
+                report.digest.chars().take(16).collect::<String>(),
+                if report.digests_equal { "equal" } else { "NOT equal" },
+            ),
+        ),
     ]
 }

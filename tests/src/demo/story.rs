@@ -47,10 +47,15 @@ pub(super) async fn tell(options: &Options) -> Result<Report, DemoError> {
     };
     let releases = catalogue.releases.clone();
     let full_cost = tokio::task::spawn_blocking(move || full_cost::of(&releases));
-    screen.say(&format!("Headland demo: one hub and {} agents, each a process with files of its own, over MQTT on this machine.", options.agents));
+    screen.say(&format!(
+        "Headland demo: one hub and {} agents, each a process with files of its own, over MQTT on this machine.",
+        options.agents
+    ));
     let (fleet, broker) = Fleet::start(options.broker).await?;
     let mut teller = Teller {
-        cut: (0..options.agents).map(|index| index >= options.agents - (options.agents * 5 / 8).max(1)).collect(),
+        cut: (0..options.agents)
+            .map(|index| index >= options.agents - (options.agents * 5 / 8).max(1))
+            .collect(),
         options,
         screen,
         fleet,
@@ -87,10 +92,15 @@ impl Teller<'_> {
     ) -> Result<Report, DemoError> {
         let models: usize = self.catalogue.base.iter().map(|release| release.models.len()).sum();
         self.screen.say(&format!("All agents hold the same {models} models."));
-        let sockets = (0..self.options.agents).map(|index| self.fleet.socket_of(index)).collect();
+        let sockets = (0..self.options.agents)
+            .map(|index| self.fleet.socket_of(index))
+            .collect();
         let views = Views::watch(sockets, Arc::new(self.catalogue.states()));
         let away = self.cut.iter().filter(|cut| **cut).count();
-        self.screen.say(&format!("\nDay 0, 00:00 (accelerated clock: a second is hours)  {away} of {} agents lose their link.", self.options.agents));
+        self.screen.say(&format!(
+            "\nDay 0, 00:00 (accelerated clock: a second is hours)  {away} of {} agents lose their link.",
+            self.options.agents
+        ));
         for (member, cut) in self.fleet.members.iter().zip(&self.cut) {
             self.before.push((member.proxy.bytes_down(), member.proxy.bytes_up()));
             if *cut {
@@ -109,7 +119,8 @@ impl Teller<'_> {
             held.insert(release.namespace.clone(), release.models.clone());
         }
         self.offline_answer(&releases, &held).await?;
-        self.screen.say(&format!("Day {}, 00:00  The links are back.", AWAY_HOURS / 24));
+        self.screen
+            .say(&format!("Day {}, 00:00  The links are back.", AWAY_HOURS / 24));
         let returned = Instant::now();
         for member in &self.fleet.members {
             member.proxy.restore();
@@ -117,7 +128,9 @@ impl Teller<'_> {
         self.converge("every agent to be equal again", |_| true).await?;
         let seconds_to_converge = returned.elapsed().as_secs_f64();
         let (models_read, bad_views) = views.end().await;
-        let full = full_cost.await.map_err(|error| DemoError::Catalogue(error.to_string()))??;
+        let full = full_cost
+            .await
+            .map_err(|error| DemoError::Catalogue(error.to_string()))??;
         let mut report = self.examine(reports).await?;
         report.seconds_to_converge = seconds_to_converge;
         report.models_read = models_read;
@@ -137,7 +150,12 @@ impl Teller<'_> {
         self.fleet.hub.post("/v1/import", &wish).await
     }
 
-    async fn one_release(&mut self, release: &Release, held: &BTreeMap<String, Models>, hour: u64) -> Result<ReleaseReport, DemoError> {
+    async fn one_release(
+        &mut self,
+        release: &Release,
+        held: &BTreeMap<String, Models>,
+        hour: u64,
+    ) -> Result<ReleaseReport, DemoError> {
         let done = self.import(release).await?;
         let count = |name: &str| done[name].as_u64().unwrap_or(0);
         let report = ReleaseReport {
@@ -154,11 +172,13 @@ impl Teller<'_> {
         ));
         let nothing = Models::new();
         for told in release.told(held.get(&release.namespace).unwrap_or(&nothing)) {
-            self.screen.say(&format!("               {}: {}", told.model, told.what));
+            self.screen
+                .say(&format!("               {}: {}", told.model, told.what));
         }
         self.field_work().await?;
         let cut = self.cut.clone();
-        self.converge("the agents with a link to follow", |index| !cut[index]).await?;
+        self.converge("the agents with a link to follow", |index| !cut[index])
+            .await?;
         Ok(report)
     }
 
@@ -167,9 +187,18 @@ impl Teller<'_> {
         let namespace = self.catalogue.base[0].namespace.clone();
         // Models that stay throughout: what is written about a withdrawn one is kept, and shown nowhere.
         let last = self.catalogue.last();
-        let lasting: Vec<&String> =
-            self.catalogue.base[0].models.keys().filter(|id| last.contains(&(namespace.clone(), (*id).clone()))).collect();
-        for (index, member) in self.fleet.members.iter().enumerate().filter(|(index, _)| self.cut[*index]) {
+        let lasting: Vec<&String> = self.catalogue.base[0]
+            .models
+            .keys()
+            .filter(|id| last.contains(&(namespace.clone(), (*id).clone())))
+            .collect();
+        for (index, member) in self
+            .fleet
+            .members
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.cut[*index])
+        {
             let number = self.written.len();
             let model = lasting[(number * 97 + index * 13) % lasting.len()];
             let target = format!("/v1/namespaces/{}/models/{}", encoded(&namespace), encoded(model));
@@ -177,24 +206,41 @@ impl Teller<'_> {
             let done = member.program.post(&format!("{target}/annotations"), &note).await?;
             self.written.push(done["id"].as_str().unwrap_or_default().to_owned());
             let uses = 3 + index as u64;
-            member.program.post(&format!("{target}/usage"), &json!({ "amount": uses })).await?;
+            member
+                .program
+                .post(&format!("{target}/usage"), &json!({ "amount": uses }))
+                .await?;
             self.counted += uses;
         }
         Ok(())
     }
 
     /// What a cut-off agent answers about a model that has changed meanwhile, with its age.
-    async fn offline_answer(&mut self, releases: &[Release], _held: &BTreeMap<String, Models>) -> Result<(), DemoError> {
+    async fn offline_answer(
+        &mut self,
+        releases: &[Release],
+        _held: &BTreeMap<String, Models>,
+    ) -> Result<(), DemoError> {
         let Some(index) = self.cut.iter().position(|cut| *cut) else {
             return Ok(());
         };
-        let base = self.catalogue.base.last().map(|release| (release.namespace.clone(), release.models.clone()));
+        let base = self
+            .catalogue
+            .base
+            .last()
+            .map(|release| (release.namespace.clone(), release.models.clone()));
         let Some((namespace, models)) = base else {
             return Ok(());
         };
-        let told = releases.iter().filter(|release| release.namespace == namespace).find_map(|release| {
-            release.told(&models).into_iter().find(|told| models.contains_key(&told.model))
-        });
+        let told = releases
+            .iter()
+            .filter(|release| release.namespace == namespace)
+            .find_map(|release| {
+                release
+                    .told(&models)
+                    .into_iter()
+                    .find(|told| models.contains_key(&told.model))
+            });
         let Some(told) = told else {
             return Ok(());
         };
@@ -226,9 +272,11 @@ impl Teller<'_> {
             if !seen_note {
                 seen_note = self.tell_of_a_note().await?;
             }
-            let equal = agents.iter().enumerate().filter(|(index, _)| wanted(*index)).all(|(_, agent)| {
-                agent.as_ref().is_some_and(|agent| is_equal(&hub, agent))
-            });
+            let equal = agents
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| wanted(*index))
+                .all(|(_, agent)| agent.as_ref().is_some_and(|agent| is_equal(&hub, agent)));
             if equal {
                 self.screen.snapshot(&self.rows(&hub, &agents));
                 return Ok(());
@@ -251,15 +299,28 @@ impl Teller<'_> {
             return Ok(false);
         };
         let text = |name: &str| note[name].as_str().unwrap_or_default();
-        self.screen.say(&format!("  a note arrives at the hub: {} of {}: \"{}\"", text("author"), text("name"), text("text")));
+        self.screen.say(&format!(
+            "  a note arrives at the hub: {} of {}: \"{}\"",
+            text("author"),
+            text("name"),
+            text("text")
+        ));
         Ok(true)
     }
 
     fn rows(&self, hub: &Value, agents: &[Option<Value>]) -> Vec<Row> {
-        let head = hub["head"].as_u64().or_else(|| hub["head"]["seq"].as_u64()).unwrap_or(0);
+        let head = hub["head"]
+            .as_u64()
+            .or_else(|| hub["head"]["seq"].as_u64())
+            .unwrap_or(0);
         let row = |(index, (member, state)): (usize, (&Member, &Option<Value>))| {
             let (down, up) = self.bytes_since(index, member);
-            let held = state.as_ref().map_or(0, |state| state["head"].as_u64().or_else(|| state["head"]["seq"].as_u64()).unwrap_or(0));
+            let held = state.as_ref().map_or(0, |state| {
+                state["head"]
+                    .as_u64()
+                    .or_else(|| state["head"]["seq"].as_u64())
+                    .unwrap_or(0)
+            });
             let age = state.as_ref().and_then(|state| state["age_ms"].as_u64());
             Row {
                 agent: member.program.name.clone(),
@@ -278,16 +339,29 @@ impl Teller<'_> {
 
     fn bytes_since(&self, index: usize, member: &Member) -> (u64, u64) {
         let (down, up) = self.before.get(index).copied().unwrap_or((0, 0));
-        (member.proxy.bytes_down().saturating_sub(down), member.proxy.bytes_up().saturating_sub(up))
+        (
+            member.proxy.bytes_down().saturating_sub(down),
+            member.proxy.bytes_up().saturating_sub(up),
+        )
     }
 
     /// Reads everything back, from the hub and from every agent.
     async fn examine(&mut self, releases: Vec<ReleaseReport>) -> Result<Report, DemoError> {
-        let bytes: Vec<(u64, u64)> =
-            self.fleet.members.iter().enumerate().map(|(index, member)| self.bytes_since(index, member)).collect();
+        let bytes: Vec<(u64, u64)> = self
+            .fleet
+            .members
+            .iter()
+            .enumerate()
+            .map(|(index, member)| self.bytes_since(index, member))
+            .collect();
         let (hub, agents) = self.fleet.states().await?;
         let digest = hub["digest"].as_str().unwrap_or_default().to_owned();
-        let digests_equal = agents.iter().flatten().filter(|agent| agent["digest"] == hub["digest"]).count() == agents.len();
+        let digests_equal = agents
+            .iter()
+            .flatten()
+            .filter(|agent| agent["digest"] == hub["digest"])
+            .count()
+            == agents.len();
         let last = self.catalogue.last();
         let written: BTreeSet<String> = self.written.iter().cloned().collect();
         let at_hub = everything(&self.fleet.hub).await?;
@@ -326,14 +400,17 @@ impl Teller<'_> {
     }
 
     fn commands(&self) -> Vec<String> {
-        let program = std::env::current_exe().map_or_else(|_| "headland-fleet".into(), |path| path.display().to_string());
+        let program =
+            std::env::current_exe().map_or_else(|_| "headland-fleet".into(), |path| path.display().to_string());
         let at = self.fleet.directory().display();
         let base = &self.catalogue.base[0];
         let (namespace, model) = (&base.namespace, base.models.keys().next().map_or("", String::as_str));
         let last = self.options.agents;
         vec![
             format!("{program} agent --config {at}/agent-{last}.toml status"),
-            format!("{program} agent --config {at}/agent-{last}.toml annotate --namespace {namespace} '{model}' 'seen from my terminal'"),
+            format!(
+                "{program} agent --config {at}/agent-{last}.toml annotate --namespace {namespace} '{model}' 'seen from my terminal'"
+            ),
             format!("{program} hub --config {at}/hub.toml show --namespace {namespace} '{model}'"),
         ]
     }
@@ -365,7 +442,8 @@ async fn everything(program: &super::programs::Program) -> Result<Everything, De
             all.keys.insert((text("namespace"), text("name")));
             all.usage += model["counts"]["usage"].as_u64().unwrap_or(0);
             let notes = model["annotations"].as_array().into_iter().flatten();
-            all.notes.extend(notes.filter_map(|note| note["id"].as_str().map(ToOwned::to_owned)));
+            all.notes
+                .extend(notes.filter_map(|note| note["id"].as_str().map(ToOwned::to_owned)));
         }
         token = page["next_page_token"].as_str().map(ToOwned::to_owned);
         if token.is_none() {

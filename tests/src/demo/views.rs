@@ -56,7 +56,13 @@ impl Views {
     }
 }
 
-async fn page(socket: &PathBuf, token: Option<String>, states: &States, bad: &AtomicU64, read: &AtomicU64) -> Option<String> {
+async fn page(
+    socket: &PathBuf,
+    token: Option<String>,
+    states: &States,
+    bad: &AtomicU64,
+    read: &AtomicU64,
+) -> Option<String> {
     let mut target = format!("/v1/models?page_size={PAGE}");
     if let Some(token) = token {
         target.push_str("&page_token=");
@@ -78,5 +84,7 @@ fn is_whole(model: &Value, states: &States) -> bool {
     let text = |name: &str| model[name].as_str().unwrap_or_default().to_owned();
     let known = states.get(&(text("namespace"), text("name")));
     let attributes = model["attributes"].as_object();
-    known.zip(attributes).is_some_and(|(known, attributes)| known.contains(&hash(attributes)))
+    known
+        .zip(attributes)
+        .is_some_and(|(known, attributes)| known.contains(&hash(attributes)))
 }

@@ -61,7 +61,11 @@ impl Agent {
     pub(super) fn start(&mut self, now: Ms, jitter: &mut Jitter) -> Result<(), String> {
         let fail = |what: &str, error: &dyn std::fmt::Display| format!("agent cannot {what}: {error}");
         let disk = self.disk.clone();
-        let open = move || Ok(redb::Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk.open())?);
+        let open = move || {
+            Ok(redb::Database::builder()
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(disk.open())?)
+        };
         let store = Store::open(open, &self.name, jitter.next_u64()).map_err(|error| fail("open its store", &error))?;
         self.boots += 1;
         let config = ReplicaConfig {
@@ -125,7 +129,12 @@ impl Agent {
     }
 
     /// Writes a note about some model that it shows.
-    pub(super) fn annotate(&mut self, text: &str, now: Ms, jitter: &mut Jitter) -> Result<Option<(Dot, Written)>, String> {
+    pub(super) fn annotate(
+        &mut self,
+        text: &str,
+        now: Ms,
+        jitter: &mut Jitter,
+    ) -> Result<Option<(Dot, Written)>, String> {
         let Some(model) = self.some_model(jitter)? else {
             return Ok(None);
         };
@@ -149,7 +158,9 @@ impl Agent {
         if replica.actor() != &dot.actor {
             return Ok(false);
         }
-        replica.remove_note(&super::reference::key(model), dot, at).map_err(|error| error.to_string())?;
+        replica
+            .remove_note(&super::reference::key(model), dot, at)
+            .map_err(|error| error.to_string())?;
         replica.flush(at).map_err(|error| error.to_string())?;
         Ok(true)
     }
@@ -164,7 +175,9 @@ impl Agent {
         };
         let usage = AttributeName::new("usage").expect("a plain word is a valid name");
         let key = super::reference::key(&model);
-        replica.count(&key, &usage, amount, at).map_err(|error| error.to_string())?;
+        replica
+            .count(&key, &usage, amount, at)
+            .map_err(|error| error.to_string())?;
         replica.flush(at).map_err(|error| error.to_string())?;
         Ok(Some(model))
     }

@@ -5,7 +5,7 @@ use super::hub::Hub;
 use super::reference::{Reference, hash_of_models, lines_of_models};
 use headland_shared::digest::Digest;
 use headland_shared::scope::Follow;
-use headland_shared::view::{annotation_id, Model};
+use headland_shared::view::{Model, annotation_id};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Invariants 4, 5 and 11, at every read: an agent shows the registry's state after one commit, whole, never an
@@ -31,15 +31,21 @@ pub(super) fn read(agent: &mut Agent, reference: &Reference) -> Result<(), Strin
 }
 
 fn own_notes(agent: &Agent, models: &[Model], reference: &Reference) -> Result<(), String> {
-    let shown: BTreeSet<&str> =
-        models.iter().flat_map(|model| &model.annotations).map(|annotation| annotation.id.as_str()).collect();
+    let shown: BTreeSet<&str> = models
+        .iter()
+        .flat_map(|model| &model.annotations)
+        .map(|annotation| annotation.id.as_str())
+        .collect();
     let names: BTreeSet<&str> = models.iter().map(|model| model.name.as_str()).collect();
     for (dot, written) in &reference.notes {
         let mine = dot.actor.name == agent.name && names.contains(written.model.as_str());
         let id = annotation_id(dot);
         if mine && written.removed == shown.contains(id.as_str()) {
             let state = if written.removed { "is back" } else { "is gone" };
-            return Err(format!("{}: its note {id} on {} {state} (invariant 5)", agent.name, written.model));
+            return Err(format!(
+                "{}: its note {id} on {} {state} (invariant 5)",
+                agent.name, written.model
+            ));
         }
     }
     Ok(())
@@ -50,10 +56,14 @@ fn own_notes(agent: &Agent, models: &[Model], reference: &Reference) -> Result<(
 pub(super) fn settled(agents: &[Agent], hub: &Hub, reference: &Reference) -> Result<(), String> {
     let replica = hub.replica.as_ref().ok_or("the hub is down at the end")?;
     let reader = headland_hub::read::Reader::new(replica.store().clone());
-    let (models, _) = reader.models(None, None, usize::MAX, |_| true).map_err(|error| error.to_string())?;
+    let (models, _) = reader
+        .models(None, None, usize::MAX, |_| true)
+        .map_err(|error| error.to_string())?;
     let (shown, wanted) = (lines_of_models(&models), reference.lines("*/*"));
     if shown != wanted {
-        return Err(format!("the hub shows\n{shown:#?}\nand not what the registry said\n{wanted:#?}"));
+        return Err(format!(
+            "the hub shows\n{shown:#?}\nand not what the registry said\n{wanted:#?}"
+        ));
     }
     for agent in agents {
         converged(agent, hub, reference)?;
@@ -69,7 +79,10 @@ fn converged(agent: &Agent, hub: &Hub, reference: &Reference) -> Result<(), Stri
     let shown = lines_of_models(&agent.models()?);
     let wanted = reference.lines(&agent.pattern);
     if shown != wanted {
-        return Err(format!("{} did not converge:\n{shown:#?}\nwanted\n{wanted:#?}", agent.name));
+        return Err(format!(
+            "{} did not converge:\n{shown:#?}\nwanted\n{wanted:#?}",
+            agent.name
+        ));
     }
     let follow: Follow = agent.pattern.parse().map_err(|error| format!("{error}"))?;
     let mut digest = Digest::default();
@@ -81,7 +94,10 @@ fn converged(agent: &Agent, hub: &Hub, reference: &Reference) -> Result<(), Stri
     }
     let held = replica.digest().map_err(|error| error.to_string())?;
     if held != digest {
-        return Err(format!("{}: its digest {held:?} is not the hub's {digest:?} (invariant 6)", agent.name));
+        return Err(format!(
+            "{}: its digest {held:?} is not the hub's {digest:?} (invariant 6)",
+            agent.name
+        ));
     }
     Ok(())
 }
@@ -100,22 +116,33 @@ fn notes(models: &[Model], reference: &Reference) -> Result<(), String> {
         let wanted = (!written.removed && names.contains(written.model.as_str()))
             .then_some((written.model.as_str(), written.text.as_str()));
         if held != wanted {
-            return Err(format!("the hub has {held:?} of note {dot}, and {wanted:?} was durable at the device (invariant 2 or 5)"));
+            return Err(format!(
+                "the hub has {held:?} of note {dot}, and {wanted:?} was durable at the device (invariant 2 or 5)"
+            ));
         }
     }
     match shown.pop_first() {
-        Some((id, note)) => Err(format!("the hub has note {id} {note:?} that nobody wrote (invariant 8)")),
+        Some((id, note)) => Err(format!(
+            "the hub has note {id} {note:?} that nobody wrote (invariant 8)"
+        )),
         None => Ok(()),
     }
 }
 
 fn counts(models: &[Model], reference: &Reference) -> Result<(), String> {
     for model in models {
-        let wanted: i64 =
-            reference.counts.iter().filter(|((name, _), _)| *name == model.name).map(|(_, count)| count).sum();
+        let wanted: i64 = reference
+            .counts
+            .iter()
+            .filter(|((name, _), _)| *name == model.name)
+            .map(|(_, count)| count)
+            .sum();
         let held = model.counts.get("usage").copied().unwrap_or(0);
         if held != wanted {
-            return Err(format!("{}: {held} counted at the hub, {wanted} at the devices (invariant 1 or 2)", model.name));
+            return Err(format!(
+                "{}: {held} counted at the hub, {wanted} at the devices (invariant 1 or 2)",
+                model.name
+            ));
         }
     }
     Ok(())

@@ -30,7 +30,11 @@ impl Hub {
 
     pub(super) fn start(&mut self, now: Ms, jitter: &mut Jitter) -> Result<(), String> {
         let disk = self.disk.clone();
-        let open = move || Ok(redb::Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk.open())?);
+        let open = move || {
+            Ok(redb::Database::builder()
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(disk.open())?)
+        };
         let store = Store::open(open, jitter.next_u64()).map_err(|error| error.to_string())?;
         let config = ReplicaConfig {
             region: Region::new("main").expect("a plain word is a valid region"),
@@ -67,7 +71,9 @@ impl Hub {
             origin: "simulator".to_owned(),
         };
         let report = import(replica, records(catalogue), &options, Self::now(now));
-        report.map(|report| report.seq.is_some()).map_err(|error| error.to_string())
+        report
+            .map(|report| report.seq.is_some())
+            .map_err(|error| error.to_string())
     }
 
     pub(super) fn outputs(&mut self) -> Vec<Output> {

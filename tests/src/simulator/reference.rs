@@ -70,7 +70,10 @@ pub(super) fn records(catalogue: &Catalogue) -> Vec<ImportedRecord> {
         }
         let versions = entry.versions.iter().map(|(number, approved)| ImportedVersion {
             version: version(*number),
-            manifest: Value::Map(BTreeMap::from([("digest".to_owned(), Value::whole(i64::from(*number)))])),
+            manifest: Value::Map(BTreeMap::from([(
+                "digest".to_owned(),
+                Value::whole(i64::from(*number)),
+            )])),
             approvals: approved
                 .then(|| (ApprovalName::new(APPROVAL).expect("valid"), "approved".to_owned()))
                 .into_iter()
@@ -90,8 +93,18 @@ pub(super) fn records(catalogue: &Catalogue) -> Vec<ImportedRecord> {
 /// What a reader sees of a model, without what agents wrote.
 fn line_of_entry(model: &str, entry: &Entry) -> String {
     let note = entry.note.as_deref().unwrap_or("");
-    let versions: Vec<_> = entry.versions.iter().map(|(number, approved)| format!("1.{number}:{approved}")).collect();
-    format!("{model}|{}|{}|{note}|{}|1.{}", entry.task, entry.mark, versions.join(","), entry.current)
+    let versions: Vec<_> = entry
+        .versions
+        .iter()
+        .map(|(number, approved)| format!("1.{number}:{approved}"))
+        .collect();
+    format!(
+        "{model}|{}|{}|{note}|{}|1.{}",
+        entry.task,
+        entry.mark,
+        versions.join(","),
+        entry.current
+    )
 }
 
 fn line_of_model(model: &Model) -> String {
@@ -109,7 +122,14 @@ fn line_of_model(model: &Model) -> String {
     versions.sort();
     let versions: Vec<_> = versions.into_iter().map(|(_, text)| text).collect();
     let current = model.current.as_ref().and_then(Value::as_text).unwrap_or("");
-    format!("{}|{}|{}|{}|{}|{current}", model.name, text("task"), text("mark"), text("note"), versions.join(","))
+    format!(
+        "{}|{}|{}|{}|{}|{current}",
+        model.name,
+        text("task"),
+        text("mark"),
+        text("note"),
+        versions.join(",")
+    )
 }
 
 fn hash(lines: &[String]) -> u128 {
@@ -135,9 +155,10 @@ impl Reference {
 
     fn hash_for(&self, pattern: &str) -> u128 {
         let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
-        let followed = self.catalogue.iter().filter(|(_, entry)| {
-            follow.matches(&Scope::of(namespace(), Some(&entry.task)))
-        });
+        let followed = self
+            .catalogue
+            .iter()
+            .filter(|(_, entry)| follow.matches(&Scope::of(namespace(), Some(&entry.task))));
         let lines: Vec<String> = followed.map(|(model, entry)| line_of_entry(model, entry)).collect();
         hash(&lines)
     }
@@ -154,9 +175,10 @@ impl Reference {
     /// A line for each model that a follower of `pattern` must see now.
     pub(super) fn lines(&self, pattern: &str) -> Vec<String> {
         let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
-        let followed = self.catalogue.iter().filter(|(_, entry)| {
-            follow.matches(&Scope::of(namespace(), Some(&entry.task)))
-        });
+        let followed = self
+            .catalogue
+            .iter()
+            .filter(|(_, entry)| follow.matches(&Scope::of(namespace(), Some(&entry.task))));
         followed.map(|(model, entry)| line_of_entry(model, entry)).collect()
     }
 }

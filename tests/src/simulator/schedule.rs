@@ -134,5 +134,9 @@ pub(super) fn draw(agents: usize, jitter: &mut Jitter) -> Vec<(Ms, Event)> {
 
 /// How long a link is cut: often for seconds, sometimes past the floor.
 fn away(jitter: &mut Jitter) -> Ms {
-    if jitter.up_to(3) == 0 { 100_000 + jitter.up_to(200_000) } else { jitter.up_to(20_000) }
+    if jitter.up_to(3) == 0 {
+        100_000 + jitter.up_to(200_000)
+    } else {
+        jitter.up_to(20_000)
+    }
 }

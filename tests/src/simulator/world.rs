@@ -1,12 +1,12 @@
 //! The world: hub, agents and network under one clock and one seed.
 
+use super::Outcome;
 use super::agent::Agent;
 use super::check;
 use super::hub::Hub;
 use super::network::{Network, To, Weather};
 use super::reference::{Entry, Reference, Written};
 use super::schedule::{Event, Faults, draw};
-use super::Outcome;
 use headland_hub::replica::Output;
 use headland_shared::actor::{ActorId, Incarnation};
 use headland_shared::frame::encode_up;
@@ -44,7 +44,9 @@ impl World {
         let mut jitter = Jitter::seeded(seed);
         let count = 3 + jitter.up_to(2) as usize;
         let patterns = ["*/*", "*/*", "sim/detection", "*/chat", "sim/*"];
-        let agents: Vec<Agent> = (0..count).map(|number| Agent::new(number, patterns[number], &mut jitter)).collect();
+        let agents: Vec<Agent> = (0..count)
+            .map(|number| Agent::new(number, patterns[number], &mut jitter))
+            .collect();
         let mut reference = Reference::default();
         reference.follows = agents.iter().map(|agent| agent.pattern.clone()).collect();
         Self {
@@ -185,7 +187,12 @@ impl World {
             self.refill_at = None;
             self.import()?;
         }
-        let over: Vec<usize> = self.full_until.iter().filter(|(_, at)| **at <= self.now).map(|(i, _)| *i).collect();
+        let over: Vec<usize> = self
+            .full_until
+            .iter()
+            .filter(|(_, at)| **at <= self.now)
+            .map(|(i, _)| *i)
+            .collect();
         for index in over {
             self.full_until.remove(&index);
             self.agents[index].disk.set_full(false);
@@ -232,14 +239,18 @@ impl World {
 
     fn flush_hub(&mut self) -> Result<(), String> {
         match &mut self.hub.replica {
-            Some(replica) => replica.flush(Hub::now(self.now)).map_err(|error| format!("hub cannot flush: {error}")),
+            Some(replica) => replica
+                .flush(Hub::now(self.now))
+                .map_err(|error| format!("hub cannot flush: {error}")),
             None => Ok(()),
         }
     }
 
     fn time_out(&mut self) -> Result<(), String> {
         if let Some(replica) = &mut self.hub.replica {
-            replica.handle_timeout(Hub::now(self.now)).map_err(|error| format!("hub: {error}"))?;
+            replica
+                .handle_timeout(Hub::now(self.now))
+                .map_err(|error| format!("hub: {error}"))?;
         }
         for index in 0..self.agents.len() {
             let agent = &mut self.agents[index];
@@ -262,7 +273,8 @@ impl World {
             let (frames, changed) = self.agents[index].outputs();
             for frame in frames {
                 if self.agents[index].linked {
-                    self.network.send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
+                    self.network
+                        .send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
                 }
             }
             if changed {
@@ -278,7 +290,13 @@ impl World {
         };
         for index in 0..self.agents.len() {
             if self.agents[index].linked && subscribes(&self.agents[index], &wanted) {
-                self.network.send(To::Agent { to: index }, frame.clone(), self.weather, &mut self.jitter, self.now);
+                self.network.send(
+                    To::Agent { to: index },
+                    frame.clone(),
+                    self.weather,
+                    &mut self.jitter,
+                    self.now,
+                );
             }
         }
     }
@@ -316,7 +334,9 @@ impl World {
                 self.faults.cuts += 1;
                 self.agents[index].cut_until = self.now + ms;
                 self.network.forget(index);
-                self.agents[index].link_down(self.now).or_else(|error| self.only_when_full(index, error))?;
+                self.agents[index]
+                    .link_down(self.now)
+                    .or_else(|error| self.only_when_full(index, error))?;
             }
             Event::CrashAgent(index, ms) => {
                 self.faults.agent_crashes += 1;
@@ -352,7 +372,11 @@ impl World {
     }
 
     fn only_when_full(&self, index: usize, error: String) -> Result<(), String> {
-        if self.full_until.contains_key(&index) { Ok(()) } else { Err(error) }
+        if self.full_until.contains_key(&index) {
+            Ok(())
+        } else {
+            Err(error)
+        }
     }
 
     fn annotate(&mut self, index: usize) -> Result<(), String> {
@@ -371,7 +395,11 @@ impl World {
 
     fn remove_note(&mut self, index: usize) -> Result<(), String> {
         let name = &self.agents[index].name;
-        let mine = self.reference.notes.iter().find(|(dot, written)| dot.actor.name == *name && !written.removed);
+        let mine = self
+            .reference
+            .notes
+            .iter()
+            .find(|(dot, written)| dot.actor.name == *name && !written.removed);
         let Some((dot, model)) = mine.map(|(dot, written)| (dot.clone(), written.model.clone())) else {
             return Ok(());
         };
@@ -423,7 +451,8 @@ impl World {
             more: Vec::new(),
         };
         let frame = encode_up(&Up::Hello(hello));
-        self.network.send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
+        self.network
+            .send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
         debug_assert!(upload::UPLOAD_ENTRIES_MAX > 0, "uploads have a limit");
     }
 

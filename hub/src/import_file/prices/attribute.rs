@@ -22,8 +22,7 @@ pub(super) struct Attribute<'a, 'b> {
 
 impl Attribute<'_, '_> {
     fn take<E: Error>(self, value: Value) -> Result<(), E> {
-        add_attribute(self.attributes, self.name, value)
-            .map_err(|problem| self.reading.fail(problem))
+        add_attribute(self.attributes, self.name, value).map_err(|problem| self.reading.fail(problem))
     }
 }
 

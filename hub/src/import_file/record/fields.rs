@@ -19,10 +19,7 @@ const RECORD: [Known; 6] = [
 const VERSION: [Known; 3] = [
     ("version", "text, such as \"1.2\""),
     ("manifest", "an object"),
-    (
-        "approvals",
-        "an object of text, such as {\"field-use\": \"approved\"}",
-    ),
+    ("approvals", "an object of text, such as {\"field-use\": \"approved\"}"),
 ];
 
 /// An object whose fields are all known.
@@ -61,24 +58,16 @@ impl Fields {
             });
         }
         fields.retain(|_, value| !value.is_null());
-        Ok(Self {
-            place,
-            known,
-            fields,
-        })
+        Ok(Self { place, known, fields })
     }
 
     /// A text that must be there.
     pub(super) fn text(&mut self, field: &'static str) -> Result<String, RecordError> {
-        self.text_optional(field)?
-            .ok_or_else(|| self.missing(field))
+        self.text_optional(field)?.ok_or_else(|| self.missing(field))
     }
 
     /// A text.
-    pub(super) fn text_optional(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Option<String>, RecordError> {
+    pub(super) fn text_optional(&mut self, field: &'static str) -> Result<Option<String>, RecordError> {
         match self.fields.remove(field) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -87,10 +76,7 @@ impl Fields {
     }
 
     /// An object that must be there.
-    pub(super) fn object(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Map<String, Value>, RecordError> {
+    pub(super) fn object(&mut self, field: &'static str) -> Result<Map<String, Value>, RecordError> {
         match self.fields.remove(field) {
             None => Err(self.missing(field)),
             Some(Value::Object(object)) => Ok(object),
@@ -108,10 +94,7 @@ impl Fields {
     }
 
     /// An object of texts, empty if it is not there.
-    pub(super) fn texts_optional(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Vec<(String, String)>, RecordError> {
+    pub(super) fn texts_optional(&mut self, field: &'static str) -> Result<Vec<(String, String)>, RecordError> {
         let texts = match self.fields.remove(field) {
             None => return Ok(Vec::new()),
             Some(Value::Object(texts)) => texts,

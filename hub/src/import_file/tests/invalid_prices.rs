@@ -4,22 +4,14 @@ use super::*;
 fn a_model_that_is_no_object_is_refused_with_its_id_and_line() {
     for value in ["3", "null", "[]", "\"chat\"", "true"] {
         let prices = format!("{{\n\"gpt-4\": {{\"rpm\": 1}},\n\"gpt-5\": {value}\n}}\n");
-        let parts = [
-            "model \"gpt-5\"",
-            "not an object of attributes",
-            "write the attributes",
-        ];
+        let parts = ["model \"gpt-5\"", "not an object of attributes", "write the attributes"];
         assert_refused(&prices, ":3:", &parts);
     }
 }
 
 #[test]
 fn a_record_cut_short_on_the_first_line_is_refused_with_how_to_write_records() {
-    let parts = [
-        "model \"id\"",
-        "one record a line",
-        "complete object with `id`",
-    ];
+    let parts = ["model \"id\"", "one record a line", "complete object with `id`"];
     let contents = [
         "{\"id\": \"vit_tiny\", \"current\": \"1.2\"}\n",
         "{\"id\": \"vit_tiny\", \"attributes\": {}\n",
@@ -36,8 +28,7 @@ fn an_attribute_that_cannot_be_held_is_refused_with_its_model_and_line() {
     for (value, remedy) in [(deep, "flatten it"), (long, "shorten it")] {
         let parts = ["model \"gpt-5\"", "attribute tiers", remedy];
         for rest in ["", ",\n\"tpm\": 2"] {
-            let prices =
-                format!("{{\n\"gpt-5\": {{\n\"rpm\": 1,\n\"tiers\": {value}{rest}\n}}\n}}");
+            let prices = format!("{{\n\"gpt-5\": {{\n\"rpm\": 1,\n\"tiers\": {value}{rest}\n}}\n}}");
             assert_refused(&prices, ":4:", &parts);
         }
     }
@@ -47,11 +38,7 @@ fn an_attribute_that_cannot_be_held_is_refused_with_its_model_and_line() {
 fn an_attribute_with_a_wrong_name_is_refused_on_its_line() {
     for value in ["1", "true", "-1", "0.5", "\"x\"", "[]", "{}"] {
         let prices = format!("{{\n\"gpt-5\": {{\n\" rpm\": {value}\n}}\n}}");
-        let parts = [
-            "attribute name",
-            "begins or ends with a space",
-            "correct it",
-        ];
+        let parts = ["attribute name", "begins or ends with a space", "correct it"];
         assert_refused(&prices, ":3:", &parts);
     }
 }

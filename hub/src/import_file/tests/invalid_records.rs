@@ -17,33 +17,20 @@ fn assert_fields_refused(fields: &str, parts: &[&str]) {
 #[test]
 fn a_line_that_is_not_json_is_refused_with_its_column() {
     let remedy = "write one complete object on each line";
-    assert_line_refused(
-        r#"{"id": "vit_tiny" "attributes": {}}"#,
-        &[":3:19:", remedy],
-    );
-    assert_line_refused(
-        r#"{"id": "vit_tiny", "attributes": {"#,
-        &["not json (EOF", remedy],
-    );
+    assert_line_refused(r#"{"id": "vit_tiny" "attributes": {}}"#, &[":3:19:", remedy]);
+    assert_line_refused(r#"{"id": "vit_tiny", "attributes": {"#, &["not json (EOF", remedy]);
 }
 
 #[test]
 fn a_line_that_is_no_object_is_refused() {
-    assert_line_refused(
-        "[1, 2]",
-        &["the record is not an object", "write one", "`id`"],
-    );
+    assert_line_refused("[1, 2]", &["the record is not an object", "write one", "`id`"]);
 }
 
 #[test]
 fn an_unknown_field_is_refused_with_the_known_ones_listed() {
     assert_fields_refused(
         r#""alias": {}"#,
-        &[
-            "unknown field \"alias\"",
-            "remove it, or rename it",
-            "`aliases`",
-        ],
+        &["unknown field \"alias\"", "remove it, or rename it", "`aliases`"],
     );
     assert_fields_refused(
         r#""versions": [{"version": "1", "manifest": {}, "approval": {}}]"#,
@@ -62,40 +49,22 @@ fn a_wrong_text_is_not_repeated_at_any_length() {
 #[test]
 fn a_missing_field_is_refused_with_what_it_should_hold() {
     assert_line_refused(r#"{"attributes": {}}"#, &["has no `id`", "add it as text"]);
-    assert_line_refused(
-        r#"{"id": "a", "attributes": null}"#,
-        &["has no `attributes`", "add it"],
-    );
-    assert_fields_refused(
-        r#""versions": [{"manifest": {}}]"#,
-        &["has no `version`", "add it"],
-    );
-    assert_fields_refused(
-        r#""versions": [{"version": "1"}]"#,
-        &["has no `manifest`", "add it"],
-    );
+    assert_line_refused(r#"{"id": "a", "attributes": null}"#, &["has no `attributes`", "add it"]);
+    assert_fields_refused(r#""versions": [{"manifest": {}}]"#, &["has no `version`", "add it"]);
+    assert_fields_refused(r#""versions": [{"version": "1"}]"#, &["has no `manifest`", "add it"]);
 }
 
 #[test]
 fn a_field_of_another_kind_is_refused_with_what_it_should_hold() {
-    assert_line_refused(
-        r#"{"id": 7, "attributes": {}}"#,
-        &["`id`", "write it as text"],
-    );
+    assert_line_refused(r#"{"id": 7, "attributes": {}}"#, &["`id`", "write it as text"]);
     assert_line_refused(
         r#"{"id": "a", "attributes": []}"#,
         &["`attributes`", "write it as an object"],
     );
     assert_fields_refused(r#""versions": {}"#, &["`versions`", "write it as a list"]);
-    assert_fields_refused(
-        r#""versions": ["1.2"]"#,
-        &["an entry of `versions` is not an object"],
-    );
+    assert_fields_refused(r#""versions": ["1.2"]"#, &["an entry of `versions` is not an object"]);
     assert_fields_refused(r#""current": 1.2"#, &["`current`", "write it as text"]);
-    assert_fields_refused(
-        r#""aliases": ["a"]"#,
-        &["`aliases`", "write it as an object of text"],
-    );
+    assert_fields_refused(r#""aliases": ["a"]"#, &["`aliases`", "write it as an object of text"]);
     assert_fields_refused(r#""namespace": true"#, &["`namespace`", "write it as text"]);
     assert_fields_refused(
         r#""versions": [{"version": "1", "manifest": "weights.bin"}]"#,
@@ -110,40 +79,25 @@ fn a_field_of_another_kind_is_refused_with_what_it_should_hold() {
 #[test]
 fn a_name_that_may_not_be_used_is_refused() {
     let line = r#"{"id": " vit_tiny", "attributes": {}}"#;
-    assert_line_refused(
-        line,
-        &["model name", "begins or ends with a space", "correct it"],
-    );
+    assert_line_refused(line, &["model name", "begins or ends with a space", "correct it"]);
     let line = r#"{"id": "vit_tiny", "attributes": {"a\u0000b": 1}}"#;
     assert_line_refused(line, &["attribute name", "control character", "correct it"]);
-    assert_fields_refused(
-        r#""namespace": """#,
-        &["namespace", "is empty", "correct it"],
-    );
+    assert_fields_refused(r#""namespace": """#, &["namespace", "is empty", "correct it"]);
 }
 
 #[test]
 fn a_value_that_cannot_be_held_is_refused() {
     let long = "x".repeat(70_000);
     let line = format!("{{\"id\": \"a\", \"attributes\": {{\"card\": \"{long}\"}}}}");
-    assert_line_refused(
-        &line,
-        &["attribute card", "70004 bytes", "65536", "shorten it"],
-    );
+    assert_line_refused(&line, &["attribute card", "70004 bytes", "65536", "shorten it"]);
     let deep = "[".repeat(17) + &"]".repeat(17);
     assert_fields_refused(
         &format!("\"versions\": [{{\"version\": \"1\", \"manifest\": {{\"a\": {deep}}}}}]"),
-        &[
-            "the manifest of version 1",
-            "more than 16 deep",
-            "flatten it",
-        ],
+        &["the manifest of version 1", "more than 16 deep", "flatten it"],
     );
     let approvals = format!("{{\"field-use\": \"{long}\"}}");
     assert_fields_refused(
-        &format!(
-            "\"versions\": [{{\"version\": \"1\", \"manifest\": {{}}, \"approvals\": {approvals}}}]"
-        ),
+        &format!("\"versions\": [{{\"version\": \"1\", \"manifest\": {{}}, \"approvals\": {approvals}}}]"),
         &["approval field-use of version 1", "shorten it"],
     );
 }
@@ -172,14 +126,7 @@ fn a_version_that_is_not_listed_cannot_be_current_or_have_an_alias() {
 
 #[test]
 fn a_model_on_two_lines_is_refused_with_both_lines() {
-    let parts = [
-        "edge/good",
-        "already on line 1",
-        "keep one of the two lines",
-    ];
+    let parts = ["edge/good", "already on line 1", "keep one of the two lines"];
     assert_line_refused(r#"{"id": "good", "attributes": {"a": 1}}"#, &parts);
-    assert_line_refused(
-        r#"{"id": "good", "attributes": {}, "namespace": "edge"}"#,
-        &parts,
-    );
+    assert_line_refused(r#"{"id": "good", "attributes": {}, "namespace": "edge"}"#, &parts);
 }

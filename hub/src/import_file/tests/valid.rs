@@ -41,10 +41,7 @@ fn a_record_a_line_is_read_with_its_versions_and_aliases() {
     let [mobilenet, beit] = records.as_slice() else {
         panic!("two records");
     };
-    assert_eq!(
-        mobilenet.key.to_string(),
-        "vision/timm/mobilenetv3_small_100.lamb_in1k"
-    );
+    assert_eq!(mobilenet.key.to_string(), "vision/timm/mobilenetv3_small_100.lamb_in1k");
     assert_eq!(text(mobilenet, "task"), Some("image-classification"));
     assert_eq!(mobilenet.current, Some(version("1.2")));
     let champion = AliasName::new("champion").unwrap();

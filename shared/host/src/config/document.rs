@@ -31,11 +31,7 @@ struct Misfit {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn parse(
-        source: &Source,
-        path: &'a Path,
-        text: &'a str,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn parse(source: &Source, path: &'a Path, text: &'a str) -> Result<Self, ConfigError> {
         let root = DeTable::parse(text).map_err(|error| syntax_error(path, text, &error))?;
         let mut walk = Walk {
             source,
@@ -110,11 +106,7 @@ impl Walk<'_> {
                 continue;
             }
             let inside = format!("{name}.");
-            let is_table = self
-                .source
-                .keys
-                .iter()
-                .any(|known| known.name.starts_with(&inside));
+            let is_table = self.source.keys.iter().any(|known| known.name.starts_with(&inside));
             match value.get_ref() {
                 DeValue::Table(table) if is_table => self.table(table, &inside),
                 other => self.misfits.push(Misfit {

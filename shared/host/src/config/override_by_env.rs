@@ -59,10 +59,7 @@ pub(super) fn find(
 /// The configuration `table` makes with the overrides put over it.
 ///
 /// They go in one by one, so that the first value that does not fit names its variable.
-pub(super) fn apply<T: DeserializeOwned>(
-    mut table: Table,
-    overrides: &[Override],
-) -> Result<T, ConfigError> {
+pub(super) fn apply<T: DeserializeOwned>(mut table: Table, overrides: &[Override]) -> Result<T, ConfigError> {
     let mut read = None;
     for one in overrides {
         let mut first_error = None;
@@ -108,9 +105,7 @@ fn set(table: &mut Table, name: &str, value: Value) {
             table.insert(name.to_owned(), value);
         }
         Some((first, rest)) => {
-            let inner = table
-                .entry(first)
-                .or_insert_with(|| Value::Table(Table::new()));
+            let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(inner) = inner {
                 set(inner, rest, value);
             }

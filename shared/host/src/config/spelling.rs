@@ -28,10 +28,7 @@ pub(super) fn hint_for_variable(source: &Source, name: &str) -> String {
 
 /// The environment variable that sets the key `name`.
 pub(super) fn variable_of(name: &str) -> String {
-    format!(
-        "{VARIABLE_PREFIX}{}",
-        name.to_uppercase().replace('.', "__")
-    )
+    format!("{VARIABLE_PREFIX}{}", name.to_uppercase().replace('.', "__"))
 }
 
 fn list_hint(source: &Source) -> String {

@@ -149,18 +149,14 @@ pub fn request_blocking(
 
 async fn connect(path: &Path) -> Result<UnixStream, ControlError> {
     let path_buf = path.to_path_buf();
-    UnixStream::connect(path)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                ControlError::NobodyListens { path: path_buf }
-            }
-            io::ErrorKind::PermissionDenied => ControlError::Denied { path: path_buf },
-            _ => ControlError::Connect {
-                path: path_buf,
-                reason: error.to_string(),
-            },
-        })
+    UnixStream::connect(path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NobodyListens { path: path_buf },
+        io::ErrorKind::PermissionDenied => ControlError::Denied { path: path_buf },
+        _ => ControlError::Connect {
+            path: path_buf,
+            reason: error.to_string(),
+        },
+    })
 }
 
 async fn exchange(
@@ -191,10 +187,7 @@ async fn exchange(
         .await
         .map_err(|error| broken(&error))?;
     let answered = async {
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(|error| broken(&error))?;
+        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
         let status = response.status();
         let limited = Limited::new(response.into_body(), RESPONSE_BYTES_MAX);
         let bytes = limited.collect().await.map_err(|error| {
@@ -220,12 +213,7 @@ async fn exchange(
     }
 }
 
-fn answer_of(
-    path: &Path,
-    target: &str,
-    status: StatusCode,
-    bytes: &[u8],
-) -> Result<(StatusCode, Value), ControlError> {
+fn answer_of(path: &Path, target: &str, status: StatusCode, bytes: &[u8]) -> Result<(StatusCode, Value), ControlError> {
     if bytes.is_empty() {
         return Ok((status, Value::Null));
     }

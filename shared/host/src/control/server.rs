@@ -123,11 +123,7 @@ impl ControlSocket {
     /// # Errors
     ///
     /// When the socket fails while it is served.
-    pub async fn serve(
-        mut self,
-        router: Router,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), ServeError> {
+    pub async fn serve(mut self, router: Router, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let listener = self
             .listener
             .take()

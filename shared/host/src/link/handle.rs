@@ -34,9 +34,7 @@ pub enum LinkBusy {
         packet_bytes_max: usize,
     },
     /// The topic is not one a frame can be sent to.
-    #[error(
-        "sending a frame: its topic is empty, too long, or holds a wildcard or a zero; correct it"
-    )]
+    #[error("sending a frame: its topic is empty, too long, or holds a wildcard or a zero; correct it")]
     Topic,
 }
 

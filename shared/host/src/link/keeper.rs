@@ -137,10 +137,7 @@ impl Keeper {
     async fn leave(&mut self, connection: Connection) -> End {
         self.outlet.set(None);
         let goodbye = Duration::from_millis(super::GOODBYE_MS_MAX);
-        if tokio::time::timeout(goodbye, connection.goodbye())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(goodbye, connection.goodbye()).await.is_err() {
             tracing::debug!("link ended without goodbye");
         }
         End::Stop

@@ -150,10 +150,7 @@ impl Link {
         // A keeper that is gone has nothing left to stop.
         let _ = self.stop.send(true);
         let goodbye = Duration::from_millis(GOODBYE_MS_MAX);
-        if tokio::time::timeout(goodbye, &mut self.keeper)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(goodbye, &mut self.keeper).await.is_err() {
             self.keeper.abort();
         }
     }

@@ -15,14 +15,20 @@ pub enum Side {
 /// A table with a header. Columns in which nothing stands are left out.
 pub fn table(header: &[(&str, Side)], rows: &[Vec<String>]) -> String {
     let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
-    let used: Vec<usize> = (0..header.len()).filter(|column| rows.iter().any(|row| !cell(row, *column).is_empty())).collect();
+    let used: Vec<usize> = (0..header.len())
+        .filter(|column| rows.iter().any(|row| !cell(row, *column).is_empty()))
+        .collect();
     let width = |column: &usize| {
         let cells = rows.iter().map(|row| chars(&cell(row, *column)));
         cells.chain([chars(header[*column].0)]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = used.iter().map(width).collect();
     let line = |texts: Vec<String>| {
-        let cells = texts.iter().zip(&widths).zip(&used).map(|((text, width), column)| padded(text, *width, header[*column].1));
+        let cells = texts
+            .iter()
+            .zip(&widths)
+            .zip(&used)
+            .map(|((text, width), column)| padded(text, *width, header[*column].1));
         let cells: Vec<_> = cells.collect();
         format!("{}\n", cells.join(GAP).trim_end())
     };
@@ -70,6 +76,9 @@ mod tests {
 
     #[test]
     fn pairs_are_aligned() {
-        assert_eq!(pairs("  ", [("a", "1".to_owned()), ("long", "2".to_owned())]), "  a     1\n  long  2\n");
+        assert_eq!(
+            pairs("  ", [("a", "1".to_owned()), ("long", "2".to_owned())]),
+            "  a     1\n  long  2\n"
+        );
     }
 }

@@ -28,7 +28,11 @@ pub fn duration(ms: u64) -> String {
 
 /// A number of units, or one of the next when rounding up has filled it.
 fn two(number: u64, unit: &str, full: u64, next: &str) -> String {
-    if number == full { format!("1 {next}") } else { format!("{number} {unit}") }
+    if number == full {
+        format!("1 {next}")
+    } else {
+        format!("{number} {unit}")
+    }
 }
 
 fn joined(large: u64, unit: &str, small: u64, small_unit: &str, full: u64, next: &str) -> String {
@@ -76,7 +80,10 @@ pub fn bytes(number: u64) -> String {
 pub fn moment(ms: u64) -> String {
     let nanoseconds = i128::from(ms) * 1_000_000;
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok();
-    let text = at.and_then(|at| at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).ok());
+    let text = at.and_then(|at| {
+        at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"))
+            .ok()
+    });
     text.unwrap_or_else(|| "at an unknown time".to_owned())
 }
 

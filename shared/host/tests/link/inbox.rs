@@ -93,9 +93,7 @@ impl Owner {
     pub(crate) async fn down(&mut self) -> (String, u64) {
         match self.next().await {
             LinkEvent::Down {
-                reason,
-                retry_in_ms,
-                ..
+                reason, retry_in_ms, ..
             } => (reason, retry_in_ms),
             other => panic!("expected the link to go down, got {other:?}"),
         }

@@ -82,10 +82,7 @@ async fn frame_before_the_grant_is_told_after_the_link_is_up() {
     let broker = Scripted::bind().await;
     let mut owner = Owner::start(config("early", &[broker.port]));
     let (mut client, subscribe) = broker.subscriber().await;
-    client
-        .write_all(&publish("other/kept", b"early"))
-        .await
-        .unwrap();
+    client.write_all(&publish("other/kept", b"early")).await.unwrap();
     let answer = suback(&subscribe, [GRANTED, GRANTED]);
     client.write_all(&answer).await.unwrap();
     owner.up().await;

@@ -13,11 +13,7 @@ use tempfile::TempDir;
 const PORT_MIN: u16 = 20_000;
 const PORTS: u16 = 12_000;
 
-const BINARIES: [&str; 3] = [
-    "/usr/sbin/mosquitto",
-    "/usr/local/sbin/mosquitto",
-    "/usr/bin/mosquitto",
-];
+const BINARIES: [&str; 3] = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"];
 
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
@@ -48,9 +44,7 @@ impl Mosquitto {
         let port = free_port();
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("mosquitto.conf");
-        let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n"
-        );
+        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n");
         std::fs::write(&config, text).unwrap();
         let child = launch(&config, port);
         Self {

@@ -20,9 +20,7 @@ async fn frames_reach_the_other_link_as_soon_as_it_is_up() {
     assert_eq!((port, session), (broker.port, 1));
 
     for qos in [Qos::AtMostOnce, Qos::AtLeastOnce] {
-        left.handle()
-            .try_send("test/main/a", b"hello".to_vec(), qos)
-            .unwrap();
+        left.handle().try_send("test/main/a", b"hello".to_vec(), qos).unwrap();
         let frame = ("test/main/a".to_owned(), b"hello".to_vec());
         assert_eq!(right.frame().await, frame);
         assert_eq!(left.frame().await, frame);
@@ -42,9 +40,7 @@ async fn payload_up_to_the_limit_passes_and_one_beyond_is_refused_without_a_loss
     owner.up().await;
     let topic = "other/a";
     let fits = PACKET_BYTES_MAX - 9 - topic.len();
-    let refused = owner
-        .handle()
-        .try_send(topic, vec![7; fits + 1], Qos::AtLeastOnce);
+    let refused = owner.handle().try_send(topic, vec![7; fits + 1], Qos::AtLeastOnce);
     assert_eq!(
         refused,
         Err(LinkBusy::TooLarge {
@@ -78,9 +74,7 @@ async fn broker_that_comes_back_is_found_without_flooding_it() {
         announced_ms += retry_in_ms;
     }
     assert_eq!(
-        owner
-            .handle()
-            .try_send("other/a", b"lost".to_vec(), Qos::AtLeastOnce),
+        owner.handle().try_send("other/a", b"lost".to_vec(), Qos::AtLeastOnce),
         Err(LinkBusy::Down)
     );
     broker.restart();
@@ -124,19 +118,13 @@ async fn frames_are_dropped_and_changes_kept_while_the_sink_is_full() {
     let mut owner = Owner::with_sink(config("slow", &[broker.port]), sink, events);
     for _ in 0..3 {
         let offer = offers.recv().await.unwrap();
-        assert!(
-            matches!(offer, LinkEvent::Up { session: 1, .. }),
-            "{offer:?}"
-        );
+        assert!(matches!(offer, LinkEvent::Up { session: 1, .. }), "{offer:?}");
     }
     full.store(false, Ordering::SeqCst);
     owner.up().await;
 
     full.store(true, Ordering::SeqCst);
-    owner
-        .handle()
-        .try_send("other/a", vec![1], Qos::AtMostOnce)
-        .unwrap();
+    owner.handle().try_send("other/a", vec![1], Qos::AtMostOnce).unwrap();
     while !matches!(offers.recv().await.unwrap(), LinkEvent::Frame { .. }) {}
     broker.kill();
     for _ in 0..3 {
@@ -163,9 +151,7 @@ async fn queue_that_is_full_refuses_without_a_loss() {
     {
         accepted += 1;
     }
-    let refused = owner
-        .handle()
-        .try_send("other/a", vec![0; 16], Qos::AtLeastOnce);
+    let refused = owner.handle().try_send("other/a", vec![0; 16], Qos::AtLeastOnce);
     assert_eq!(refused, Err(LinkBusy::Full));
     for _ in 0..accepted {
         owner.frame().await;

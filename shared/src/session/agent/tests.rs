@@ -3,7 +3,11 @@ use crate::epoch::{Head, Lineage, Mark, Position};
 use crate::name::Region;
 use alloc::vec;
 
-const EPOCH: Epoch = Epoch { hub: 5, number: 1, nonce: 3 };
+const EPOCH: Epoch = Epoch {
+    hub: 5,
+    number: 1,
+    nonce: 3,
+};
 
 fn welcome(nonce: u64, plan: Plan) -> Welcome {
     Welcome {
@@ -26,19 +30,43 @@ fn welcome(nonce: u64, plan: Plan) -> Welcome {
 }
 
 fn head(seq: u64) -> Head {
-    Head { seq: Seq(seq), lineage: Lineage(seq as u32) }
+    Head {
+        seq: Seq(seq),
+        lineage: Lineage(seq as u32),
+    }
 }
 
 fn part(nonce: u64, from: u64, to: u64, end: bool) -> Part {
-    Part { nonce, from: Mark::after(Seq(from)), to: Mark::after(Seq(to)), end: end.then(|| head(to)), delta: vec![] }
+    Part {
+        nonce,
+        from: Mark::after(Seq(from)),
+        to: Mark::after(Seq(to)),
+        end: end.then(|| head(to)),
+        delta: vec![],
+    }
 }
 
 fn batch(scope: u32, prev: u64, to: u64) -> Batch {
-    Batch { epoch: EPOCH.tag(), scope, prev: Seq(prev), to: head(to), touched: vec![], after: vec![], delta: Some(vec![]) }
+    Batch {
+        epoch: EPOCH.tag(),
+        scope,
+        prev: Seq(prev),
+        to: head(to),
+        touched: vec![],
+        after: vec![],
+        delta: Some(vec![]),
+    }
 }
 
 fn heartbeat(heads: Vec<(u32, Seq)>) -> Heartbeat {
-    Heartbeat { epoch: EPOCH.tag(), boot: 1, hub_ms: 2_000, as_of_ms: 2_000, heads, more: vec![] }
+    Heartbeat {
+        epoch: EPOCH.tag(),
+        boot: 1,
+        hub_ms: 2_000,
+        as_of_ms: 2_000,
+        heads,
+        more: vec![],
+    }
 }
 
 fn drain(session: &mut AgentSession) -> Vec<Effect> {
@@ -46,10 +74,13 @@ fn drain(session: &mut AgentSession) -> Vec<Effect> {
 }
 
 fn nonce(effects: &[Effect]) -> u64 {
-    effects.iter().find_map(|effect| match effect {
-        Effect::Hello { nonce } => Some(*nonce),
-        _ => None,
-    }).expect("a hello was sent")
+    effects
+        .iter()
+        .find_map(|effect| match effect {
+            Effect::Hello { nonce } => Some(*nonce),
+            _ => None,
+        })
+        .expect("a hello was sent")
 }
 
 /// A session that has caught up to seq 9 and follows scope 1.
@@ -105,12 +136,18 @@ fn parts_are_staged_in_order_and_only_the_last_one_finishes() {
     session.welcome(welcome(nonce, Plan::Snapshot), 5);
     assert!(matches!(drain(&mut session).as_slice(), [Effect::Begin(_)]));
     session.part(part(nonce, 4, 6, false), 6);
-    assert!(drain(&mut session).is_empty(), "a part that does not follow is not staged");
+    assert!(
+        drain(&mut session).is_empty(),
+        "a part that does not follow is not staged"
+    );
     session.part(part(nonce, 0, 4, false), 6);
     session.part(part(nonce, 0, 4, false), 6);
     session.part(part(nonce, 4, 6, true), 7);
     let effects = drain(&mut session);
-    assert!(matches!(effects.as_slice(), [Effect::Stage(_), Effect::Finish(_)]), "{effects:?}");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Stage(_), Effect::Finish(_)]),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -122,7 +159,10 @@ fn a_stalled_catch_up_is_asked_for_again_and_then_greeted_anew() {
     drain(&mut session);
     for _ in 0..3 {
         session.handle_timeout(session.deadline().unwrap());
-        assert!(matches!(drain(&mut session).as_slice(), [Effect::GoOn(GoOn { again: true, .. })]));
+        assert!(matches!(
+            drain(&mut session).as_slice(),
+            [Effect::GoOn(GoOn { again: true, .. })]
+        ));
     }
     session.handle_timeout(session.deadline().unwrap());
     assert_ne!(nonce(&drain(&mut session)), first);
@@ -149,7 +189,13 @@ fn a_gap_in_the_feed_leads_to_one_hello() {
     assert!(drain(&mut session).is_empty());
     session.handle_timeout(530);
     session.handle_timeout(530);
-    assert_eq!(drain(&mut session).iter().filter(|effect| matches!(effect, Effect::Hello { .. })).count(), 1);
+    assert_eq!(
+        drain(&mut session)
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Hello { .. }))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -172,7 +218,9 @@ fn silence_on_a_link_that_looks_up_leads_to_a_hello() {
     for _ in 0..4 {
         let at = session.deadline().unwrap();
         session.handle_timeout(at);
-        greeted |= drain(&mut session).iter().any(|effect| matches!(effect, Effect::Hello { .. }));
+        greeted |= drain(&mut session)
+            .iter()
+            .any(|effect| matches!(effect, Effect::Hello { .. }));
     }
     assert!(greeted);
 }
