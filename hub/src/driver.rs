@@ -175,10 +175,10 @@ impl Driver {
         let Some(agent) = topic::agent_of(topic) else {
             return;
         };
-        if let Err(refused) = self.replica.frame(agent, payload) {
-            if let Verdict::Write { suppressed } = self.refused_lines.line(now().mono) {
-                tracing::warn!(suppressed, "{refused}");
-            }
+        if let Err(refused) = self.replica.frame(agent, payload)
+            && let Verdict::Write { suppressed } = self.refused_lines.line(now().mono)
+        {
+            tracing::warn!(suppressed, "{refused}");
         }
     }
 

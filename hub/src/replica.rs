@@ -203,11 +203,11 @@ impl Replica {
             return Ok(());
         };
         let message = decode_up(&whole).map_err(|error: FrameError| refused(error.into()))?;
-        if let Up::Hello(hello) = &message {
-            if hello.actor.name != agent {
-                let speaks = hello.actor.name.clone();
-                return Err(FrameRefused::Foreign { agent, speaks });
-            }
+        if let Up::Hello(hello) = &message
+            && hello.actor.name != agent
+        {
+            let speaks = hello.actor.name.clone();
+            return Err(FrameRefused::Foreign { agent, speaks });
         }
         self.inbox.push((agent, message));
         Ok(())

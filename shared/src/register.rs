@@ -46,6 +46,16 @@ pub enum Writer {
     Edge(Rank, ActorId),
 }
 
+/// By what two writes of one writer are compared: see [`Write`].
+type WriteOrder<'a> = (
+    Life,
+    bool,
+    u64,
+    Reverse<Stamp>,
+    &'a Option<Value>,
+    &'a BTreeMap<Writer, Position>,
+);
+
 /// One writer's last write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
@@ -76,16 +86,7 @@ impl Write {
 
     /// The order of one writer's writes. A new life replaces; within a life what is sticky stays; then the position.
     /// Of one and the same write with two stamps the smaller counts: a hub may only lower a device's stamp.
-    fn order(
-        &self,
-    ) -> (
-        Life,
-        bool,
-        u64,
-        Reverse<Stamp>,
-        &Option<Value>,
-        &BTreeMap<Writer, Position>,
-    ) {
+    fn order(&self) -> WriteOrder<'_> {
         (
             self.position.life,
             self.sticky,

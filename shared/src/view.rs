@@ -119,10 +119,10 @@ impl Model {
                     self.conflicts.insert(name.to_string(), values.collect());
                 }
             }
-            (ElementKey::Member(name, member), State::Register(register)) => {
-                if rule::read(Rule::Set, register).shown.is_some() {
-                    members.entry(name.to_string()).or_default().insert(member.clone());
-                }
+            (ElementKey::Member(name, member), State::Register(register))
+                if rule::read(Rule::Set, register).shown.is_some() =>
+            {
+                members.entry(name.to_string()).or_default().insert(member.clone());
             }
             (ElementKey::Count(name, _, _), State::Tally(tally)) => {
                 let sum = self.counts.entry(name.to_string()).or_default();

@@ -62,7 +62,7 @@ fn work(next: &AtomicU64, end: u64, verbose: bool, sum: &Mutex<Sum>) {
             }
             Err(violation) => sum.violations.push(violation),
         }
-        if seed % TELL_EVERY == 0 && std::io::stderr().is_terminal() {
+        if seed.is_multiple_of(TELL_EVERY) && std::io::stderr().is_terminal() {
             let _ = write!(std::io::stderr().lock(), "\r{seed} of {end}");
         }
     }

@@ -135,13 +135,13 @@ pub enum ImportError {
 }
 
 enum Stopped {
-    Failed(ImportError),
-    DryRun(ImportReport),
+    Failed(Box<ImportError>),
+    DryRun(Box<ImportReport>),
 }
 
 impl<E: Into<ImportError>> From<E> for Stopped {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        Self::Failed(Box::new(error.into()))
     }
 }
 
@@ -165,8 +165,8 @@ pub fn import(
             report.seq = committed.map(|committed| committed.seq.0);
             Ok(report)
         }
-        Err(Stopped::DryRun(report)) => Ok(report),
-        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::DryRun(report)) => Ok(*report),
+        Err(Stopped::Failed(error)) => Err(*error),
     }
 }
 
@@ -219,7 +219,7 @@ fn build(
         registry.finish(Origin::Import(options.origin.clone()))?;
     }
     if options.dry_run {
-        return Err(Stopped::DryRun(report));
+        return Err(Stopped::DryRun(Box::new(report)));
     }
     Ok(report)
 }

@@ -49,6 +49,9 @@ pub enum RevertError {
     },
 }
 
+/// An element's key, and its value before.
+type Replaced = (Vec<u8>, Option<Vec<u8>>);
+
 /// Takes the commit at `seq` back by a new commit.
 pub fn revert(replica: &mut Replica, seq: Seq, now: Now) -> Result<RevertReport, RevertError> {
     let (mut report, committed) = replica.commit(now, |commit| build(commit, seq, now))?;
@@ -65,7 +68,7 @@ fn build(commit: &mut Commit<'_, '_>, seq: Seq, now: Now) -> Result<RevertReport
         number: row.revision,
     };
     let stored = |source| RevertError::Stored { seq, source };
-    let mut records: BTreeMap<Vec<u8>, Vec<(Vec<u8>, Option<Vec<u8>>)>> = BTreeMap::new();
+    let mut records: BTreeMap<Vec<u8>, Vec<Replaced>> = BTreeMap::new();
     for one in undo {
         records.entry(one.record).or_default().push((one.element, one.before));
     }

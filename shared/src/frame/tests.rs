@@ -73,7 +73,7 @@ fn a_frame_of_a_newer_version_is_named_as_such() {
 
 #[test]
 fn a_lost_fragment_costs_that_frame_only() {
-    let frame = encode_down(&part((0..2_000_u32).map(|n| (n * n >> 3) as u8).collect()));
+    let frame = encode_down(&part((0..2_000_u32).map(|n| ((n * n) >> 3) as u8).collect()));
     let pieces: Vec<_> = Fragments::of(frame.clone(), 256).collect();
     assert!(pieces.len() > 3);
     let mut reassembly = Reassembly::default();

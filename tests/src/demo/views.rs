@@ -3,7 +3,7 @@
 use super::catalogue::hash;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::task::JoinHandle;
@@ -57,7 +57,7 @@ impl Views {
 }
 
 async fn page(
-    socket: &PathBuf,
+    socket: &Path,
     token: Option<String>,
     states: &States,
     bad: &AtomicU64,

@@ -13,7 +13,7 @@ use headland_shared::frame::encode_up;
 use headland_shared::message::{Hello, Up};
 use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::{Jitter, Ms};
-use headland_shared::{topic, upload};
+use headland_shared::topic;
 use std::collections::BTreeMap;
 
 const TASKS: [&str; 3] = ["detection", "segmentation", "chat"];
@@ -218,19 +218,19 @@ impl World {
         match to {
             To::Hub { from } => {
                 let name = self.agents[from].name.clone();
-                if let Some(replica) = &mut self.hub.replica {
-                    if let Err(error) = replica.frame(name, frame) {
-                        self.tell(|| format!("hub refuses: {error}"));
-                    }
+                if let Some(replica) = &mut self.hub.replica
+                    && let Err(error) = replica.frame(name, frame)
+                {
+                    self.tell(|| format!("hub refuses: {error}"));
                 }
             }
             To::Agent { to } => {
                 let agent = &mut self.agents[to];
                 let now = agent.now(self.now);
-                if let Some(replica) = agent.replica.as_mut().filter(|_| agent.linked) {
-                    if let Err(error) = replica.frame(frame, now) {
-                        self.tell(|| format!("agent {to} refuses: {error}"));
-                    }
+                if let Some(replica) = agent.replica.as_mut().filter(|_| agent.linked)
+                    && let Err(error) = replica.frame(frame, now)
+                {
+                    self.tell(|| format!("agent {to} refuses: {error}"));
                 }
             }
         }
@@ -255,10 +255,10 @@ impl World {
         for index in 0..self.agents.len() {
             let agent = &mut self.agents[index];
             let now = agent.now(self.now);
-            if let Some(replica) = &mut agent.replica {
-                if let Err(error) = replica.handle_timeout(now) {
-                    self.tell(|| format!("agent {index}: {error}"));
-                }
+            if let Some(replica) = &mut agent.replica
+                && let Err(error) = replica.handle_timeout(now)
+            {
+                self.tell(|| format!("agent {index}: {error}"));
             }
         }
         Ok(())
@@ -453,7 +453,6 @@ impl World {
         let frame = encode_up(&Up::Hello(hello));
         self.network
             .send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
-        debug_assert!(upload::UPLOAD_ENTRIES_MAX > 0, "uploads have a limit");
     }
 
     fn change_catalogue(&mut self, event: Event) {
