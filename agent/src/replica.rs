@@ -294,6 +294,7 @@ impl Replica {
             Effect::Upload => self.upload(now)?,
             Effect::Settle(stored) => self.settle(&stored)?,
             Effect::Rewind { through } => {
+                let through = through.min(self.store.read()?.last_dot()?);
                 self.store.note(|tables| tables.set_stored(through))?;
                 self.refresh_pending()?;
             }

@@ -76,10 +76,10 @@ impl Seq {
     /// Before the first change.
     pub const START: Self = Self(0);
 
-    /// The seq after this one.
+    /// The seq after this one. The last one, which only a peer's nonsense names, stays.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -172,7 +172,7 @@ mod tests {
             "headland/1/+/agent/a/down",
             "headland/1/eu/agent/a/down",
             "headland/1/+/feed/#",
-            "headland/1/+/heartbeat/#",
+            "headland/1/+/heartbeat",
         ] {
             assert!(subscribe("headland-agent-a", filter), "{filter}");
         }

@@ -5,7 +5,7 @@ use super::commit::{Commit, CommitError};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
-use headland_shared::element::{Remark, State};
+use headland_shared::element::State;
 use headland_shared::epoch::EpochTag;
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
@@ -169,6 +169,9 @@ fn store_one(
         return Ok(Admission::Refused);
     };
     match &mut written {
+        Written::Note(note) if note.text.trim().is_empty() => return Ok(Admission::Refused),
+        // Notes and counts are their own actor's, whose name only their own kinds of write imply.
+        Written::Value(ElementKey::Annotation(_) | ElementKey::Count(..), ..) => return Ok(Admission::Refused),
         Written::Note(note) => note.at = note.at.bounded(now.wall_ms),
         Written::Value(_, _, write) => write.at = write.at.bounded(now.wall_ms),
         Written::Removal(_) | Written::Count(..) => {}
@@ -240,7 +243,5 @@ fn merged(
     let mut merged = State::decode(held).map_err(stored)?;
     merged.merge(state);
     let crowded = matches!(&merged, State::Register(register) if register.len() > REGISTER_WRITERS_MAX);
-    // A note that is already removed here, or a tally that is ahead: the merge says so, and it is stored again.
-    debug_assert!(!matches!(&merged, State::Remark(Remark::Written(note)) if note.text.is_empty()));
     Ok((!crowded).then_some(merged))
 }

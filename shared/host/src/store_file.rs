@@ -1,5 +1,7 @@
 //! The one file a daemon keeps its state in.
 
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -79,13 +81,44 @@ pub enum OpenError {
 ///
 /// See [`OpenError`].
 pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(|error| of_io(path, &error))?;
+    let failed = |error: io::Error| of_io(path, &error);
+    if path.try_exists().map_err(failed)? {
+        return create(path, cache_bytes).map_err(|error| of_database(path, error));
     }
-    Database::builder()
-        .set_cache_size(cache_bytes)
-        .create(path)
-        .map_err(|error| of_database(path, error))
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    make(path, cache_bytes)
+}
+
+/// Makes the store aside and puts it into its place when it is whole: power that fails while it is made must not
+/// leave a file that is no store.
+fn make(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
+    let failed = |error: io::Error| of_io(path, &error);
+    let aside = aside(path);
+    let database = match create(&aside, cache_bytes).map_err(|error| of_database(path, error)) {
+        Err(OpenError::NotAStore { .. }) => {
+            fs::remove_file(&aside).map_err(failed)?;
+            create(&aside, cache_bytes).map_err(|error| of_database(path, error))?
+        }
+        other => other?,
+    };
+    fs::rename(&aside, path).map_err(failed)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = File::open(parent.unwrap_or(Path::new(".")));
+    directory.and_then(|directory| directory.sync_all()).map_err(failed)?;
+    Ok(database)
+}
+
+/// Where a store is made.
+fn aside(path: &Path) -> PathBuf {
+    let mut aside = OsString::from(path);
+    aside.push(".new");
+    aside.into()
+}
+
+fn create(path: &Path, cache_bytes: usize) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(cache_bytes).create(path)
 }
 
 fn of_database(path: &Path, error: DatabaseError) -> OpenError {
@@ -125,7 +158,7 @@ mod tests {
 
     use redb::{DatabaseError, ReadableDatabase, StorageError, TableDefinition};
 
-    use super::{OpenError, of_database, of_io, open};
+    use super::{OpenError, aside, of_database, of_io, open};
 
     const CACHE_BYTES: usize = 1024 * 1024;
     const NUMBERS: TableDefinition<'_, u64, u64> = TableDefinition::new("numbers");
@@ -167,6 +200,16 @@ mod tests {
         let error = open(&path, CACHE_BYTES).unwrap_err();
         assert!(matches!(error, OpenError::NotAStore { .. }), "{error:?}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), notes);
+    }
+
+    #[test]
+    fn store_whose_making_was_broken_off_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.redb");
+        std::fs::write(aside(&path), vec![0; 100_000]).unwrap();
+        drop(open(&path, CACHE_BYTES).unwrap());
+        assert!(!aside(&path).exists());
+        drop(open(&path, CACHE_BYTES).unwrap());
     }
 
     #[test]

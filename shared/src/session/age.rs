@@ -30,7 +30,8 @@ impl ClockMap {
     pub const fn to_agent(&self, hub_ms: u64) -> Ms {
         if hub_ms >= self.hub_ms {
             let since = hub_ms - self.hub_ms;
-            self.sent + (since - since * DRIFT_PPM / 1_000_000)
+            self.sent
+                .saturating_add(since - since.saturating_mul(DRIFT_PPM) / 1_000_000)
         } else {
             self.sent.saturating_sub(self.hub_ms - hub_ms)
         }

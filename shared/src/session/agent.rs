@@ -295,7 +295,7 @@ impl AgentSession {
                     parts: 0,
                     stalls: 0,
                     stalled_at: now + self.timing.stall_ms,
-                    as_of: clocks.to_agent(welcome.as_of_ms),
+                    as_of: clocks.to_agent(welcome.as_of_ms).min(now),
                 });
                 self.effects.push_back(Effect::Begin(welcome));
             }
@@ -405,7 +405,7 @@ impl AgentSession {
             cursor < *head && self.scopes.get(scope).copied().unwrap_or(true)
         });
         if !behind {
-            let as_of = clocks.to_agent(heartbeat.as_of_ms);
+            let as_of = clocks.to_agent(heartbeat.as_of_ms).min(now);
             self.as_of = Some(self.as_of.map_or(as_of, |known| known.max(as_of)));
         } else if self.gap_at.is_none() {
             self.gap_at = Some(now + self.timing.gap_ms);
@@ -426,7 +426,8 @@ impl AgentSession {
             Refusal::UnknownTransfer if self.transfer.is_some() => self.greet(now),
             Refusal::UnknownTransfer => {}
             Refusal::UploadGap => {
-                self.upload_retry_at = None;
+                // Not at once: a hub that keeps refusing must not be asked at the speed of the link.
+                self.upload_retry_at = Some(now + self.timing.gap_ms);
                 self.effects.push_back(Effect::Rewind {
                     through: refused.through,
                 });

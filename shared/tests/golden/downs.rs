@@ -1,0 +1,191 @@
+//! What a hub says, and the deltas in it.
+
+use crate::samples::{EPOCH, Elements, LIFE, actor, attribute, declaration, elements, head, mark, record, region};
+use crate::{Case, case, is_compressed};
+use headland_shared::delta::{
+    self, AttributeIntroduction, Delta, DeltaWriter, Record, RecordChange, ScopeIntroduction,
+};
+use headland_shared::epoch::{Position, Seq};
+use headland_shared::frame::{self, Fragments, Reassembly};
+use headland_shared::key::ElementKey;
+use headland_shared::message::{Batch, Down, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
+use headland_shared::scope::Scope;
+
+fn down(name: &str, message: Down) -> Case {
+    let case = case(format!("down-{name}"), message, frame::encode_down, |bytes| {
+        frame::decode_down(bytes).unwrap()
+    });
+    Case {
+        compressed: is_compressed(&case.bytes),
+        ..case
+    }
+}
+
+/// A delta's bytes and what it says. The alias of `summary` is introduced with the first one.
+fn deltas() -> Vec<(&'static str, Vec<u8>, Delta)> {
+    let summary = AttributeIntroduction {
+        alias: 4,
+        name: attribute("summary"),
+        declaration: declaration(),
+    };
+    let scope = Scope {
+        namespace: "vision".parse().unwrap(),
+        task: "detection".parse().unwrap(),
+    };
+    let introduced = ScopeIntroduction { alias: 2, scope };
+    let alias = |key: &[u8]| (ElementKey::attribute_of(key) == Some(b"summary".as_slice())).then_some(4);
+    let written = |scopes: &[ScopeIntroduction], attributes: &[AttributeIntroduction], change: &RecordChange| {
+        let mut writer = DeltaWriter::new(LIFE, scopes, attributes);
+        let borrow = |elements: &Elements, name: Option<&str>, writer: &mut DeltaWriter| {
+            let elements: Vec<_> = elements
+                .iter()
+                .map(|(k, s)| (k.as_slice(), alias(k), s.as_slice()))
+                .collect();
+            writer.record(2, 300, name, &elements);
+        };
+        match change {
+            RecordChange::Left => writer.left(2, 300),
+            RecordChange::Changed(elements) => borrow(elements, None, &mut writer),
+            RecordChange::Whole(name, elements) => borrow(elements, Some(name.as_str()), &mut writer),
+        }
+        writer.finish()
+    };
+    let whole = RecordChange::Whole(record().name, elements());
+    let changed = RecordChange::Changed(elements()[1..3].to_vec());
+    let one = |name, scopes: Vec<ScopeIntroduction>, attributes: Vec<AttributeIntroduction>, change: RecordChange| {
+        let bytes = written(&scopes, &attributes, &change);
+        (
+            name,
+            bytes,
+            Delta {
+                scopes,
+                attributes,
+                records: vec![Record {
+                    scope: 2,
+                    handle: 300,
+                    change,
+                }],
+            },
+        )
+    };
+    vec![
+        one("whole", vec![introduced], vec![summary], whole),
+        one("changed", vec![], vec![], changed),
+        one("left", vec![], vec![], RecordChange::Left),
+    ]
+}
+
+fn welcome(plan: Plan, stored: Option<Stored>) -> Down {
+    Down::Welcome(Welcome {
+        nonce: 0xdead_beef,
+        epoch: EPOCH,
+        boot: 5,
+        hub_ms: 70_000,
+        as_of_ms: 69_000,
+        region: region(),
+        registry: Position { life: LIFE, number: 41 },
+        complete: true,
+        heartbeat_ms: 10_000,
+        live_bytes_max: 65_536,
+        plan,
+        started: Seq(430),
+        resume: mark(405),
+        stored,
+        more: Vec::new(),
+    })
+}
+
+pub(crate) fn downs() -> Vec<Case> {
+    let stored = Stored {
+        incarnation: actor().incarnation,
+        through: 12,
+        refused: vec![9],
+        more: vec![(7, vec![1, 2])],
+    };
+    let batch = |delta| Batch {
+        epoch: EPOCH.tag(),
+        scope: 2,
+        prev: Seq(420),
+        to: head(421),
+        touched: vec![(5, Seq(419))],
+        after: vec![(6, Seq(420))],
+        delta,
+    };
+    let heads = vec![(2, Seq(421)), (5, Seq(421))];
+    let (epoch, more) = (EPOCH.tag(), Vec::new());
+    let heartbeat = Heartbeat {
+        epoch,
+        boot: 5,
+        hub_ms: 80_000,
+        as_of_ms: 79_000,
+        heads,
+        more,
+    };
+    let refused = |refusal| Down::Refused(Refused { refusal, through: 7 });
+    let mut cases = vec![
+        down("welcome-delta", welcome(Plan::Delta, Some(stored.clone()))),
+        down("welcome-snapshot", welcome(Plan::Snapshot, None)),
+        down("welcome-behind", welcome(Plan::Behind { retry_ms: 15_000 }, None)),
+        down("stored", Down::Stored(stored)),
+        down("batch-live", Down::Batch(batch(Some(deltas()[2].1.clone())))),
+        down("batch-pull", Down::Batch(batch(None))),
+        down("heartbeat", Down::Heartbeat(heartbeat)),
+        down("refused-transfer", refused(Refusal::UnknownTransfer)),
+        down("refused-gap", refused(Refusal::UploadGap)),
+    ];
+    for (name, bytes, says) in deltas() {
+        let end = (name == "left").then(|| head(421));
+        let part = Part {
+            nonce: 77,
+            from: mark(405),
+            to: mark(409),
+            end,
+            delta: bytes.clone(),
+        };
+        cases.push(down(&format!("part-{name}"), Down::Part(part)));
+        cases.push(case(
+            format!("delta-{name}"),
+            says,
+            |_| bytes.clone(),
+            |bytes| delta::read(bytes, |alias| (alias == 4).then(|| attribute("summary"))).unwrap(),
+        ));
+    }
+    cases
+}
+
+/// A frame in pieces: the first and the last of them, which give back the frame.
+pub(crate) fn fragments() -> Vec<Case> {
+    let noise: Vec<u8> = (0..340_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let part = Down::Part(Part {
+        nonce: 77,
+        from: mark(405),
+        to: mark(409),
+        end: None,
+        delta: noise,
+    });
+    let pieces: Vec<_> = Fragments::of(frame::encode_down(&part), frame::FRAME_BYTES_MIN).collect();
+    assert_eq!(pieces.len(), 2);
+    let (first, last) = (pieces[0].clone(), pieces[1].clone());
+    let (before, after) = (first.clone(), last.clone());
+    let whole = move |first: &[u8], last: &[u8]| {
+        let mut reassembly = Reassembly::default();
+        assert_eq!(reassembly.take(first.to_vec()), Ok(None));
+        frame::decode_down(&reassembly.take(last.to_vec()).unwrap().unwrap()).unwrap()
+    };
+    vec![
+        case(
+            "down-fragment-first",
+            part.clone(),
+            |_| first.clone(),
+            move |bytes| whole(bytes, &after),
+        ),
+        case(
+            "down-fragment-last",
+            part,
+            |_| last.clone(),
+            move |bytes| whole(&before, bytes),
+        ),
+    ]
+}

@@ -1,0 +1,163 @@
+//! What an agent says.
+
+use crate::samples::{EPOCH, LIFE, actor, attribute, head, mark, note, record, region, write};
+use crate::{Case, case, is_compressed};
+use headland_shared::digest::Digest;
+use headland_shared::element::Tally;
+use headland_shared::epoch::{Mark, Position, Seq};
+use headland_shared::frame;
+use headland_shared::key::ElementKey;
+use headland_shared::message::{Applied, GoOn, Hello, Place, Staged, Up, Upload};
+use headland_shared::register::Rank;
+use headland_shared::upload::{self, Entry, RecordRef, Written};
+use headland_shared::value::Value;
+use std::collections::BTreeMap;
+
+fn up(name: &str, message: Up) -> Case {
+    let case = case(format!("up-{name}"), message, frame::encode_up, |bytes| {
+        frame::decode_up(bytes).unwrap()
+    });
+    Case {
+        compressed: is_compressed(&case.bytes),
+        ..case
+    }
+}
+
+fn entries() -> Vec<(&'static str, Entry)> {
+    let (by_key, by_handle) = (RecordRef::Key(record()), RecordRef::Handle(300));
+    let value = Written::Value(
+        ElementKey::Attribute(attribute("availability")),
+        Rank::Operator,
+        write(Some(Value::text("down")), BTreeMap::new()),
+    );
+    let count = Written::Count(attribute("usage"), region(), Tally { added: 500, removed: 2 });
+    vec![
+        (
+            "note",
+            Entry {
+                dot: 8,
+                record: by_key,
+                written: Written::Note(note("dry")),
+            },
+        ),
+        (
+            "removal",
+            Entry {
+                dot: 9,
+                record: by_handle.clone(),
+                written: Written::Removal(8),
+            },
+        ),
+        (
+            "count",
+            Entry {
+                dot: 11,
+                record: by_handle.clone(),
+                written: count,
+            },
+        ),
+        (
+            "value",
+            Entry {
+                dot: 12,
+                record: by_handle,
+                written: value,
+            },
+        ),
+    ]
+}
+
+fn upload(entries: &[Entry]) -> Upload {
+    let (prev, mut body, mut to) = (7, Vec::new(), 7);
+    for entry in entries {
+        upload::put_entry(&mut body, to, entry);
+        to = entry.dot;
+    }
+    Upload {
+        incarnation: actor().incarnation,
+        epoch: EPOCH.tag(),
+        prev,
+        to,
+        body,
+    }
+}
+
+fn hello(place: Option<Place>, staged: Option<Staged>, upload: Option<Upload>) -> Up {
+    Up::Hello(Hello {
+        nonce: 0xdead_beef,
+        actor: actor(),
+        frame_bytes_max: 65_536,
+        follow: vec!["vision/*".parse().unwrap()],
+        place,
+        staged,
+        registry: Position { life: LIFE, number: 41 },
+        upload,
+        more: Vec::new(),
+    })
+}
+
+pub(crate) fn ups() -> Vec<Case> {
+    let (ahead, digest) = (vec![(2, Seq(410)), (5, Seq(420))], Digest(u128::MAX - 7));
+    let place = Place {
+        epoch: EPOCH,
+        head: head(420),
+        base: Seq(400),
+        ahead: ahead.clone(),
+    };
+    let staged = Staged {
+        epoch: EPOCH.tag(),
+        snapshot: true,
+        started: Seq(430),
+        to: mark(405),
+    };
+    let all: Vec<Entry> = entries().into_iter().map(|(_, entry)| entry).collect();
+    let long = Entry {
+        dot: 8,
+        record: RecordRef::Handle(1),
+        written: Written::Note(note(&"wheat ".repeat(60))),
+    };
+    let mut cases = vec![
+        up("hello-fresh", hello(None, None, None)),
+        up("hello-full", hello(Some(place), Some(staged), Some(upload(&all[..2])))),
+        up("upload-all", Up::Upload(upload(&all))),
+        up("upload-compressed", Up::Upload(upload(&[long]))),
+        up(
+            "applied",
+            Up::Applied(Applied {
+                epoch: EPOCH.tag(),
+                base: Seq(400),
+                ahead,
+                digest,
+                more: Vec::new(),
+            }),
+        ),
+        up(
+            "go-on",
+            Up::GoOn(GoOn {
+                nonce: 77,
+                staged_to: mark(405),
+                again: false,
+            }),
+        ),
+        up(
+            "go-on-again",
+            Up::GoOn(GoOn {
+                nonce: 77,
+                staged_to: Mark::after(Seq(404)),
+                again: true,
+            }),
+        ),
+    ];
+    for (name, entry) in entries() {
+        let body = upload(std::slice::from_ref(&entry));
+        let (prev, entries) = (body.prev, vec![entry]);
+        cases.push(case(
+            format!("upload-body-{name}"),
+            entries,
+            |_| body.body.clone(),
+            move |bytes| upload::read(prev, bytes).unwrap(),
+        ));
+        cases.push(up(&format!("upload-{name}"), Up::Upload(body)));
+    }
+    cases
+}
