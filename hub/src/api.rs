@@ -172,7 +172,11 @@ async fn annotations(State(local): State<Arc<Local>>, limit: Asked<Limit>) -> An
 
 async fn import(State(local): State<Arc<Local>>, wish: Told<ImportWish>) -> Answer {
     let Json(wish) = wish.map_err(|error| Refusal::bad_request(error.body_text()))?;
-    operate(&local, |answer| Input::Import(wish, answer)).await
+    // Files are read here, so that the replica goes on meanwhile.
+    let read = tokio::task::spawn_blocking(move || wish.read())
+        .await
+        .map_err(Refusal::internal)??;
+    operate(&local, |answer| Input::Import(read, answer)).await
 }
 
 async fn revert(State(local): State<Arc<Local>>, wish: Told<RevertWish>) -> Answer {

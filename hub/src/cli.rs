@@ -16,7 +16,7 @@ use serde_json::Value;
 /// `import`
 pub(crate) fn import(settings: &Settings, wish: ImportWish, json: bool) -> Result<(), Failure> {
     let dry_run = wish.dry_run;
-    let answer = Access::find(settings)?.import(wish)?;
+    let answer = Access::import(settings, wish)?;
     output(&answer, json, |answer| sheet::import(answer, dry_run))
 }
 

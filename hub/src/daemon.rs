@@ -8,14 +8,17 @@ use crate::settings::Settings;
 use crate::uplink;
 use headland_host::control::ControlSocket;
 use headland_host::exit::Failure;
+use std::sync::mpsc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// How long everything may take to stop: an init system is told two seconds.
-const STOP_MS_MAX: u64 = 1_700;
+const STOP_MS_MAX: u64 = 1_500;
 /// How long readers of the store may hold up the end.
 const READERS_MS_MAX: u64 = 100;
+/// How long the broker may take to let go of its clients, after that.
+const BROKER_MS_MAX: u64 = 200;
 
 /// Runs the hub until it is told to stop.
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
@@ -26,8 +29,22 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     let runtime = runtime()?;
     let result = runtime.block_on(serve(settings, address, driver));
     runtime.shutdown_timeout(Duration::from_millis(READERS_MS_MAX));
-    drop(broker);
+    drop_soon(broker);
     result
+}
+
+/// Stops the broker, waiting for a moment only: the process ends in any case, and its port with it.
+fn drop_soon(broker: impl Send + 'static) {
+    let (done, dropped) = mpsc::channel();
+    let dropping = std::thread::Builder::new().spawn(move || {
+        drop(broker);
+        // Nobody may be waiting any more.
+        let _ = done.send(());
+    });
+    if dropping.is_ok() {
+        // Too late is as good as in time here.
+        let _ = dropped.recv_timeout(Duration::from_millis(BROKER_MS_MAX));
+    }
 }
 
 #[cfg(feature = "broker")]

@@ -1,30 +1,39 @@
 //! The thread that owns the replica: everything that happens to it comes through one bounded inbox.
 
+mod outbox;
+
 use crate::opening::now;
-use crate::operation::{ImportWish, OperationError, RevertWish, perform_import, perform_revert};
+use crate::operation::{OperationError, ReadImport, RevertWish, perform_import, perform_revert};
 use crate::registry::{ImportReport, RevertReport};
-use crate::replica::{Counts, INBOX_MAX, Output, Replica};
+use crate::replica::{Counts, INBOX_MAX, Replica};
+use crate::report;
 use crate::store::Store;
-use headland_host::link::{LinkBusy, LinkEvent, LinkHandle, Qos};
+use headland_host::link::{Delivery, LinkEvent, LinkHandle};
 use headland_host::log::{Limited, Verdict};
+use headland_shared::name::ReplicaName;
 use headland_shared::topic;
+use outbox::Outbox;
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// Inputs that wait for the replica: as many as one flush works off.
-const INBOX_INPUTS_MAX: usize = INBOX_MAX;
+/// Inputs that wait for the replica: a large import holds it for a second, and after a broker's restart a whole region
+/// greets in about that time. What finds no room is said again by its agent.
+const INBOX_INPUTS_MAX: usize = 8 * INBOX_MAX;
+/// Bytes in frames that wait. Greetings have a few hundred; this bounds the memory when many agents upload much.
+const INBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Frames worked off together. Each may be a hello, and all that answers it, a welcome and a window of parts, is made
+/// before the first of it is sent: at the default length of frames 40 MiB for all.
+const FLUSH_FRAMES_MAX: usize = 64;
+/// How soon a full link is offered the next frame again: it takes hundreds in that time.
+const OFFER_AGAIN_MS: u64 = 2;
 /// Lines of one kind in the log, per interval.
 const LINES_MAX: u32 = 5;
 const LINES_INTERVAL_MS: u64 = 60_000;
-
-/// How often a frame is offered to a link whose queue is full, and how long to wait between: together two seconds, in
-/// which a broker that lives takes thousands of frames.
-const OFFERS_MAX: u32 = 1_000;
-const OFFER_EVERY: Duration = Duration::from_millis(2);
 
 /// What happens to the replica.
 #[derive(Debug)]
@@ -32,7 +41,7 @@ pub(crate) enum Input {
     /// The link tells something.
     Link(LinkEvent),
     /// Somebody imports.
-    Import(ImportWish, oneshot::Sender<Result<ImportReport, OperationError>>),
+    Import(ReadImport, oneshot::Sender<Result<ImportReport, OperationError>>),
     /// Somebody reverts.
     Revert(RevertWish, oneshot::Sender<Result<RevertReport, OperationError>>),
     /// Nothing: look at the stop flag.
@@ -46,7 +55,9 @@ pub(crate) struct Live {
     pub(crate) broker: Option<String>,
     /// What was counted.
     pub(crate) counts: Counts,
-    /// What went wrong last.
+    /// Frames that a link that was up did not take.
+    pub(crate) frames_dropped: u64,
+    /// What went wrong with the store last, until it works again.
     pub(crate) trouble: Option<String>,
 }
 
@@ -54,10 +65,28 @@ pub(crate) struct Live {
 #[derive(Debug, Clone)]
 pub(crate) struct Inlet {
     inputs: SyncSender<Input>,
+    bytes: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
 }
 
 impl Inlet {
+    /// Puts in what the link tells, if there is room.
+    pub(crate) fn put_event(&self, event: LinkEvent) -> Delivery {
+        let bytes = match &event {
+            LinkEvent::Frame { payload, .. } => payload.len(),
+            LinkEvent::Up { .. } | LinkEvent::Down { .. } => 0,
+        };
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let delivery = match bytes > 0 && before + bytes > INBOX_BYTES_MAX {
+            true => Delivery::Dropped,
+            false => self.try_put(Input::Link(event)).into(),
+        };
+        if delivery != Delivery::Taken {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        delivery
+    }
+
     pub(crate) fn try_put(&self, input: Input) -> Result<(), TrySendError<Input>> {
         self.inputs.try_send(input)
     }
@@ -76,6 +105,9 @@ pub(crate) struct Driver {
     replica: Replica,
     inlet: Inlet,
     inbox: Receiver<Input>,
+    /// Frames that wait for the answers to earlier ones to be sent.
+    waiting: VecDeque<(ReplicaName, Vec<u8>)>,
+    outbox: Outbox,
     live: watch::Sender<Live>,
     refused_lines: Limited,
     store_lines: Limited,
@@ -90,9 +122,12 @@ impl Driver {
             replica,
             inlet: Inlet {
                 inputs,
+                bytes: Arc::default(),
                 stop: Arc::default(),
             },
             inbox,
+            waiting: VecDeque::new(),
+            outbox: Outbox::default(),
             live: watch::channel(Live::default()).0,
             refused_lines: limited(),
             store_lines: limited(),
@@ -115,38 +150,76 @@ impl Driver {
     /// Runs until somebody asks it to stop.
     pub(crate) fn run(mut self, link: &LinkHandle) {
         while !self.inlet.stop.load(Ordering::Acquire) {
-            let wait = self.replica.deadline().saturating_sub(now().mono);
-            match self.inbox.recv_timeout(Duration::from_millis(wait)) {
+            match self.inbox.recv_timeout(self.wait()) {
                 Ok(input) => self.take_all(input),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let flushed = self.replica.flush(now());
-            self.after(flushed);
+            self.work_off();
             let passed = self.replica.handle_timeout(now());
-            self.after(passed);
-            self.send_outputs(link);
-            let counts = self.replica.counts();
-            self.live
-                .send_if_modified(|live| std::mem::replace(&mut live.counts, counts) != counts);
+            self.after(&passed);
+            self.outbox.send(&mut self.replica, link, now().mono);
+            let (counts, dropped) = (self.replica.counts(), self.outbox.dropped());
+            self.live.send_if_modified(|live| {
+                let changed = (live.counts, live.frames_dropped) != (counts, dropped);
+                (live.counts, live.frames_dropped) = (counts, dropped);
+                changed
+            });
         }
     }
 
-    /// Takes what waits, so that all of it shares one wait for the disk.
+    fn wait(&self) -> Duration {
+        if self.outbox.is_blocked() {
+            return Duration::from_millis(OFFER_AGAIN_MS);
+        }
+        if !self.waiting.is_empty() {
+            return Duration::ZERO;
+        }
+        Duration::from_millis(self.replica.deadline().saturating_sub(now().mono))
+    }
+
+    /// Takes what waits in the inbox, but not what comes meanwhile.
     fn take_all(&mut self, first: Input) {
         self.take(first);
-        for _ in 1..INBOX_MAX {
+        for _ in 1..INBOX_INPUTS_MAX {
             match self.inbox.try_recv() {
+                Ok(_) if self.inlet.stop.load(Ordering::Acquire) => return,
                 Ok(input) => self.take(input),
                 Err(_) => return,
             }
         }
     }
 
+    /// Works frames off with one wait for the disk, unless answers to earlier ones still wait for the link.
+    fn work_off(&mut self) {
+        if self.outbox.is_blocked() || self.waiting.is_empty() {
+            return;
+        }
+        for (agent, frame) in self.waiting.drain(..self.waiting.len().min(FLUSH_FRAMES_MAX)) {
+            self.inlet.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+            if let Err(refused) = self.replica.frame(agent, frame)
+                && let Verdict::Write { suppressed } = self.refused_lines.line(now().mono)
+            {
+                tracing::warn!(suppressed, "{refused}");
+            }
+        }
+        let flushed = self.replica.flush(now());
+        self.after(&flushed);
+        if flushed.is_ok() {
+            self.live.send_if_modified(|live| live.trouble.take().is_some());
+        }
+    }
+
     fn take(&mut self, input: Input) {
         match input {
-            Input::Link(LinkEvent::Up { broker, .. }) => {
-                tracing::info!(region = %self.replica.region(), %broker, "hub ready");
+            Input::Link(LinkEvent::Up { broker, session: 1 }) => {
+                let models = report::models_held(self.replica.store()).unwrap_or(0);
+                let (region, host, port) = (self.replica.region(), broker.host(), broker.port());
+                tracing::info!("hub ready: region {region}, broker {host}:{port}, {models} models");
+                self.live.send_modify(|live| live.broker = Some(broker.to_string()));
+            }
+            Input::Link(LinkEvent::Up { broker, session }) => {
+                tracing::info!(%broker, session, "link up again");
                 self.live.send_modify(|live| live.broker = Some(broker.to_string()));
             }
             Input::Link(LinkEvent::Down {
@@ -162,28 +235,42 @@ impl Driver {
             Input::Link(LinkEvent::Frame { topic, payload }) => self.take_frame(&topic, payload),
             Input::Import(wish, answer) => {
                 // Whoever asked may have gone; the import counts all the same.
-                let _ = answer.send(perform_import(&mut self.replica, &wish, now()));
+                let imported = perform_import(&mut self.replica, wish, now());
+                self.after_operation(&imported);
+                let _ = answer.send(imported);
             }
             Input::Revert(wish, answer) => {
-                let _ = answer.send(perform_revert(&mut self.replica, wish, now()));
+                let reverted = perform_revert(&mut self.replica, wish, now());
+                self.after_operation(&reverted);
+                let _ = answer.send(reverted);
             }
             Input::Wake => {}
         }
     }
 
     fn take_frame(&mut self, topic: &str, payload: Vec<u8>) {
-        let Some(agent) = topic::agent_of(topic) else {
-            return;
-        };
-        if let Err(refused) = self.replica.frame(agent, payload)
-            && let Verdict::Write { suppressed } = self.refused_lines.line(now().mono)
-        {
-            tracing::warn!(suppressed, "{refused}");
+        let agent = topic::agent_of(topic).filter(|_| self.waiting.len() < INBOX_INPUTS_MAX);
+        match agent {
+            Some(agent) => self.waiting.push_back((agent, payload)),
+            None => {
+                self.inlet.bytes.fetch_sub(payload.len(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What an operation says of the store.
+    fn after_operation<T>(&mut self, result: &Result<T, OperationError>) {
+        match result {
+            Ok(_) => {
+                self.live.send_if_modified(|live| live.trouble.take().is_some());
+            }
+            Err(error) if error.is_internal() => self.after(&Err::<(), _>(error)),
+            Err(_) => {}
         }
     }
 
     /// What a call on the replica left behind: nothing, or a store that failed. It recovers by itself.
-    fn after<E: Display>(&mut self, result: Result<(), E>) {
+    fn after<E: Display>(&mut self, result: &Result<(), E>) {
         let Err(error) = result else {
             return;
         };
@@ -192,26 +279,29 @@ impl Driver {
             tracing::error!(suppressed, "{error}");
         }
     }
-
-    fn send_outputs(&mut self, link: &LinkHandle) {
-        while let Some(output) = self.replica.poll() {
-            let (topic, frame, qos) = match output {
-                Output::Send { topic, frame } => (topic, frame, Qos::AtLeastOnce),
-                Output::Publish { topic, frame } => (topic, frame, Qos::AtMostOnce),
-            };
-            send(link, &topic, frame, qos);
-        }
-    }
 }
 
-/// Sends a frame, waiting for room: a catch-up for many agents is longer than the link's queue. What is lost all the
-/// same is asked for again by the agent, and counted by the link.
-fn send(link: &LinkHandle, topic: &str, frame: Vec<u8>, qos: Qos) {
-    for _ in 0..OFFERS_MAX {
-        match link.try_send(topic, frame.clone(), qos) {
-            Err(LinkBusy::Full) => std::thread::sleep(OFFER_EVERY),
-            Err(error @ (LinkBusy::TooLarge { .. } | LinkBusy::Topic)) => return tracing::error!("{error}"),
-            Ok(()) | Err(LinkBusy::Down) => return,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(bytes: usize) -> LinkEvent {
+        LinkEvent::Frame {
+            topic: String::new(),
+            payload: vec![0; bytes],
         }
+    }
+
+    #[test]
+    fn long_frames_are_dropped_before_the_inbox_is_full() {
+        let (inputs, _inbox) = sync_channel(8);
+        let inlet = Inlet {
+            inputs,
+            bytes: Arc::default(),
+            stop: Arc::default(),
+        };
+        assert_eq!(inlet.put_event(frame(INBOX_BYTES_MAX - 1)), Delivery::Taken);
+        assert_eq!(inlet.put_event(frame(2)), Delivery::Dropped);
+        assert_eq!(inlet.put_event(frame(1)), Delivery::Taken);
     }
 }

@@ -8,6 +8,9 @@ use headland_host::exit::Failure;
 use headland_host::store_file::{self, OpenError};
 use headland_host::tables::StoreError;
 use headland_shared::session::Now;
+use redb::Database;
+use redb::backends::InMemoryBackend;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 const MS_PER_DAY: u64 = 86_400_000;
@@ -24,6 +27,9 @@ pub(crate) enum OpeningError {
     /// The machine gives no random numbers.
     #[error("opening the store: this machine gives no random numbers ({0}); check its kernel")]
     Random(getrandom::Error),
+    /// Nothing was ever imported here.
+    #[error("opening store {}: there is none yet; start `headland-hub serve`, or `headland-hub import` a file", .0.display())]
+    Missing(PathBuf),
     /// Another process has the store, and its socket is silent.
     #[error(
         "opening store {store}: another process has it, and nobody listens on control socket {socket}; name the socket of the hub that runs, or stop that process"
@@ -40,7 +46,9 @@ impl From<OpeningError> for Failure {
     fn from(error: OpeningError) -> Self {
         match error {
             OpeningError::File(error) => error.into(),
-            OpeningError::Silent { .. } | OpeningError::Store(StoreError::Newer { .. }) => Self::bad_input(error),
+            OpeningError::Missing(_) | OpeningError::Silent { .. } | OpeningError::Store(StoreError::Newer { .. }) => {
+                Self::bad_input(error)
+            }
             OpeningError::Store(_) | OpeningError::Random(_) => Self::failed(error),
         }
     }
@@ -58,6 +66,27 @@ pub(crate) fn store(settings: &Settings) -> Result<Store, OpeningError> {
         None => store_file::open(&path, cache_bytes).map_err(again),
     };
     Ok(Store::open(open, random)?)
+}
+
+/// Opens the store for someone who only looks, or takes back: one that is not there is not made.
+pub(crate) fn store_that_exists(settings: &Settings) -> Result<Store, OpeningError> {
+    match settings.store.try_exists() {
+        Ok(false) => Err(OpeningError::Missing(settings.store.clone())),
+        // What hinders the look will be told better by the opening.
+        Ok(true) | Err(_) => store(settings),
+    }
+}
+
+/// The store for someone who only tries: where there is none, one that is gone afterwards.
+pub(crate) fn store_to_try(settings: &Settings) -> Result<Store, OpeningError> {
+    match settings.store.try_exists() {
+        Ok(false) => {
+            let random = getrandom::u64().map_err(OpeningError::Random)?;
+            let open = || Ok(Database::builder().create_with_backend(InMemoryBackend::new())?);
+            Ok(Store::open(open, random)?)
+        }
+        Ok(true) | Err(_) => store(settings),
+    }
 }
 
 /// Opens the replica on its store.
@@ -88,6 +117,8 @@ fn explain(error: OpenError, settings: &Settings) -> OpeningError {
 fn again(error: OpenError) -> StoreError {
     match error {
         OpenError::OutOfSpace { .. } => StoreError::Full,
+        // Readers that are not done yet hold the failed one.
+        OpenError::InUse { .. } => StoreError::Closed,
         other => StoreError::Engine(Box::new(redb::Error::Io(std::io::Error::other(other)))),
     }
 }

@@ -1,8 +1,8 @@
 //! What people do to the registry: the same whether the hub runs or only its store is there.
 
-use crate::import_file::{ImportFileError, read_file};
+use crate::import_file::{ImportFileError, ImportedRecord, read_file};
 use crate::registry::{ImportError, ImportOptions, ImportReport, Removals, RevertError, RevertReport, import, revert};
-use crate::replica::Replica;
+use crate::replica::{CommitError, Replica};
 use headland_shared::epoch::Seq;
 use headland_shared::name::{NameError, Namespace};
 use headland_shared::session::Now;
@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 /// The most files of one import: a catalogue comes in a handful.
 const FILES_MAX: usize = 256;
+/// How many files the history names; the rest is counted.
+const FILES_NAMED_MAX: usize = 4;
 
 /// An import as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,13 @@ pub(crate) struct ImportWish {
     pub(crate) dry_run: bool,
 }
 
+/// An import whose files are read.
+#[derive(Debug)]
+pub(crate) struct ReadImport {
+    records: Vec<ImportedRecord>,
+    options: ImportOptions,
+}
+
 /// A revert as it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +51,9 @@ pub(crate) enum OperationError {
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] ImportFileError),
+    /// The path would mean something else to the hub.
+    #[error("importing {}: the hub needs the whole path; begin it with \"/\"", .0.display())]
+    Relative(PathBuf),
     /// The namespace cannot be used.
     #[error("importing: {0}; use --namespace with a plain name")]
     Namespace(#[from] NameError),
@@ -59,45 +71,74 @@ pub(crate) enum OperationError {
 impl OperationError {
     /// Whether the store, not the wish, is at fault.
     pub(crate) fn is_internal(&self) -> bool {
-        matches!(
-            self,
-            Self::Import(ImportError::Store(_)) | Self::Revert(RevertError::Store(_) | RevertError::Stored { .. })
-        )
+        match self {
+            Self::Import(ImportError::Store(_)) | Self::Revert(RevertError::Store(_) | RevertError::Stored { .. }) => {
+                true
+            }
+            Self::Import(ImportError::Commit(error)) | Self::Revert(RevertError::Commit(error)) => {
+                matches!(error, CommitError::Store(_) | CommitError::Stored { .. })
+            }
+            Self::File(_)
+            | Self::Relative(_)
+            | Self::Namespace(_)
+            | Self::Files(_)
+            | Self::Import(_)
+            | Self::Revert(_) => false,
+        }
     }
 }
 
-/// Reads the files and commits the difference.
-pub(crate) fn perform_import(
-    replica: &mut Replica,
-    wish: &ImportWish,
-    now: Now,
-) -> Result<ImportReport, OperationError> {
-    if wish.files.is_empty() || wish.files.len() > FILES_MAX {
-        return Err(OperationError::Files(wish.files.len()));
+impl ImportWish {
+    /// Reads the files, which takes no replica.
+    pub(crate) fn read(&self) -> Result<ReadImport, OperationError> {
+        if self.files.is_empty() || self.files.len() > FILES_MAX {
+            return Err(OperationError::Files(self.files.len()));
+        }
+        if let Some(file) = self.files.iter().find(|file| !file.is_absolute()) {
+            return Err(OperationError::Relative(file.clone()));
+        }
+        let namespace = Namespace::new(self.namespace.clone())?;
+        let mut records = Vec::new();
+        for file in &self.files {
+            records.append(&mut read_file(file, &namespace)?);
+        }
+        let options = ImportOptions {
+            removals: if self.allow_removals {
+                Removals::Allowed
+            } else {
+                Removals::Braked
+            },
+            register: self.register,
+            dry_run: self.dry_run,
+            origin: self.origin(),
+        };
+        Ok(ReadImport { records, options })
     }
-    let namespace = Namespace::new(wish.namespace.clone())?;
-    let mut records = Vec::new();
-    let mut names = Vec::new();
-    for file in &wish.files {
-        records.extend(read_file(file, &namespace)?);
-        names.push(
+
+    /// What the history calls it.
+    fn origin(&self) -> String {
+        let name = |file: &PathBuf| {
             file.file_name()
                 .unwrap_or(file.as_os_str())
                 .to_string_lossy()
-                .into_owned(),
-        );
+                .into_owned()
+        };
+        let mut names: Vec<String> = self.files.iter().take(FILES_NAMED_MAX).map(name).collect();
+        let more = self.files.len().saturating_sub(FILES_NAMED_MAX);
+        if more > 0 {
+            names.push(format!("and {more} more"));
+        }
+        names.join(", ")
     }
-    let options = ImportOptions {
-        removals: if wish.allow_removals {
-            Removals::Allowed
-        } else {
-            Removals::Braked
-        },
-        register: wish.register,
-        dry_run: wish.dry_run,
-        origin: names.join(", "),
-    };
-    Ok(import(replica, records, &options, now)?)
+}
+
+/// Commits the difference.
+pub(crate) fn perform_import(
+    replica: &mut Replica,
+    read: ReadImport,
+    now: Now,
+) -> Result<ImportReport, OperationError> {
+    Ok(import(replica, read.records, &read.options, now)?)
 }
 
 /// Takes a commit back.

@@ -250,7 +250,7 @@ impl Replica {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Now) -> Result<(), StoreError> {
         if self.lanes.is_due(now.mono) {
-            self.publish()?;
+            self.publish().inspect_err(|_| self.lanes.put_off(now.mono))?;
         }
         if self.heartbeat_at <= now.mono {
             self.heartbeat_at = now.mono + u64::from(self.config.heartbeat_ms);

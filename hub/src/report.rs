@@ -6,6 +6,7 @@ use crate::store::{AgentRow, Origin, Store};
 use headland_host::link::LinkCounts;
 use headland_host::tables::StoreError;
 use headland_shared::digest::Digest;
+use headland_shared::epoch::{EpochTag, Seq};
 use headland_shared::session::Now;
 use serde_json::{Value, json};
 
@@ -33,15 +34,16 @@ pub(crate) fn status(
             "digest": hex(row.digest),
         }));
     }
+    let epoch = views.epoch()?.unwrap_or_default();
     let agents: Vec<Value> = views
         .agents()?
         .into_iter()
-        .map(|(name, row)| agent(&name, &row, numbers.head.seq.0, now))
+        .map(|(name, row)| agent(&name, &row, numbers.head.seq, epoch.tag(), now))
         .collect();
     let proven = agents.iter().filter(|agent| agent["proven"] == true).count();
     let mut answer = json!({
         "region": region, "running": live.is_some(), "version": env!("CARGO_PKG_VERSION"),
-        "epoch": views.epoch()?.map(|epoch| epoch.to_string()),
+        "epoch": epoch.to_string(),
         "head": numbers.head.seq.0,
         "registry": { "life": numbers.life.number(), "revision": numbers.revision },
         "models": models, "digest": hex(digest), "scopes": rows,
@@ -55,21 +57,28 @@ pub(crate) fn status(
         answer["counts"] = json!({
             "frames_refused": counts.frames_refused, "hellos": counts.hellos, "snapshots": counts.snapshots,
             "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches,
-            "digest_mismatches": counts.mismatches,
+            "digest_mismatches": counts.mismatches, "frames_dropped": live.frames_dropped + link.dropped_in,
         });
         answer["link"] = json!({
             "sessions": link.sessions, "frames_in": link.frames_in, "bytes_in": link.bytes_in,
             "frames_out": link.frames_out, "bytes_out": link.bytes_out,
-            "dropped_in": link.dropped_in, "dropped_out": link.dropped_out,
         });
     }
     Ok(answer)
 }
 
-fn agent(name: &str, row: &AgentRow, head: u64, now: Now) -> Value {
+/// Models that the registry holds, of all namespaces.
+pub(crate) fn models_held(store: &Store) -> Result<u64, StoreError> {
+    Ok(store.read()?.scopes()?.values().map(|row| row.models).sum())
+}
+
+fn agent(name: &str, row: &AgentRow, head: Seq, epoch: EpochTag, now: Now) -> Value {
+    // What it acknowledged of another history means nothing in this one.
+    let same = row.epoch == epoch;
+    let acknowledged = if same { row.acknowledged } else { Seq::START };
     json!({
-        "name": name, "acknowledged": row.acknowledged.0, "behind": head.saturating_sub(row.acknowledged.0),
-        "proven": row.proven, "heard_ms_ago": now.wall_ms.saturating_sub(row.heard_ms), "follow": row.follow,
+        "name": name, "acknowledged": acknowledged.0, "behind": head.0.saturating_sub(acknowledged.0),
+        "proven": row.proven.filter(|_| same), "heard_ms_ago": now.wall_ms.saturating_sub(row.heard_ms), "follow": row.follow,
     })
 }
 

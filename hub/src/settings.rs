@@ -37,6 +37,7 @@ pub(crate) struct Settings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct BrokerSettings {
     pub(crate) embedded: bool,
+    #[serde(deserialize_with = "loopback")]
     pub(crate) listen: SocketAddr,
     pub(crate) external: Option<BrokerAddress>,
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
@@ -176,6 +177,23 @@ impl Settings {
     }
 }
 
+/// An address of this machine alone, with a port that agents can know.
+fn loopback<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| D::Error::custom(format!("{text:?} is no address: write it as \"127.0.0.1:1883\"")))?;
+    if !address.ip().is_loopback() {
+        return Err(D::Error::custom(format!(
+            "{text:?} can be reached from other machines, and clients do not prove who they are yet: use 127.0.0.1:PORT"
+        )));
+    }
+    if address.port() == 0 {
+        return Err(D::Error::custom("agents must know the port: use 1 to 65535"));
+    }
+    Ok(address)
+}
+
 /// A whole number from `MIN` to `MAX`.
 fn within<'de, const MIN: u64, const MAX: u64, T, D>(from: D) -> Result<T, D::Error>
 where
@@ -201,8 +219,30 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_names_the_nearest_one() {
-        let text = read("[brocker]\nlisten = \"127.0.0.1:1\"").unwrap_err().to_string();
-        assert!(text.contains("hub.toml:") && text.contains("broker"), "{text}");
+        let text = read("[broker]\nlisen = \"127.0.0.1:1\"").unwrap_err().to_string();
+        assert!(
+            text.contains("hub.toml:2") && text.contains("did you mean \"broker.listen\"?"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_broker_listens_on_this_machine_alone() {
+        for (listen, wanted) in [
+            ("0.0.0.0:1883", "other machines"),
+            ("127.0.0.1:0", "1 to 65535"),
+            ("localhost", "127.0.0.1:1883"),
+        ] {
+            let error = read(&format!("[broker]\nlisten = \"{listen}\""))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+        let ipv6 = read("[broker]\nlisten = \"[::1]:1884\"")
+            .unwrap()
+            .broker_address()
+            .unwrap();
+        assert_eq!(ipv6.to_string(), "mqtt://[::1]:1884/main");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The hub's link to its broker, its own or another.
 
-use crate::driver::{Inlet, Input};
+use crate::driver::Inlet;
 use crate::settings::Settings;
 use headland_host::broker_address::BrokerAddress;
-use headland_host::link::{Delivery, Link, LinkConfig, LinkEvent, Qos, StartError, Subscription};
+use headland_host::link::{Link, LinkConfig, LinkEvent, Qos, StartError, Subscription};
 use headland_shared::frame::FRAME_BYTES_MAX;
 use headland_shared::topic;
 
@@ -28,7 +28,5 @@ pub(crate) fn start(settings: &Settings, broker: BrokerAddress, inlet: Inlet) ->
         backoff_ms_base: settings.link.backoff_ms_base,
         backoff_ms_max: settings.link.backoff_ms_max,
     };
-    Link::start(config, move |event: LinkEvent| -> Delivery {
-        inlet.try_put(Input::Link(event)).into()
-    })
+    Link::start(config, move |event: LinkEvent| inlet.put_event(event))
 }

@@ -9,6 +9,7 @@ mod check;
 mod hub;
 mod network;
 mod reference;
+mod registry;
 mod schedule;
 mod world;
 

@@ -16,6 +16,7 @@ use headland_shared::key::RecordKey;
 use headland_shared::name::Namespace;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -35,27 +36,33 @@ pub(super) enum Access {
 
 impl Access {
     pub(super) fn find(settings: &Settings) -> Result<Self, Failure> {
-        if UnixStream::connect(&settings.socket).is_ok() {
+        if someone_listens(&settings.socket)? {
             return Ok(Self::Socket(settings.socket.clone()));
         }
-        Ok(Self::Store(Box::new(settings.clone()), opening::store(settings)?))
+        Ok(Self::Store(
+            Box::new(settings.clone()),
+            opening::store_that_exists(settings)?,
+        ))
     }
 
-    pub(super) fn import(&self, mut wish: ImportWish) -> Result<Value, Failure> {
-        match self {
-            Self::Socket(path) => {
-                // The hub reads the files itself, from wherever it stands.
-                for file in &mut wish.files {
-                    *file = std::path::absolute(&*file).map_err(Failure::failed)?;
-                }
-                ask(path, Method::POST, "/v1/import", Some(&as_value(&wish)?))
-            }
-            Self::Store(settings, store) => {
-                let mut replica = opening::replica(settings, store.clone())?;
-                let report = perform_import(&mut replica, &wish, now());
-                as_value(&report.map_err(refused)?)
-            }
+    /// Imports through the hub that runs, or into the store; a dry run makes no store.
+    pub(super) fn import(settings: &Settings, mut wish: ImportWish) -> Result<Value, Failure> {
+        for file in &mut wish.files {
+            *file = std::path::absolute(&*file).map_err(Failure::failed)?;
         }
+        if someone_listens(&settings.socket)? {
+            // The hub reads the files itself.
+            return ask(&settings.socket, Method::POST, "/v1/import", Some(&as_value(&wish)?));
+        }
+        let read = wish.read().map_err(refused)?;
+        let store = if wish.dry_run {
+            opening::store_to_try(settings)?
+        } else {
+            opening::store(settings)?
+        };
+        let mut replica = opening::replica(settings, store)?;
+        let report = perform_import(&mut replica, read, now());
+        as_value(&report.map_err(refused)?)
     }
 
     pub(super) fn revert(&self, wish: RevertWish) -> Result<Value, Failure> {
@@ -119,6 +126,17 @@ impl Access {
                 report::status(store, settings.region.as_str(), None, now()).map_err(Failure::failed)
             }
         }
+    }
+}
+
+fn someone_listens(socket: &Path) -> Result<bool, Failure> {
+    match UnixStream::connect(socket) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure::bad_input(format!(
+            "connecting to control socket {}: permission denied; run as its owner, or join its group",
+            socket.display()
+        ))),
+        Err(_) => Ok(false),
     }
 }
 

@@ -65,9 +65,20 @@ struct Transfer {
 }
 
 impl Transfer {
-    /// The seq of which nothing may have been forgotten while this goes on.
-    fn oldest(&self) -> Seq {
-        if self.snapshot { self.started } else { self.base }
+    /// Whether something was forgotten that the agent would have to be told.
+    fn is_below_floor(&self, views: &Views) -> Result<bool, StoreError> {
+        let scopes = views.scopes()?;
+        let followed = scopes
+            .values()
+            .filter(|row| self.follow.iter().any(|follow| follow.matches(&row.scope)));
+        let known = |alias| {
+            if self.snapshot {
+                self.started
+            } else {
+                self.cursor(alias)
+            }
+        };
+        Ok(followed.into_iter().any(|row| row.floor > known(row.alias)))
     }
 
     /// Up to where the agent has a scope.
@@ -238,7 +249,7 @@ impl Replica {
                 return Ok(());
             };
             let views = self.store.read()?;
-            if floor(&views, &transfer.follow)? > transfer.oldest() {
+            if transfer.is_below_floor(&views)? {
                 // What left meanwhile is forgotten: the agent must begin anew.
                 self.conversation(agent).transfer = None;
                 self.refuse_transfer(agent);

@@ -21,6 +21,9 @@ impl Default for LaneTimes {
     }
 }
 
+/// A store that has failed is not asked more often than this, in milliseconds.
+const PUT_OFF_MS_MIN: u64 = 200;
+
 /// Whose change a commit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
@@ -79,6 +82,11 @@ impl Lanes {
     #[must_use]
     pub fn is_due(&self, now: Ms) -> bool {
         self.close_at.is_some_and(|at| at <= now)
+    }
+
+    /// The batch could not be published: it stays open, and is tried again, though not at once.
+    pub fn put_off(&mut self, now: Ms) {
+        self.close_at = Some(now + self.times.p1_ms_max.max(PUT_OFF_MS_MIN));
     }
 
     /// The batch was published.

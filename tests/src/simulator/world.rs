@@ -5,7 +5,8 @@ use super::agent::Agent;
 use super::check;
 use super::hub::Hub;
 use super::network::{Network, To, Weather};
-use super::reference::{Entry, Reference, Written};
+use super::reference::{Reference, Written};
+use super::registry::{self, MODELS, TASKS};
 use super::schedule::{Event, Faults, draw};
 use headland_hub::replica::Output;
 use headland_shared::actor::{ActorId, Incarnation};
@@ -16,8 +17,6 @@ use headland_shared::session::{Jitter, Ms};
 use headland_shared::topic;
 use std::collections::BTreeMap;
 
-const TASKS: [&str; 3] = ["detection", "segmentation", "chat"];
-const MODELS: u64 = 14;
 /// How long everything may take to settle once the faults end, in virtual milliseconds: a hello may have backed off
 /// to minutes.
 const SETTLE_MS_MAX: Ms = 1_800_000;
@@ -79,7 +78,7 @@ impl World {
             self.agents[index].start(self.now, &mut self.jitter)?;
         }
         for _ in 0..MODELS / 2 {
-            self.change_catalogue(Event::Change);
+            registry::change(&mut self.reference, Event::Change, &mut self.jitter);
         }
         self.import()?;
         for (at, event) in events {
@@ -323,7 +322,7 @@ impl World {
         match event {
             Event::Change | Event::Withdraw | Event::Recreate | Event::Move | Event::Release | Event::Approve => {
                 if self.hub.replica.is_some() && self.refill_at.is_none() {
-                    self.change_catalogue(event);
+                    registry::change(&mut self.reference, event, &mut self.jitter);
                     self.import()?;
                 }
             }
@@ -453,58 +452,6 @@ impl World {
         let frame = encode_up(&Up::Hello(hello));
         self.network
             .send(To::Hub { from: index }, frame, self.weather, &mut self.jitter, self.now);
-    }
-
-    fn change_catalogue(&mut self, event: Event) {
-        let commit = self.reference.last() as i64 + 1;
-        let catalogue = &mut self.reference.catalogue;
-        let mut names: Vec<String> = catalogue.keys().cloned().collect();
-        let some = |names: &mut Vec<String>, jitter: &mut Jitter| {
-            (!names.is_empty()).then(|| names.swap_remove(jitter.up_to(names.len() as u64 - 1) as usize))
-        };
-        match event {
-            Event::Withdraw => {
-                if let Some(name) = some(&mut names, &mut self.jitter) {
-                    catalogue.remove(&name);
-                }
-            }
-            Event::Move | Event::Release | Event::Approve => {
-                if let Some(entry) = some(&mut names, &mut self.jitter).and_then(|name| catalogue.get_mut(&name)) {
-                    alter(entry, event, commit, &mut self.jitter);
-                }
-            }
-            _ => {
-                for _ in 0..1 + self.jitter.up_to(4) {
-                    let name = format!("model-{:02}", self.jitter.up_to(MODELS));
-                    let task = TASKS[self.jitter.up_to(2) as usize];
-                    let entry = catalogue.entry(name).or_insert_with(|| Entry {
-                        task: task.to_owned(),
-                        mark: commit,
-                        note: None,
-                        versions: BTreeMap::from([(5, false)]),
-                        current: 5,
-                    });
-                    entry.mark = commit;
-                    entry.note = (self.jitter.up_to(2) > 0).then(|| "wheat ".repeat(self.jitter.up_to(90) as usize));
-                }
-            }
-        }
-    }
-}
-
-fn alter(entry: &mut Entry, event: Event, commit: i64, jitter: &mut Jitter) {
-    entry.mark = commit;
-    match event {
-        Event::Move => entry.task = TASKS[jitter.up_to(2) as usize].to_owned(),
-        Event::Release => {
-            entry.current += 1;
-            entry.versions.insert(entry.current, false);
-        }
-        _ => {
-            // Approves what someone saw, which need not be current any more.
-            let seen = 5 + jitter.up_to(u64::from(entry.current - 5)) as u32;
-            entry.versions.insert(seen, true);
-        }
     }
 }
 

@@ -171,7 +171,7 @@ fn upload(count: u64, prev: u64) -> Upload {
             },
         );
     }
-    let (epoch, region) = (Default::default(), Region::new("main").unwrap());
+    let epoch = Default::default();
     Upload {
         incarnation: actor().incarnation,
         epoch,

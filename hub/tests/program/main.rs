@@ -1,0 +1,9 @@
+//! The hub's program as people, init systems and agents meet it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod offline;
+mod refusals;
+mod region;
+mod running;
+mod storm;
