@@ -2,6 +2,7 @@ use super::*;
 use crate::epoch::{Head, Lineage, Mark, Position};
 use crate::name::Region;
 use alloc::vec;
+use alloc::vec::Vec;
 
 const EPOCH: Epoch = Epoch {
     hub: 5,
