@@ -84,26 +84,8 @@ impl Store {
         durability: redb::Durability,
         change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut broken = false;
-        let result = self.database.with(|database| {
-            let mut transaction = database.begin_write()?;
-            transaction.set_durability(durability)?;
-            let result = {
-                let mut tables = Tables::open(&transaction)?;
-                change(&mut tables)
-            };
-            if result.is_ok() {
-                transaction.commit()?;
-            } else {
-                // An engine that cannot even abort has failed before: within the change.
-                broken = transaction.abort().is_err();
-            }
-            Ok(result)
-        });
-        if broken {
-            self.database.reopen();
-        }
-        result?
+        self.database
+            .write(durability, |transaction| change(&mut Tables::open(transaction)?))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
-use redb::Database;
+use redb::{Database, Durability, WriteTransaction};
 
 use crate::tables::StoreError;
 
@@ -58,8 +58,38 @@ impl RecoveringDatabase {
         result
     }
 
+    /// Changes the database in one transaction: all of it has happened when this returns, or nothing of it. With
+    /// [`Durability::Immediate`] it is durable as well; with [`Durability::None`] a crash may undo it.
+    ///
+    /// # Errors
+    ///
+    /// What `change` says, or why the transaction could not be made.
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        durability: Durability,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut broken = false;
+        let result = self.with(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(durability)?;
+            let result = change(&transaction);
+            if result.is_ok() {
+                transaction.commit()?;
+            } else {
+                // An engine that cannot even abort has failed before: within the change.
+                broken = transaction.abort().is_err();
+            }
+            Ok(result)
+        });
+        if broken {
+            self.reopen();
+        }
+        result?
+    }
+
     /// Closes the database and opens it anew, as after a failure that was seen elsewhere.
-    pub fn reopen(&self) {
+    fn reopen(&self) {
         self.close();
         // Should this fail, the next use tries again.
         let _ = self.ensure_open();
