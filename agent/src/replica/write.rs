@@ -43,7 +43,9 @@ pub enum WriteError {
     #[error("removing note {0}: this agent has written no such note; `headland-agent show` lists the notes")]
     UnknownNote(Dot),
     /// The agent keeps as many writes as it can.
-    #[error("writing: {OWN_WRITES_MAX} own writes are kept already and wait for the hub; bring the link back first")]
+    #[error(
+        "writing: this device keeps {OWN_WRITES_MAX} notes and counts already, which is as many as it can; count on what it has counted before, or begin a new store"
+    )]
     TooMany,
 }
 
@@ -149,14 +151,15 @@ impl Replica {
     ) -> Result<(), WriteError> {
         let key = record.encoded();
         self.store.write(|tables: &mut Tables<'_>| {
-            let known = tables.record(&key)?.is_some() || tables.own(&key, &element.encoded())?.is_some();
-            if !known {
+            let element = element.encoded();
+            let rewritten = tables.own(&key, &element)?.is_some();
+            if !rewritten && tables.record(&key)?.is_none() {
                 return Err(WriteError::UnknownModel(record.clone()));
             }
-            if tables.own_count()? >= OWN_WRITES_MAX {
+            if !rewritten && tables.own_count()? >= OWN_WRITES_MAX {
                 return Err(WriteError::TooMany);
             }
-            tables.put_own(&key, &element.encoded(), &state, dot, at)?;
+            tables.put_own(&key, &element, &state, dot, at)?;
             Ok(())
         })?;
         self.outputs.push_back(Output::Changed);

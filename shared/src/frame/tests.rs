@@ -97,7 +97,7 @@ fn a_body_that_claims_to_be_huge_is_refused_before_anything_is_allocated() {
 }
 
 #[test]
-fn a_single_change_travels_in_forty_bytes() {
+fn a_single_change_travels_in_fifty_two_bytes() {
     let batch = Batch {
         epoch: EpochTag(0xdead_beef),
         scope: 3,
