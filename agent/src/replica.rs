@@ -18,7 +18,7 @@ use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::Seq;
 use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down, encode_up};
-use headland_shared::message::{Down, Refused, Stored, Up, Welcome};
+use headland_shared::message::{Down, Stored, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
 use headland_shared::session::agent::{AgentSession, Effect, Phase, Timing};
@@ -244,13 +244,9 @@ impl Replica {
             }
             Down::Heartbeat(heartbeat) => self.session.heartbeat(&heartbeat, now.mono),
             Down::Stored(stored) => self.session.stored(stored, now.mono),
-            Down::Refused(refused) => self.take_refusal(refused, now.mono),
+            Down::Refused(refused) => self.session.refused(refused, now.mono),
         }
         Ok(self.pump(now)?)
-    }
-
-    fn take_refusal(&mut self, refused: Refused, now: Ms) {
-        self.session.refused(refused, now);
     }
 
     /// When [`Self::handle_timeout`] must be called, on the monotonic clock.

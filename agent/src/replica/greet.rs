@@ -90,7 +90,7 @@ impl Replica {
             if write.standing == Standing::Taken
                 && let Some(entry) = entry_of(views, write)?
             {
-                put_entry(&mut body, to_or(prev, to), &entry);
+                put_entry(&mut body, to, &entry);
                 to = write.dot;
             }
         }
@@ -130,11 +130,6 @@ impl Replica {
         }
         Ok(digest)
     }
-}
-
-/// The dot before the next entry: entries are written as differences.
-fn to_or(prev: u64, to: u64) -> u64 {
-    to.max(prev)
 }
 
 /// An own write as an entry of an upload.

@@ -6,6 +6,7 @@ use super::report::{ReleaseReport, Report};
 use super::screen::{Row, Screen};
 use super::views::Views;
 use super::{DemoError, Options, full_cost};
+use headland_host::text::segment;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -201,7 +202,7 @@ impl Teller<'_> {
         {
             let number = self.written.len();
             let model = lasting[(number * 97 + index * 13) % lasting.len()];
-            let target = format!("/v1/namespaces/{}/models/{}", encoded(&namespace), encoded(model));
+            let target = format!("/v1/namespaces/{}/models/{}", segment(&namespace), segment(model));
             let note = json!({ "text": NOTES[number % NOTES.len()], "subject": format!("field {}", index + 1) });
             let done = member.program.post(&format!("{target}/annotations"), &note).await?;
             self.written.push(done["id"].as_str().unwrap_or_default().to_owned());
@@ -245,7 +246,7 @@ impl Teller<'_> {
             return Ok(());
         };
         let member = &self.fleet.members[index];
-        let target = format!("/v1/namespaces/{}/models/{}", encoded(&namespace), encoded(&told.model));
+        let target = format!("/v1/namespaces/{}/models/{}", segment(&namespace), segment(&told.model));
         let answer = member.program.get(&target).await?;
         let attribute = told.what.split(' ').next().unwrap_or_default();
         let shown = match &answer["model"]["attributes"][attribute] {
@@ -450,17 +451,4 @@ async fn everything(program: &super::programs::Program) -> Result<Everything, De
             return Ok(all);
         }
     }
-}
-
-/// One percent-encoded segment of a path.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
