@@ -30,6 +30,7 @@ pub mod rule;
 pub mod schema;
 pub mod scope;
 pub mod session;
+pub mod sketch;
 pub mod stamp;
 pub mod topic;
 pub mod upload;
