@@ -11,52 +11,72 @@ pub struct Undecoded;
 
 /// The positions of all records that differ.
 ///
-/// A cell that seems to hold one record alone is believed when that record is `known` here; a stranger's position,
-/// which only the other side holds, must be told alike by two cells. What was believed wrongly leaves cells that are
-/// not empty at the end, or a state whose digest is not the other side's.
+/// A cell that seems to hold one record alone is believed when that record is `known` here. A stranger, which only
+/// the other side holds, is believed when no known one is left and two cells tell of it alike. What was believed
+/// wrongly leaves cells that are not empty at the end, or a state whose digest is not the other side's.
 pub fn decode(difference: Sketch, known: impl Fn(u32) -> bool) -> Result<BTreeSet<u32>, Undecoded> {
     let mut peeling = Peeling {
+        waiting: (0..difference.cells.len()).rev().collect(),
         cells: difference.cells,
         found: BTreeSet::new(),
-        suspects: BTreeMap::new(),
     };
-    let mut waiting: Vec<usize> = (0..peeling.cells.len()).rev().collect();
-    while let Some(index) = waiting.pop() {
-        let Some((id, value)) = peeling.alone_in(index) else {
-            continue;
-        };
-        if known(id) || peeling.is_confirmed(id, value, index) {
-            peeling.peel(id, value, &mut waiting)?;
+    loop {
+        while let Some(index) = peeling.waiting.pop() {
+            if let Some(one) = peeling.alone_in(index).filter(|one| known(one.id)) {
+                peeling.peel(one)?;
+            }
+        }
+        match peeling.stranger() {
+            Some(one) => peeling.peel(one)?,
+            None if peeling.cells.iter().all(|cell| cell.is_empty()) => return Ok(peeling.found),
+            None => return Err(Undecoded),
         }
     }
-    let empty = peeling.cells.iter().all(|cell| cell.is_empty());
-    if empty { Ok(peeling.found) } else { Err(Undecoded) }
+}
+
+/// A record that may be alone in some cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    id: u32,
+    value: u32,
 }
 
 struct Peeling {
     cells: Vec<Cell>,
+    waiting: Vec<usize>,
     found: BTreeSet<u32>,
-    /// Strangers that one cell has told of, and which cell that was.
-    suspects: BTreeMap<(u32, u32), usize>,
 }
 
 impl Peeling {
-    /// The record that may be alone in a cell.
-    fn alone_in(&self, index: usize) -> Option<(u32, u32)> {
+    /// The record that may be alone in a cell: it belongs there, and where it belongs there is something.
+    fn alone_in(&self, index: usize) -> Option<Candidate> {
         let cell = self.cells[index];
         if cell.sum == 0 {
             return None;
         }
         let id = times(cell.weighted, inverse(cell.sum));
-        let here = id != 0 && Mapping::of(id).take_while(|at| *at <= index).any(|at| at == index);
-        here.then_some((id, cell.sum))
+        let mut here = false;
+        for at in Mapping::of(id).take_while(|at| *at < self.cells.len()) {
+            if self.cells[at].is_empty() {
+                return None;
+            }
+            here |= at == index;
+        }
+        let value = cell.sum;
+        (here && id != 0).then_some(Candidate { id, value })
     }
 
-    fn is_confirmed(&mut self, id: u32, value: u32, index: usize) -> bool {
-        *self.suspects.entry((id, value)).or_insert(index) != index
+    /// The stranger of which most cells tell, if two do.
+    fn stranger(&self) -> Option<Candidate> {
+        let mut told: BTreeMap<Candidate, u32> = BTreeMap::new();
+        for one in (0..self.cells.len()).filter_map(|index| self.alone_in(index)) {
+            *told.entry(one).or_default() += 1;
+        }
+        let (one, cells) = told.into_iter().max_by_key(|(_, cells)| *cells)?;
+        (cells > 1).then_some(one)
     }
 
-    fn peel(&mut self, id: u32, value: u32, waiting: &mut Vec<usize>) -> Result<(), Undecoded> {
+    fn peel(&mut self, Candidate { id, value }: Candidate) -> Result<(), Undecoded> {
         // A record that is found twice was wrong once: what is left is spoilt, and must not be peeled for ever.
         if !self.found.insert(id) {
             return Err(Undecoded);
@@ -67,7 +87,7 @@ impl Peeling {
             cell.sum = minus(cell.sum, value);
             cell.weighted = minus(cell.weighted, times(id, value));
             if !cell.is_empty() {
-                waiting.push(index);
+                self.waiting.push(index);
             }
         }
         Ok(())
