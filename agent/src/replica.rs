@@ -4,6 +4,7 @@
 //! happens to it is a call; what it wants done comes out of [`Replica::poll`].
 
 mod apply;
+mod compare;
 mod freshness;
 mod greet;
 mod write;
@@ -21,8 +22,9 @@ use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down
 use headland_shared::message::{Down, Stored, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
-use headland_shared::session::agent::{AgentSession, Effect, Phase, Timing};
+use headland_shared::session::agent::{AgentSession, Effect, Phase, Proven, Timing};
 use headland_shared::session::{Ms, Now};
+use headland_shared::sketch::Salt;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the replica is told about itself.
@@ -65,14 +67,29 @@ pub struct Counts {
     pub frames_refused: u64,
     /// Catch-ups that were applied.
     pub catch_ups: u64,
-    /// Catch-ups of these that replaced everything.
+    /// Catch-ups of these that brought everything.
     pub snapshots: u64,
+    /// Catch-ups of these that sent only what a comparison found to differ.
+    pub repairs: u64,
+    /// Times the hub held something else where it should hold the same.
+    pub digest_mismatches: u64,
     /// Groups of live batches that were applied.
     pub live_groups: u64,
     /// Records that changed, came or went.
     pub records_changed: u64,
     /// Resyncs that were put off, since they would have deleted much and the hub was not complete.
     pub resyncs_held: u64,
+}
+
+/// How far the agent's own place is to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// The cursors are right.
+    Full,
+    /// What is held is compared with the hub before anything goes on.
+    Compared,
+    /// Everything is asked for anew.
+    Nothing,
 }
 
 /// The agent's replica.
@@ -89,8 +106,9 @@ pub struct Replica {
     cursors: BTreeMap<ScopeAlias, Seq>,
     attributes: BTreeMap<u32, AttributeName>,
     begun: Option<(Welcome, StagedHead)>,
-    /// Set when a delta could not be applied: the next hello asks for everything.
-    distrusted: bool,
+    trust: Trust,
+    /// Whether the last catch-up that replaced everything kept what a comparison found alike, and was not proven yet.
+    repaired: bool,
     counts: Counts,
     last_wall_ms: u64,
 }
@@ -111,7 +129,8 @@ impl Replica {
             cursors: BTreeMap::new(),
             attributes: views.attributes()?,
             begun: None,
-            distrusted: false,
+            trust: Trust::Full,
+            repaired: false,
             counts: Counts::default(),
             last_wall_ms: now.wall_ms,
             store,
@@ -194,6 +213,12 @@ impl Replica {
         self.counts
     }
 
+    /// What the hub last said of the state that was acknowledged to it.
+    #[must_use]
+    pub fn proven(&self) -> Option<Proven> {
+        self.session.proven()
+    }
+
     /// Whether everything known of is applied here, stored there and acknowledged.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -245,6 +270,11 @@ impl Replica {
             Down::Heartbeat(heartbeat) => self.session.heartbeat(&heartbeat, now.mono),
             Down::Stored(stored) => self.session.stored(stored, now.mono),
             Down::Refused(refused) => self.session.refused(refused, now.mono),
+            Down::Compared(compared) => self.session.compared(&compared, now.mono),
+            Down::Proof(proof) => {
+                self.session.proof(&proof, now.mono);
+                self.repaired &= !self.session.proven().is_some_and(|proven| proven.equal);
+            }
         }
         Ok(self.pump(now)?)
     }
@@ -270,7 +300,9 @@ impl Replica {
     fn pump(&mut self, now: Now) -> Result<(), ApplyError> {
         while let Some(effect) = self.session.poll() {
             if let Err(error) = self.perform(effect, now) {
-                self.distrusted |= error.is_distrust();
+                if error.is_distrust() && self.trust == Trust::Full {
+                    self.lose_trust(Trust::Compared)?;
+                }
                 self.begun = None;
                 self.session.retry_later(now.mono, self.config.timing.stall_ms);
                 return Err(error);
@@ -294,7 +326,14 @@ impl Replica {
                 self.store.note(|tables| tables.set_stored(through))?;
                 self.refresh_pending()?;
             }
-            Effect::Acknowledge => self.acknowledge()?,
+            Effect::Acknowledge { wants_proof } => self.acknowledge(wants_proof)?,
+            Effect::Sketch {
+                nonce,
+                salt,
+                from,
+                cells,
+            } => self.send_cells(nonce, Salt(salt), from, cells)?,
+            Effect::Doubt => self.doubt()?,
         }
         Ok(())
     }

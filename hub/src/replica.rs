@@ -5,9 +5,14 @@
 //! transaction and one wait for the disk.
 
 mod agents;
+mod answer;
 mod catch_up;
+mod census;
 pub mod commit;
+mod compare;
+mod conversation;
 mod live;
+mod merge;
 mod upload;
 
 pub use commit::{Commit, CommitError, Committed};
@@ -21,6 +26,7 @@ use headland_shared::message::{Down, Up};
 use headland_shared::name::{Region, ReplicaName};
 use headland_shared::session::lanes::{LaneTimes, Lanes};
 use headland_shared::session::{Jitter, Ms, Now};
+use headland_shared::sketch::Salt;
 use headland_shared::topic;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -99,6 +105,10 @@ pub struct Counts {
     pub hellos: u64,
     /// Catch-ups of these that bring everything.
     pub snapshots: u64,
+    /// Catch-ups of these that sent only what a comparison found to differ.
+    pub repairs: u64,
+    /// Records that comparisons have found to differ.
+    pub compared_records: u64,
     /// Writes of agents that were stored.
     pub writes: u64,
     /// Writes of agents that the schema or a limit forbade.
@@ -122,7 +132,9 @@ pub struct Replica {
     published: BTreeMap<ScopeAlias, Seq>,
     published_to: Seq,
     inbox: Vec<(ReplicaName, Up)>,
-    conversations: BTreeMap<ReplicaName, catch_up::Conversation>,
+    conversations: BTreeMap<ReplicaName, conversation::Conversation>,
+    salt: Salt,
+    censuses: Vec<census::Census>,
     outputs: VecDeque<Output>,
     counts: Counts,
 }
@@ -135,10 +147,13 @@ impl Replica {
             .epoch()?
             .ok_or_else(|| StoreError::corrupt("meta-1", "the store has no epoch"))?;
         let published = views.scopes()?.values().map(|row| (row.alias, row.head)).collect();
+        let mut jitter = Jitter::seeded(seed);
         Ok(Self {
             lanes: Lanes::new(config.lanes),
             epoch,
-            jitter: Jitter::seeded(seed),
+            salt: Salt(jitter.next_u64()),
+            censuses: Vec::new(),
+            jitter,
             heartbeat_at: now.mono,
             floor_at: now.mono + agents::FLOOR_EVERY_MS,
             published,
@@ -213,7 +228,7 @@ impl Replica {
         Ok(())
     }
 
-    fn conversation(&mut self, agent: &ReplicaName) -> &mut catch_up::Conversation {
+    fn conversation(&mut self, agent: &ReplicaName) -> &mut conversation::Conversation {
         if self.conversations.len() >= CONVERSATIONS_MAX && !self.conversations.contains_key(agent) {
             self.conversations.pop_first();
         }
@@ -232,8 +247,9 @@ impl Replica {
             let settled = stored.get(&agent);
             match message {
                 Up::Hello(hello) => self.answer(&agent, &hello, settled, now)?,
-                Up::Upload(_) => self.confirm(&agent, settled),
+                Up::Upload(_) | Up::Chained(_) => self.confirm(&agent, settled),
                 Up::GoOn(go_on) => self.go_on(&agent, go_on)?,
+                Up::Cells(cells) => self.compare(&agent, &cells)?,
                 Up::Applied(_) => {}
             }
         }
@@ -296,7 +312,7 @@ impl Replica {
     }
 
     fn send(&mut self, agent: &ReplicaName, message: &Down) {
-        let bytes_max = self.conversation(agent).frame_bytes_max();
+        let bytes_max = self.conversation(agent).frame_bytes_max;
         let topic = topic::down(&self.config.region, agent);
         for frame in Fragments::of(encode_down(message), bytes_max) {
             let topic = topic.clone();

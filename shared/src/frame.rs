@@ -48,12 +48,16 @@ mod tag {
     pub(super) const UPLOAD: u8 = 2;
     pub(super) const APPLIED: u8 = 3;
     pub(super) const GO_ON: u8 = 4;
+    pub(super) const CELLS: u8 = 5;
+    pub(super) const CHAINED: u8 = 6;
     pub(super) const WELCOME: u8 = 16;
     pub(super) const PART: u8 = 17;
     pub(super) const STORED: u8 = 18;
     pub(super) const BATCH: u8 = 19;
     pub(super) const HEARTBEAT: u8 = 20;
     pub(super) const REFUSED: u8 = 21;
+    pub(super) const COMPARED: u8 = 22;
+    pub(super) const PROOF: u8 = 23;
     pub(super) const FRAGMENT: u8 = 32;
 }
 
@@ -88,6 +92,8 @@ pub fn encode_up(message: &Up) -> Vec<u8> {
         Up::Upload(upload) => encode(tag::UPLOAD, upload),
         Up::Applied(applied) => encode(tag::APPLIED, applied),
         Up::GoOn(go_on) => encode(tag::GO_ON, go_on),
+        Up::Cells(cells) => encode(tag::CELLS, cells),
+        Up::Chained(chained) => encode(tag::CHAINED, chained),
     }
 }
 
@@ -99,6 +105,8 @@ pub fn decode_up(frame: &[u8]) -> Result<Up, FrameError> {
         tag::UPLOAD => body_of(&body).map(Up::Upload),
         tag::APPLIED => body_of(&body).map(Up::Applied),
         tag::GO_ON => body_of(&body).map(Up::GoOn),
+        tag::CELLS => body_of(&body).map(Up::Cells),
+        tag::CHAINED => body_of(&body).map(Up::Chained),
         other => Err(FrameError::Kind(other)),
     }
 }
@@ -113,6 +121,8 @@ pub fn encode_down(message: &Down) -> Vec<u8> {
         Down::Batch(batch) => encode(tag::BATCH, batch),
         Down::Heartbeat(heartbeat) => encode(tag::HEARTBEAT, heartbeat),
         Down::Refused(refused) => encode(tag::REFUSED, refused),
+        Down::Compared(compared) => encode(tag::COMPARED, compared),
+        Down::Proof(proof) => encode(tag::PROOF, proof),
     }
 }
 
@@ -126,6 +136,8 @@ pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
         tag::BATCH => body_of(&body).map(Down::Batch),
         tag::HEARTBEAT => body_of(&body).map(Down::Heartbeat),
         tag::REFUSED => body_of(&body).map(Down::Refused),
+        tag::COMPARED => body_of(&body).map(Down::Compared),
+        tag::PROOF => body_of(&body).map(Down::Proof),
         other => Err(FrameError::Kind(other)),
     }
 }

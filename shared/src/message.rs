@@ -13,6 +13,11 @@ use crate::scope::Follow;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+pub mod more;
+mod resync;
+
+pub use resync::{Cells, Compared, Proof, Verdict};
+
 /// Fields of newer versions.
 pub type More = Vec<(u16, Vec<u8>)>;
 
@@ -80,6 +85,15 @@ pub struct Upload {
     pub body: Vec<u8>,
 }
 
+/// Agent to hub: writes of the agent's own, with what shows that its history is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chained {
+    /// The writes.
+    pub upload: Upload,
+    /// Fields: [`more::Links`], and those of newer versions.
+    pub more: More,
+}
+
 /// Agent to hub: applied and durable up to here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
@@ -117,6 +131,10 @@ pub enum Up {
     Applied(Applied),
     /// Go on with the catch-up.
     GoOn(GoOn),
+    /// What is held here, to be compared.
+    Cells(Cells),
+    /// My writes, and that they are of one history.
+    Chained(Chained),
 }
 
 /// How a hub brings an agent up to date.
@@ -130,6 +148,14 @@ pub enum Plan {
     Behind {
         /// When to ask again, in milliseconds.
         retry_ms: u32,
+    },
+    /// By what differs, once the two have been compared: the agent sends a sketch of what it holds. Only for an agent
+    /// whose hello says that it can ([`more::Holds`]).
+    Compare {
+        /// With which it is hashed.
+        salt: u64,
+        /// How many cells it sends at first.
+        cells: u32,
     },
 }
 
@@ -266,4 +292,8 @@ pub enum Down {
     Heartbeat(Heartbeat),
     /// Not so.
     Refused(Refused),
+    /// What became of a comparison.
+    Compared(Compared),
+    /// Whether an acknowledged state is the hub's.
+    Proof(Proof),
 }

@@ -1,6 +1,6 @@
 //! Applying what the hub sends: parts of a catch-up and groups of live batches, each in one transaction.
 
-use super::{Output, Replica, freshness};
+use super::{Output, Replica, Trust, freshness};
 use crate::store::{Placed, ScopeRow, StagedHead, Tables};
 use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Change, Tombstones};
@@ -8,6 +8,7 @@ use headland_shared::bytes::DecodeError;
 use headland_shared::delta::{self, Delta, RecordChange, ScopeAlias};
 use headland_shared::digest::Digest;
 use headland_shared::epoch::{Epoch, Head, Mark, Seq};
+use headland_shared::kept::Kept;
 use headland_shared::key::RecordKey;
 use headland_shared::message::{Batch, Part, Plan, Welcome};
 use headland_shared::name::AttributeName;
@@ -35,6 +36,9 @@ pub enum ApplyError {
         /// The number.
         number: u32,
     },
+    /// What was compared does not fit what is held.
+    #[error("mending what differs from the hub: what is held here does not add up; asking for everything anew")]
+    Kept,
     /// The catch-up would delete much, and the hub does not claim to have everything.
     #[error("resync held: it would delete {deletes} of {records} records, and the hub is not complete yet")]
     Held {
@@ -46,9 +50,9 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// Whether only a snapshot can help.
+    /// Whether the cursors are not to be trusted any more.
     pub(super) fn is_distrust(&self) -> bool {
-        matches!(self, Self::Delta(_) | Self::UnknownNumber { .. })
+        matches!(self, Self::Delta(_) | Self::UnknownNumber { .. } | Self::Kept)
     }
 
     /// For calls in which only the store can fail for good: the rest was counted and is asked for anew.
@@ -61,14 +65,14 @@ impl ApplyError {
 }
 
 /// A transaction's view of scopes and numbers, which it changes as it goes.
-struct Applying<'a, 'tx> {
-    tables: &'a mut Tables<'tx>,
+pub(super) struct Applying<'a, 'tx> {
+    pub(super) tables: &'a mut Tables<'tx>,
     scopes: BTreeMap<ScopeAlias, ScopeRow>,
     attributes: BTreeMap<u32, AttributeName>,
     follow: &'a [Follow],
     epoch: Epoch,
     /// In a snapshot: the keys of the records that it holds so far.
-    replaced: Option<BTreeSet<Vec<u8>>>,
+    pub(super) replaced: Option<BTreeSet<Vec<u8>>>,
     /// Records that changed, came or went.
     touched: u64,
 }
@@ -148,9 +152,7 @@ impl Replica {
                 replaced: snapshot.then(BTreeSet::new),
                 touched: 0,
             };
-            for delta in staged.iter().chain([&part.delta]) {
-                applying.delta(delta)?;
-            }
+            applying.parts(&staged, &part.delta)?;
             applying.drop_the_rest(welcome.complete)?;
             applying.settle_scopes(end.seq)?;
             let learnt = (applying.attributes, applying.touched);
@@ -162,13 +164,20 @@ impl Replica {
             Ok::<_, ApplyError>(learnt)
         });
         self.counts.resyncs_held += u64::from(matches!(outcome, Err(ApplyError::Held { .. })));
+        if snapshot && outcome.as_ref().is_err_and(ApplyError::is_distrust) {
+            self.lose_trust(Trust::Nothing)?;
+        }
         let (attributes, touched) = outcome?;
         self.attributes = attributes;
         self.counts.records_changed += touched;
         self.placed = Some(placed);
-        self.distrusted = false;
+        self.trust = Trust::Full;
         self.counts.catch_ups += 1;
-        self.counts.snapshots += u64::from(snapshot);
+        if snapshot {
+            self.repaired = staged.first().is_some_and(|first| Kept::is_kept(first));
+            self.counts.repairs += u64::from(self.repaired);
+            self.counts.snapshots += u64::from(!self.repaired);
+        }
         self.reload_scopes()?;
         self.outputs.push_back(Output::Changed);
         self.session.finished(now.mono);
@@ -262,6 +271,18 @@ fn lefts_first(group: &[Batch]) -> Vec<&Batch> {
 }
 
 impl Applying<'_, '_> {
+    /// All parts of a catch-up. In a repair the first one says what is kept; the next introduces the hub's numbers.
+    fn parts(&mut self, staged: &[Vec<u8>], last: &[u8]) -> Result<(), ApplyError> {
+        let mut parts = staged.iter().map(Vec::as_slice).chain([last]).peekable();
+        if let Some(first) = parts.next_if(|part| Kept::is_kept(part)) {
+            if let Some(next) = parts.peek() {
+                self.learn(&delta::read(next, |_| None)?)?;
+            }
+            self.keep(&Kept::decode(first)?)?;
+        }
+        parts.try_for_each(|part| self.delta(part))
+    }
+
     fn delta(&mut self, bytes: &[u8]) -> Result<(), ApplyError> {
         let delta = delta::read(bytes, |alias| self.attributes.get(&alias).cloned())?;
         self.learn(&delta)?;
@@ -312,7 +333,7 @@ impl Applying<'_, '_> {
     }
 
     /// The digest of the scope in which a record is.
-    fn digest_of(&mut self, key: &[u8], head: &blob::Head) -> Option<&mut Digest> {
+    pub(super) fn digest_of(&mut self, key: &[u8], head: &blob::Head) -> Option<&mut Digest> {
         let namespace = RecordKey::decode(key).ok()?.namespace;
         let task = head.task.as_ref()?;
         let row = self

@@ -1,6 +1,6 @@
 //! What the agent says: hello, uploads and acknowledgements, each made from the store.
 
-use super::Replica;
+use super::{Replica, Trust};
 use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
@@ -8,6 +8,7 @@ use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State};
 use headland_shared::epoch::{EpochTag, Position, Seq};
 use headland_shared::key::ElementKey;
+use headland_shared::message::more::{Field, WantsProof};
 use headland_shared::message::{Applied, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
@@ -17,8 +18,8 @@ impl Replica {
     /// Sends a hello: who, where, and what is new.
     pub(super) fn greet(&mut self, nonce: u64, now: Now) -> Result<(), StoreError> {
         let views = self.store.read()?;
-        let trusted = self.placed.as_ref().filter(|_| !self.distrusted);
-        let staged = views.staged()?.filter(|_| !self.distrusted).map(|staged| Staged {
+        let trusted = self.placed.as_ref().filter(|_| self.trust == Trust::Full);
+        let staged = views.staged()?.map(|staged| Staged {
             epoch: staged.epoch.tag(),
             snapshot: staged.snapshot,
             started: staged.started,
@@ -43,7 +44,7 @@ impl Replica {
                 .as_ref()
                 .map_or_else(Position::default, |placed| placed.registry),
             upload,
-            more: Vec::new(),
+            more: self.holds(views.record_count()?),
         };
         self.send(&Up::Hello(hello));
         if uploads {
@@ -107,7 +108,7 @@ impl Replica {
     }
 
     /// Sends an acknowledgement of what is applied and durable.
-    pub(super) fn acknowledge(&mut self) -> Result<(), StoreError> {
+    pub(super) fn acknowledge(&mut self, wants_proof: bool) -> Result<(), StoreError> {
         let Some(placed) = &self.placed else {
             return Ok(());
         };
@@ -116,7 +117,7 @@ impl Replica {
             base: placed.base,
             ahead: self.ahead(),
             digest: self.digest()?,
-            more: Vec::new(),
+            more: wants_proof.then(|| WantsProof.into_more()).into_iter().collect(),
         };
         self.send(&Up::Applied(applied));
         Ok(())

@@ -397,6 +397,34 @@ impl<'tx> Tables<'tx> {
         Ok(())
     }
 
+    /// Visits all records with their numbers, in the order of keys.
+    pub fn each_record<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(&[u8], u32, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for row in self.records.iter().map_err(StoreError::from)? {
+            let (key, value) = row.map_err(StoreError::from)?;
+            let mut reader = Reader::new(value.value());
+            let handle = reader
+                .u32_be()
+                .map_err(|error| StoreError::corrupt("records-1", error))?;
+            visit(key.value(), handle, reader.rest())?;
+        }
+        Ok(())
+    }
+
+    /// Gives a record another number; the old one means nothing any more.
+    pub fn renumber(&mut self, key: &[u8], from: u32, to: u32) -> Result<(), StoreError> {
+        if from == to {
+            self.handles.insert(to.to_be_bytes().as_slice(), key)?;
+            return Ok(());
+        }
+        match self.record(key)? {
+            Some((_, blob)) => self.set_record(to, key, &blob),
+            None => Ok(()),
+        }
+    }
+
     /// Drops a record and its number.
     pub fn remove_record(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
         self.records.remove(key)?;

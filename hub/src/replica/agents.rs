@@ -1,11 +1,14 @@
 //! Agents: what they have acknowledged, who is proven in sync, and what may be forgotten.
 
 use super::Replica;
-use crate::store::AgentRow;
+use super::merge::each_followed;
+use crate::store::{AgentRow, ScopeRow, Views};
 use headland_host::tables::StoreError;
+use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
-use headland_shared::message::{Applied, Hello, Up};
+use headland_shared::message::more::{Field, WantsProof};
+use headland_shared::message::{Applied, Down, Hello, Proof, Up};
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
 use headland_shared::session::Now;
@@ -19,6 +22,7 @@ impl Replica {
     /// Notes what agents have acknowledged. A crash may undo it: they will say it again.
     pub(super) fn note_applied(&mut self, inbox: &[(ReplicaName, Up)], now: Now) -> Result<(), StoreError> {
         let mut rows: Vec<(ReplicaName, AgentRow)> = Vec::new();
+        let views = self.store.read()?;
         for (agent, message) in inbox {
             let known = rows
                 .iter()
@@ -27,16 +31,20 @@ impl Replica {
                 .map(|(_, row)| row.clone());
             let known = match known {
                 Some(row) => Some(row),
-                None => self.store.read()?.agent(agent)?,
+                None => views.agent(agent)?,
             };
             let row = match message {
-                Up::Hello(_) if known.is_none() && self.store.read()?.agent_count()? >= AGENTS_MAX => None,
+                Up::Hello(_) if known.is_none() && views.agent_count()? >= AGENTS_MAX => None,
                 Up::Hello(hello) => Some(self.greeted(known, hello, now)),
                 Up::Applied(applied) => match known {
-                    Some(row) => Some(self.acknowledged(row, applied, now)?),
+                    Some(row) => {
+                        let row = self.acknowledged(&views, row, applied, now)?;
+                        self.prove(agent, applied, row.proven);
+                        Some(row)
+                    }
                     None => None,
                 },
-                Up::Upload(_) | Up::GoOn(_) => None,
+                Up::Upload(_) | Up::Chained(_) | Up::GoOn(_) | Up::Cells(_) => None,
             };
             if let Some(row) = row {
                 rows.push((agent.clone(), row));
@@ -67,39 +75,57 @@ impl Replica {
         }
     }
 
-    fn acknowledged(&mut self, mut row: AgentRow, applied: &Applied, now: Now) -> Result<AgentRow, StoreError> {
+    fn acknowledged(
+        &mut self,
+        views: &Views,
+        mut row: AgentRow,
+        applied: &Applied,
+        now: Now,
+    ) -> Result<AgentRow, StoreError> {
         row.heard_ms = now.wall_ms;
         if applied.epoch != self.epoch.tag() {
             return Ok(row);
         }
         row.epoch = applied.epoch;
         let follow: Vec<Follow> = row.follow.iter().filter_map(|text| text.parse().ok()).collect();
-        let mut digest = Digest::default();
-        let mut current = true;
+        let mut expected = Some(Digest::default());
         let mut slowest = None;
-        for (alias, scope) in self.store.read()?.scopes()? {
-            if !follow.iter().any(|follow| follow.matches(&scope.scope)) {
-                continue;
-            }
-            let ahead = applied
-                .ahead
-                .iter()
-                .find(|(ahead, _)| *ahead == alias)
-                .map(|(_, seq)| *seq);
-            let cursor = ahead.unwrap_or(applied.base);
-            current &= cursor >= scope.head;
+        for scope in each_followed(&views.scopes()?, &follow) {
+            let ahead = applied.ahead.iter().find(|(ahead, _)| *ahead == scope.alias);
+            let cursor = ahead.map_or(applied.base, |(_, seq)| *seq);
             // A scope in which nothing changed since is as good as acknowledged up to now.
             if cursor < scope.head {
                 slowest = Some(slowest.map_or(cursor, |least: Seq| least.min(cursor)));
             }
-            digest.add(scope.digest);
+            let there = digest_at(views, scope, cursor)?;
+            expected = expected.zip(there).map(|(mut sum, there)| {
+                sum.add(there);
+                sum
+            });
         }
-        row.acknowledged = slowest.unwrap_or(self.store.read()?.numbers()?.head.seq);
-        row.proven = current.then_some(digest == applied.digest);
-        if row.proven == Some(false) {
-            self.counts.mismatches += 1;
-        }
+        row.acknowledged = slowest.unwrap_or(views.numbers()?.head.seq);
+        row.proven = expected.map(|expected| expected == applied.digest);
         Ok(row)
+    }
+
+    /// Counts and tells what an acknowledgement has proven; an agent that holds something else must know.
+    fn prove(&mut self, agent: &ReplicaName, applied: &Applied, proven: Option<bool>) {
+        let Some(equal) = proven.filter(|_| applied.epoch == self.epoch.tag()) else {
+            return;
+        };
+        if !equal {
+            self.counts.mismatches += 1;
+            tracing::warn!(%agent, base = %applied.base, "the agent holds something else than the hub did there; it will compare and mend");
+        }
+        if !equal || WantsProof::of(&applied.more).is_some() {
+            let proof = Proof {
+                epoch: applied.epoch,
+                base: applied.base,
+                equal,
+                more: Vec::new(),
+            };
+            self.send(agent, &Down::Proof(proof));
+        }
     }
 
     /// Forgets what all agents that may still return have acknowledged.
@@ -116,7 +142,8 @@ impl Replica {
             .min()
             .unwrap_or(views.numbers()?.head.seq);
         let lefts = views.lefts_through(floor)?;
-        if lefts.is_empty() {
+        let digests = digests_below(&views, floor)?;
+        if lefts.is_empty() && digests.is_empty() {
             return Ok(());
         }
         self.store.write(|tables| {
@@ -128,7 +155,36 @@ impl Replica {
                     tables.set_scope(row)?;
                 }
             }
+            for (alias, seq) in digests {
+                tables.forget_digests_before(alias, seq)?;
+            }
             Ok(())
         })
     }
+}
+
+/// The digest that a scope had at a cursor; nothing when that is not kept any more.
+fn digest_at(views: &Views, scope: &ScopeRow, cursor: Seq) -> Result<Option<Digest>, StoreError> {
+    if cursor >= scope.head {
+        return Ok(Some(scope.digest));
+    }
+    if cursor < scope.introduced {
+        return Ok(Some(Digest::default()));
+    }
+    Ok(views.digest_at(scope.alias, cursor)?.map(|(_, digest)| digest))
+}
+
+/// From where on digests are kept, for scopes of which older ones are: the last one at or below the floor still
+/// counts, and beyond the history that can be told none does.
+fn digests_below(views: &Views, floor: Seq) -> Result<Vec<(ScopeAlias, Seq)>, StoreError> {
+    let from = floor.max(views.numbers()?.oldest_lineage);
+    let mut below = Vec::new();
+    for alias in views.scopes()?.into_keys() {
+        if let Some((made, _)) = views.digest_at(alias, from)?
+            && views.has_digests_before(alias, made)?
+        {
+            below.push((alias, made));
+        }
+    }
+    Ok(below)
 }

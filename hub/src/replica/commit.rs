@@ -357,7 +357,9 @@ impl<'a, 'tx> Commit<'a, 'tx> {
     /// Finishes the commit within its transaction.
     pub fn finish(self) -> Result<Committed, CommitError> {
         for alias in self.touched.keys() {
-            self.tables.set_scope(&self.scopes[alias])?;
+            let scope = &self.scopes[alias];
+            self.tables.set_scope(scope)?;
+            self.tables.set_digest(*alias, self.numbers.head.seq, scope.digest)?;
         }
         let head = self.numbers.head;
         self.tables.set_lineage(head.seq, head.lineage)?;

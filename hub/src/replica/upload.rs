@@ -52,7 +52,8 @@ impl Replica {
                     hello.upload.as_ref()
                 }
                 Up::Upload(upload) => Some(upload),
-                Up::Applied(_) | Up::GoOn(_) => None,
+                Up::Chained(chained) => Some(&chained.upload),
+                Up::Applied(_) | Up::GoOn(_) | Up::Cells(_) => None,
             };
             if let Some(upload) = upload {
                 let actor = ActorId {

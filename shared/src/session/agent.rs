@@ -8,6 +8,9 @@
 //!    +---- (from all)      +---------------<---------------+--------<-----------+ silence: greet again
 //! ```
 //!
+//! Where the hub cannot use the agent's cursors, the answer asks for a sketch first ([`comparing`]), and the catch-up
+//! brings what differs.
+//!
 //! There is one way back into step, the hello, and every doubt leads to it; so no state can be stuck.
 
 use super::age::ClockMap;
@@ -19,9 +22,13 @@ use crate::epoch::{Epoch, Mark, Seq};
 use crate::message::{Batch, GoOn, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
 use alloc::collections::{BTreeMap, VecDeque};
 
+mod comparing;
 mod effect;
+mod timeout;
 mod timing;
 
+use comparing::Comparing;
+pub use comparing::Proven;
 pub use effect::{Effect, Phase};
 pub use timing::Timing;
 
@@ -57,10 +64,16 @@ pub struct AgentSession {
     greet_at: Option<Ms>,
     attempts: u32,
     welcomed: bool,
+    comparing: Option<Comparing>,
     transfer: Option<Transfer>,
     held: Held,
     gap_at: Option<Ms>,
     acknowledge_at: Option<Ms>,
+    prove_at: Option<Ms>,
+    wants_proof: bool,
+    proven: Option<Proven>,
+    /// How often in a row the hub has said that the state is not its own.
+    doubts: u32,
     unsent_writes: bool,
     upload_retry_at: Option<Ms>,
     heartbeat_ms: u64,
@@ -87,10 +100,15 @@ impl AgentSession {
             greet_at: None,
             attempts: 0,
             welcomed: false,
+            comparing: None,
             transfer: None,
             held: Held::default(),
             gap_at: None,
             acknowledge_at: None,
+            prove_at: None,
+            wants_proof: false,
+            proven: None,
+            doubts: 0,
             unsent_writes: false,
             upload_retry_at: None,
             silent_at: None,
@@ -136,10 +154,12 @@ impl AgentSession {
         self.welcomed = false;
         self.greeting = None;
         self.greet_at = None;
+        self.comparing = None;
         self.transfer = None;
         self.held.clear();
         self.gap_at = None;
         self.acknowledge_at = None;
+        self.prove_at = None;
         self.upload_retry_at = None;
         self.silent_at = None;
         self.effects.clear();
@@ -155,13 +175,17 @@ impl AgentSession {
     pub fn phase(&self) -> Phase {
         if !self.linked {
             Phase::Offline
-        } else if self.transfer.is_some() {
+        } else if self.is_catching_up() {
             Phase::CatchingUp
         } else if self.welcomed && self.greeting.is_none() {
             Phase::Live
         } else {
             Phase::Greeting
         }
+    }
+
+    fn is_catching_up(&self) -> bool {
+        self.comparing.is_some() || self.transfer.is_some()
     }
 
     /// Whether everything known of is applied here, stored there and acknowledged.
@@ -193,6 +217,7 @@ impl AgentSession {
     }
 
     fn greet(&mut self, now: Ms) {
+        self.comparing = None;
         self.transfer = None;
         self.gap_at = None;
         self.greet_at = None;
@@ -216,6 +241,7 @@ impl AgentSession {
 
     /// Greets again after `wait_ms`, for instance since the replica could not use what came.
     pub fn retry_later(&mut self, now: Ms, wait_ms: u64) {
+        self.comparing = None;
         self.transfer = None;
         self.greeting = None;
         self.greet_at = Some(now + wait_ms + self.jitter.up_to(wait_ms / 2));
@@ -245,17 +271,8 @@ impl AgentSession {
         }
         match welcome.plan {
             Plan::Behind { retry_ms } => self.retry_later(now, u64::from(retry_ms)),
-            Plan::Delta | Plan::Snapshot => {
-                self.transfer = Some(Transfer {
-                    nonce: welcome.nonce,
-                    staged_to: welcome.resume,
-                    parts: 0,
-                    stalls: 0,
-                    stalled_at: now + self.timing.stall_ms,
-                    as_of: clocks.to_agent(welcome.as_of_ms).min(now),
-                });
-                self.effects.push_back(Effect::Begin(welcome));
-            }
+            Plan::Compare { salt, cells } => self.compare(welcome, salt, cells, now),
+            Plan::Delta | Plan::Snapshot => self.transfer(welcome, now),
         }
     }
 
@@ -294,7 +311,7 @@ impl AgentSession {
             self.as_of = Some(transfer.as_of);
         }
         self.welcomed = true;
-        self.acknowledge_soon(now);
+        self.prove(now);
         self.settle_held(now);
         self.upload();
     }
@@ -309,9 +326,7 @@ impl AgentSession {
             return;
         }
         self.held.hold(batch);
-        if self.transfer.is_none() {
-            self.settle_held(now);
-        }
+        self.settle_held(now);
     }
 
     /// The replica has applied live batches; [`Self::placed`] was called before.
@@ -322,6 +337,9 @@ impl AgentSession {
 
     /// Applies the earliest group that waits, one at a time: the replica answers with [`Self::applied`].
     fn settle_held(&mut self, now: Ms) {
+        if self.is_catching_up() {
+            return;
+        }
         let (base, cursors, scopes) = (self.base, &self.cursors, &self.scopes);
         let cursor = |scope: ScopeAlias| cursors.get(&scope).copied().unwrap_or(base);
         let followed = |scope: ScopeAlias| scopes.get(&scope).copied();
@@ -348,7 +366,7 @@ impl AgentSession {
     /// The hub's heartbeat.
     pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Ms) {
         self.heard(now);
-        if !self.linked || self.greeting.is_some() || self.transfer.is_some() {
+        if !self.linked || self.greeting.is_some() || self.is_catching_up() {
             return;
         }
         let same_epoch = self.epoch.is_some_and(|epoch| epoch.tag() == heartbeat.epoch);
@@ -413,80 +431,6 @@ impl AgentSession {
 
     fn heard(&mut self, now: Ms) {
         self.silent_at = Some(now + self.heartbeat_ms * 3 + self.timing.spread_ms);
-    }
-
-    /// When [`Self::handle_timeout`] must be called.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Ms> {
-        if !self.linked {
-            return None;
-        }
-        let times = [
-            self.greeting.as_ref().map(|greeting| greeting.retry_at),
-            self.greet_at,
-            self.transfer.as_ref().map(|transfer| transfer.stalled_at),
-            self.gap_at,
-            self.acknowledge_at,
-            self.upload_retry_at,
-            self.silent_at,
-        ];
-        times.into_iter().flatten().min()
-    }
-
-    /// Time has passed.
-    pub fn handle_timeout(&mut self, now: Ms) {
-        if !self.linked {
-            return;
-        }
-        let due = |at: Option<Ms>| at.is_some_and(|at| at <= now);
-        if due(self.acknowledge_at) {
-            self.acknowledge_at = None;
-            self.effects.push_back(Effect::Acknowledge);
-        }
-        if due(self.upload_retry_at) {
-            self.upload_retry_at = None;
-            self.upload();
-        }
-        if due(self.greeting.as_ref().map(|greeting| greeting.retry_at)) || due(self.greet_at) {
-            self.greet(now);
-        }
-        if due(self.gap_at) {
-            self.gap_at = None;
-            self.held.clear();
-            if self.transfer.is_none() {
-                self.greet_soon(now);
-            }
-        }
-        if self
-            .transfer
-            .as_ref()
-            .is_some_and(|transfer| transfer.stalled_at <= now)
-        {
-            self.stalled(now);
-        }
-        if due(self.silent_at) {
-            self.heard(now);
-            self.greet_soon(now);
-        }
-    }
-
-    /// Nothing came for a while: parts were lost, or the hub has forgotten us.
-    fn stalled(&mut self, now: Ms) {
-        let Some(transfer) = &mut self.transfer else {
-            return;
-        };
-        transfer.stalls += 1;
-        transfer.stalled_at = now + self.timing.stall_ms;
-        if transfer.stalls > self.timing.stalls_max {
-            self.greet(now);
-            return;
-        }
-        let go_on = GoOn {
-            nonce: transfer.nonce,
-            staged_to: transfer.staged_to,
-            again: true,
-        };
-        self.effects.push_back(Effect::GoOn(go_on));
     }
 }
 

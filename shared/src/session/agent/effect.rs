@@ -30,8 +30,24 @@ pub enum Effect {
         /// What it has stored.
         through: u64,
     },
+    /// Send cells `from` to `cells` of the sketch of what is held.
+    Sketch {
+        /// What the message must carry.
+        nonce: u64,
+        /// With which positions and hashes are computed.
+        salt: u64,
+        /// Cells that went before.
+        from: u32,
+        /// Cells altogether.
+        cells: u32,
+    },
+    /// The hub holds something else at the same place: the cursors are not to be trusted any more.
+    Doubt,
     /// Acknowledge what is applied.
-    Acknowledge,
+    Acknowledge {
+        /// Whether the hub is asked to say whether it holds the same.
+        wants_proof: bool,
+    },
 }
 
 /// Where the session stands.

@@ -178,7 +178,7 @@ fn a_live_batch_that_follows_is_applied_and_acknowledged() {
     session.placed(Some(EPOCH), Seq(9), BTreeMap::from([(1, Seq(10))]));
     session.applied(31);
     session.handle_timeout(31);
-    assert_eq!(drain(&mut session), vec![Effect::Acknowledge]);
+    assert_eq!(drain(&mut session), vec![Effect::Acknowledge { wants_proof: true }]);
     assert!(session.is_settled());
 }
 

@@ -19,6 +19,8 @@ pub struct Timing {
     pub spread_ms: u64,
     /// Over which time acknowledgements are spread and gathered.
     pub acknowledge_ms: u64,
+    /// How often the hub is asked whether it holds the same, while nothing else makes the agent ask.
+    pub prove_ms: u64,
     /// How long to wait when a hub cannot be believed.
     pub behind_ms: u64,
     /// The heartbeat's period until the hub has named it.
@@ -35,6 +37,7 @@ impl Default for Timing {
             gap_ms: 500,
             spread_ms: 1_000,
             acknowledge_ms: 2_000,
+            prove_ms: 600_000,
             behind_ms: 30_000,
             heartbeat_ms: 10_000,
         }

@@ -1,0 +1,205 @@
+//! The answer to a hello: how the agent is brought up to date.
+
+use super::Replica;
+use super::compare::{cells_first, is_worth_comparing};
+use super::conversation::{Comparison, Transfer};
+use super::merge::each_followed;
+use super::upload::Settled;
+use crate::store::{ScopeRow, Views};
+use headland_host::tables::StoreError;
+use headland_shared::delta::ScopeAlias;
+use headland_shared::epoch::{Epoch, Head, Mark, Position, Seq};
+use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN};
+use headland_shared::message::more::{Field, Holds};
+use headland_shared::message::{Down, Hello, Plan, Staged, Welcome};
+use headland_shared::name::ReplicaName;
+use headland_shared::scope::{FOLLOWS_MAX, Follow};
+use headland_shared::session::Now;
+use headland_shared::session::transfer::Window;
+use headland_shared::sketch::Sketch;
+use std::collections::BTreeMap;
+
+/// How long an agent waits that knows more of the registry than this hub, in milliseconds.
+const BEHIND_RETRY_MS: u32 = 15_000;
+
+impl Replica {
+    /// Answers a hello: says what comes, and sends the first parts of it.
+    pub(super) fn answer(
+        &mut self,
+        agent: &ReplicaName,
+        hello: &Hello,
+        settled: Option<&Settled>,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        self.counts.hellos += 1;
+        let frame_bytes_max = (hello.frame_bytes_max as usize).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX);
+        if self.went_back(hello)? {
+            self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number))?;
+        }
+        let views = self.store.read()?;
+        let numbers = views.numbers()?;
+        let plan = self.plan(&views, hello, numbers.registry())?;
+        let snapshot = matches!(plan, Plan::Snapshot | Plan::Compare { .. });
+        let place = hello.place.as_ref().filter(|_| !snapshot);
+        let base = place.map_or(Seq::START, |place| place.base);
+        let floor = floor(&views, &hello.follow)?;
+        let held = hello.staged.filter(|staged| {
+            // Below the floor nobody knows any more what left since the parts were cut.
+            let known = staged.started >= floor && known(staged, numbers.head);
+            staged.epoch == self.epoch.tag() && staged.snapshot == snapshot && known
+        });
+        // What is held of everything that was to come makes a comparison needless.
+        let plan = match plan {
+            Plan::Compare { .. } if held.is_some() => Plan::Snapshot,
+            plan => plan,
+        };
+        let started = held.map_or(numbers.head.seq, |staged| staged.started);
+        let resume = held.map_or(Mark::after(base), |staged| staged.to);
+        let welcome = Welcome {
+            nonce: hello.nonce,
+            epoch: self.epoch,
+            boot: self.config.boot,
+            hub_ms: now.mono,
+            as_of_ms: now.mono,
+            region: self.config.region.clone(),
+            registry: numbers.registry(),
+            complete: numbers.revision > 0,
+            heartbeat_ms: self.config.heartbeat_ms,
+            live_bytes_max: self.config.live_bytes_max as u32,
+            plan,
+            started,
+            resume,
+            stored: settled.map(|settled| settled.stored().clone()),
+            more: Vec::new(),
+        };
+        let conversation = self.conversation(agent);
+        conversation.frame_bytes_max = frame_bytes_max;
+        conversation.transfer = None;
+        conversation.comparison = None;
+        let repair = conversation
+            .repair
+            .take_if(|repair| held.is_some() && repair.started == started);
+        conversation.repair.clone_from(&repair);
+        self.send(agent, &Down::Welcome(welcome));
+        let follow: Vec<Follow> = hello.follow.iter().take(FOLLOWS_MAX).cloned().collect();
+        match plan {
+            Plan::Behind { .. } => return Ok(()),
+            Plan::Compare { .. } => {
+                self.conversation(agent).comparison = Some(Comparison {
+                    nonce: hello.nonce,
+                    follow,
+                    records: Holds::of(&hello.more).map_or(0, |holds| holds.records),
+                    theirs: Sketch::default(),
+                });
+                return Ok(());
+            }
+            Plan::Snapshot if held.is_none() => self.counts.snapshots += 1,
+            Plan::Delta | Plan::Snapshot => {}
+        }
+        self.conversation(agent).transfer = Some(Transfer {
+            nonce: hello.nonce,
+            snapshot,
+            started,
+            follow,
+            base,
+            ahead: place
+                .map(|place| place.ahead.iter().copied().collect())
+                .unwrap_or_default(),
+            window: Window::from(resume),
+            repair,
+            kept: None,
+        });
+        self.send_parts(agent)
+    }
+
+    /// Whether the agent has seen a later state of this hub's epoch than the hub has: the hub was restored.
+    fn went_back(&self, hello: &Hello) -> Result<bool, StoreError> {
+        let Some(place) = hello.place.as_ref().filter(|place| place.epoch == self.epoch) else {
+            // A later life of this hub was seen than the one that it is in.
+            return Ok(hello.place.as_ref().is_some_and(|place| {
+                place.epoch.hub == self.epoch.hub
+                    && place.epoch.number >= self.epoch.number
+                    && place.epoch.number < u32::MAX
+            }));
+        };
+        let views = self.store.read()?;
+        let numbers = views.numbers()?;
+        if place.head.seq > numbers.head.seq {
+            return Ok(true);
+        }
+        let known = views.lineage(place.head.seq)?;
+        Ok(known.is_some_and(|lineage| lineage != place.head.lineage))
+    }
+
+    /// Begins another life: numbers and cursors of the one before mean nothing any more.
+    fn begin_epoch(&mut self, seen: u32) -> Result<(), StoreError> {
+        let number = self.epoch.number.max(seen).saturating_add(1);
+        let epoch = Epoch {
+            hub: self.epoch.hub,
+            number,
+            nonce: self.jitter.next_u64() as u32,
+        };
+        self.store.write(|tables| tables.set_epoch(&epoch))?;
+        self.epoch = epoch;
+        for conversation in self.conversations.values_mut() {
+            conversation.transfer = None;
+        }
+        Ok(())
+    }
+
+    fn plan(&self, views: &Views, hello: &Hello, registry: Position) -> Result<Plan, StoreError> {
+        let seen = hello.registry;
+        let behind = if seen.life == registry.life {
+            registry.number < seen.number
+        } else {
+            // Another registry, or another life of it: whole as soon as it has anything to say.
+            seen.number > 0 && registry.number == 0
+        };
+        if behind {
+            let retry_ms = BEHIND_RETRY_MS;
+            return Ok(Plan::Behind { retry_ms });
+        }
+        let scopes = views.scopes()?;
+        if self.is_usable(views, &scopes, hello)? {
+            return Ok(Plan::Delta);
+        }
+        let wanted = each_followed(&scopes, &hello.follow).map(|row| row.models).sum();
+        Ok(match Holds::of(&hello.more) {
+            Some(Holds { records }) if is_worth_comparing(records, wanted) => Plan::Compare {
+                salt: self.salt.0,
+                cells: cells_first(records.max(wanted)),
+            },
+            Some(_) | None => Plan::Snapshot,
+        })
+    }
+
+    /// Whether the agent's cursors are of this history, and nothing beyond them was forgotten.
+    fn is_usable(
+        &self,
+        views: &Views,
+        scopes: &BTreeMap<ScopeAlias, ScopeRow>,
+        hello: &Hello,
+    ) -> Result<bool, StoreError> {
+        let Some(place) = hello.place.as_ref().filter(|place| place.epoch == self.epoch) else {
+            return Ok(false);
+        };
+        if views.lineage(place.head.seq)? != Some(place.head.lineage) {
+            return Ok(false);
+        }
+        let ahead: BTreeMap<ScopeAlias, Seq> = place.ahead.iter().copied().collect();
+        let mut followed = each_followed(scopes, &hello.follow);
+        Ok(followed.all(|row| ahead.get(&row.alias).copied().unwrap_or(place.base) >= row.floor))
+    }
+}
+
+/// Whether what is staged was cut from this history.
+fn known(staged: &Staged, head: Head) -> bool {
+    staged.started <= head.seq && staged.to.seq <= head.seq
+}
+
+/// The highest floor of all scopes that are followed.
+fn floor(views: &Views, follow: &[Follow]) -> Result<Seq, StoreError> {
+    let scopes = views.scopes()?;
+    let floors = each_followed(&scopes, follow).map(|row| row.floor);
+    Ok(floors.max().unwrap_or(Seq::START))
+}

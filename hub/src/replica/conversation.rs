@@ -1,0 +1,99 @@
+//! What the hub knows of a conversation. Losing it costs the agent one hello.
+
+use super::merge::each_followed;
+use crate::store::Views;
+use headland_host::tables::StoreError;
+use headland_shared::delta::{Handle, ScopeAlias};
+use headland_shared::epoch::Seq;
+use headland_shared::frame::{FRAME_BYTES_DEFAULT, Reassembly};
+use headland_shared::scope::Follow;
+use headland_shared::session::transfer::Window;
+use headland_shared::sketch::Sketch;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One agent's conversation.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) reassembly: Reassembly,
+    pub(super) frame_bytes_max: usize,
+    pub(super) comparison: Option<Comparison>,
+    pub(super) transfer: Option<Transfer>,
+    /// What a repair that was broken off was about.
+    pub(super) repair: Option<Repair>,
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self {
+            reassembly: Reassembly::default(),
+            frame_bytes_max: FRAME_BYTES_DEFAULT,
+            comparison: None,
+            transfer: None,
+            repair: None,
+        }
+    }
+}
+
+/// A comparison that waits for more of the agent's sketch.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    pub(super) nonce: u64,
+    pub(super) follow: Vec<Follow>,
+    pub(super) records: u64,
+    pub(super) theirs: Sketch,
+}
+
+/// What a comparison found.
+#[derive(Debug, Clone)]
+pub(super) struct Repair {
+    /// The head at which the two were compared.
+    pub(super) started: Seq,
+    /// Records that the hub holds otherwise than the agent: of all that is older than `started` only these are sent.
+    pub(super) differ: Arc<BTreeSet<Handle>>,
+}
+
+/// One catch-up that is being sent.
+#[derive(Debug, Clone)]
+pub(super) struct Transfer {
+    pub(super) nonce: u64,
+    pub(super) snapshot: bool,
+    pub(super) started: Seq,
+    pub(super) follow: Vec<Follow>,
+    pub(super) base: Seq,
+    pub(super) ahead: BTreeMap<ScopeAlias, Seq>,
+    pub(super) window: Window,
+    pub(super) repair: Option<Repair>,
+    /// The first part of a repair.
+    pub(super) kept: Option<Arc<[u8]>>,
+}
+
+impl Transfer {
+    /// Whether something was forgotten that the agent would have to be told.
+    pub(super) fn is_below_floor(&self, views: &Views) -> Result<bool, StoreError> {
+        let scopes = views.scopes()?;
+        let mut followed = each_followed(&scopes, &self.follow);
+        let known = |alias| {
+            if self.snapshot {
+                self.started
+            } else {
+                self.cursor(alias)
+            }
+        };
+        Ok(followed.any(|row| row.floor > known(row.alias)))
+    }
+
+    /// Up to where the agent has a scope.
+    pub(super) fn cursor(&self, alias: ScopeAlias) -> Seq {
+        if self.snapshot {
+            return Seq::START;
+        }
+        self.ahead.get(&alias).copied().unwrap_or(self.base).max(self.base)
+    }
+
+    /// Whether the agent holds this already: it was compared, and found alike.
+    pub(super) fn is_kept(&self, seq: Seq, handle: Handle) -> bool {
+        let repair = self.repair.as_ref();
+        repair.is_some_and(|repair| seq <= repair.started && !repair.differ.contains(&handle))
+    }
+}

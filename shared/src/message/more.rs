@@ -1,0 +1,92 @@
+//! Fields that were added to released messages: each a tag and bytes, which older versions pass over.
+
+use super::More;
+use alloc::vec::Vec;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A field of some message's `more`.
+pub trait Field: Serialize + DeserializeOwned {
+    /// Its tag among the fields of that message.
+    const TAG: u16;
+
+    /// The field as it travels.
+    fn into_more(&self) -> (u16, Vec<u8>) {
+        let bytes = postcard::to_allocvec(self).expect("plain data always serialises");
+        (Self::TAG, bytes)
+    }
+
+    /// The field of a message, if it is there and can be read.
+    fn of(more: &More) -> Option<Self> {
+        let (_, bytes) = more.iter().find(|(tag, _)| *tag == Self::TAG)?;
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
+/// In a hello: the agent can compare what it holds, and so many records that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holds {
+    /// Records held.
+    pub records: u64,
+}
+
+impl Field for Holds {
+    const TAG: u16 = 1;
+}
+
+/// In an acknowledgement: the agent wants to know whether it holds the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantsProof;
+
+impl Field for WantsProof {
+    const TAG: u16 = 1;
+}
+
+/// In hello and welcome: which session between a hub and a life of an agent's store this is. The hub gives a new one
+/// with each welcome; an agent that shows an older one than it has confirmed is a copy of it, or was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionToken {
+    /// Counts the sessions.
+    pub number: u64,
+    /// Tells two sessions of one number apart.
+    pub random: u32,
+}
+
+impl Field for SessionToken {
+    const TAG: u16 = 2;
+}
+
+/// In hello and upload: hashes over the agent's own writes (see [`crate::chain`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// Over all writes up to the upload's `prev`; nothing where that is not known any more.
+    pub prev: Option<crate::chain::Link>,
+    /// Over all writes up to its `to`.
+    pub to: crate::chain::Link,
+    /// The last write that this life of the store has made.
+    pub last_dot: u64,
+}
+
+impl Field for Links {
+    const TAG: u16 = 3;
+}
+
+/// In a welcome: this agent's store was restored or copied, and must write under a new incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reincarnate {
+    /// Up to here the hub holds the writes of the incarnation that is over.
+    pub through: u64,
+}
+
+impl Field for Reincarnate {
+    const TAG: u16 = 4;
+}
+
+/// In a welcome: two stores have spoken under this agent's name; the hub takes nothing from it until a person has
+/// decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fenced;
+
+impl Field for Fenced {
+    const TAG: u16 = 5;
+}
