@@ -118,6 +118,15 @@ pub struct ScopeStatus {
     pub digest: String,
 }
 
+/// What the hub last said of the state that this agent acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofStatus {
+    /// Whether it is the hub's own.
+    pub equal: bool,
+    /// How long ago it said so, in milliseconds.
+    pub ms_ago: u64,
+}
+
 /// What was counted since the agent started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountsStatus {
@@ -125,8 +134,17 @@ pub struct CountsStatus {
     pub frames_refused: u64,
     /// Catch-ups that were applied.
     pub catch_ups: u64,
-    /// Catch-ups of these that replaced everything.
+    /// Catch-ups of these that brought everything.
     pub snapshots: u64,
+    /// Catch-ups of these that sent only what a comparison found to differ.
+    #[serde(default)]
+    pub repairs: u64,
+    /// Times the hub held something else where it should hold the same.
+    #[serde(default)]
+    pub digest_mismatches: u64,
+    /// Times this store went back in time, or was found to be a copy, and began a new life.
+    #[serde(default)]
+    pub lives: u64,
     /// Live changes that were applied, in groups.
     pub live_groups: u64,
     /// Records that changed, came or went.
@@ -174,6 +192,12 @@ pub struct Status {
     pub phase_for_ms: Option<u64>,
     /// Whether everything known of is here, and everything written here is there.
     pub settled: bool,
+    /// What the hub last said of the state here; nothing before it has said anything.
+    #[serde(default)]
+    pub proof: Option<ProofStatus>,
+    /// Whether the hub takes no writes from this name, since two stores speak under it.
+    #[serde(default)]
+    pub fenced: bool,
     /// The hub that the link is up to.
     pub hub: Option<Hub>,
     /// Why there is no link.

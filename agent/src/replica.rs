@@ -7,11 +7,14 @@ mod apply;
 mod compare;
 mod freshness;
 mod greet;
+mod life;
 mod write;
 
 pub use apply::ApplyError;
 pub use freshness::{Age, Basis, age_at_rest};
 pub use write::WriteError;
+
+use greet::SentCount;
 
 use crate::store::{Placed, StagedHead, Store};
 use headland_host::tables::StoreError;
@@ -19,11 +22,12 @@ use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::Seq;
 use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down, encode_up};
+use headland_shared::message::more::SessionToken;
 use headland_shared::message::{Down, Stored, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
 use headland_shared::session::agent::{AgentSession, Effect, Phase, Proven, Timing};
-use headland_shared::session::{Ms, Now};
+use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::sketch::Salt;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -73,6 +77,8 @@ pub struct Counts {
     pub repairs: u64,
     /// Times the hub held something else where it should hold the same.
     pub digest_mismatches: u64,
+    /// Times this store went back in time, or was found to be a copy, and began a new life.
+    pub lives: u64,
     /// Groups of live batches that were applied.
     pub live_groups: u64,
     /// Records that changed, came or went.
@@ -107,6 +113,13 @@ pub struct Replica {
     attributes: BTreeMap<u32, AttributeName>,
     begun: Option<(Welcome, StagedHead)>,
     trust: Trust,
+    jitter: Jitter,
+    /// The hub's token of this session; with it the hub keeps the chain of own writes.
+    token: Option<SessionToken>,
+    /// Whether the hub takes nothing from this name, since two stores speak under it.
+    fenced: bool,
+    /// Counts that were sent and not confirmed yet.
+    sent: Vec<SentCount>,
     /// Whether the last catch-up that replaced everything kept what a comparison found alike, and was not proven yet.
     repaired: bool,
     counts: Counts,
@@ -130,6 +143,10 @@ impl Replica {
             attributes: views.attributes()?,
             begun: None,
             trust: Trust::Full,
+            jitter: Jitter::seeded(seed.rotate_left(32)),
+            token: views.token()?,
+            fenced: false,
+            sent: Vec::new(),
             repaired: false,
             counts: Counts::default(),
             last_wall_ms: now.wall_ms,
@@ -213,6 +230,12 @@ impl Replica {
         self.counts
     }
 
+    /// Whether the hub takes nothing from this name, since two stores speak under it.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.fenced
+    }
+
     /// What the hub last said of the state that was acknowledged to it.
     #[must_use]
     pub fn proven(&self) -> Option<Proven> {
@@ -261,7 +284,10 @@ impl Replica {
             return Ok(());
         };
         match decode_down(&frame).map_err(ReassemblyError::Frame)? {
-            Down::Welcome(welcome) => self.session.welcome(welcome, now.mono),
+            Down::Welcome(welcome) => {
+                self.heed(&welcome, now).map_err(ApplyError::from)?;
+                self.session.welcome(welcome, now.mono);
+            }
             Down::Part(part) => self.session.part(part, now.mono),
             Down::Batch(batch) => {
                 self.note_introductions(&batch)?;
@@ -320,7 +346,7 @@ impl Replica {
             Effect::Apply(group) => self.apply_live(&group, now)?,
             Effect::GoOn(go_on) => self.send(&Up::GoOn(go_on)),
             Effect::Upload => self.upload(now)?,
-            Effect::Settle(stored) => self.settle(&stored)?,
+            Effect::Settle(stored) => self.settle(&stored, now)?,
             Effect::Rewind { through } => {
                 let through = through.min(self.store.read()?.last_dot()?);
                 self.store.note(|tables| tables.set_stored(through))?;
@@ -347,17 +373,27 @@ impl Replica {
 
     /// What the hub says it has stored is so, also when it is less than before: then it was restored, and what it
     /// has lost goes up again with its first dots.
-    fn settle(&mut self, stored: &Stored) -> Result<(), StoreError> {
+    fn settle(&mut self, stored: &Stored, now: Now) -> Result<(), StoreError> {
         if stored.incarnation != self.actor.incarnation {
             return Ok(());
         }
         let views = self.store.read()?;
-        let through = stored.through.min(views.last_dot()?);
-        if through != views.stored()? || !stored.refused.is_empty() {
+        if self.went_back(&views, stored)? {
+            self.begin_life(now)?;
+            self.session.retry_later(now.mono, self.config.timing.gap_ms);
+            return Ok(());
+        }
+        let (before, through) = (views.stored()?, stored.through);
+        if through != before || !stored.refused.is_empty() {
+            let counts = self.confirmed_counts(&views, before, through)?;
             self.store.note(|tables| {
                 for dot in &stored.refused {
                     tables.refuse_own(*dot)?;
                 }
+                for count in &counts {
+                    tables.set_counted(&count.record, &count.element, count.tally)?;
+                }
+                tables.forget_chain_before(through)?;
                 tables.set_stored(through)
             })?;
         }

@@ -19,7 +19,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use std::sync::Arc;
 
 /// The store's migrations, in order.
-const MIGRATIONS: &[Migration] = &[tables::create];
+const MIGRATIONS: &[Migration] = &[tables::create, tables::add_lives];
 
 /// The open store.
 #[derive(Debug, Clone)]

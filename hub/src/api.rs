@@ -4,7 +4,7 @@ mod problem;
 
 use crate::driver::{Inlet, Input, Live};
 use crate::opening::now;
-use crate::operation::{ImportWish, OperationError, RevertWish};
+use crate::operation::{Decision, ImportWish, OperationError, RevertWish};
 use crate::read::{Reader, key_of};
 use crate::report;
 use crate::store::Store;
@@ -69,6 +69,7 @@ pub(crate) fn router(local: Local) -> Router {
         .route("/v1/annotations", get(annotations))
         .route("/v1/import", post(import))
         .route("/v1/revert", post(revert))
+        .route("/v1/decisions", post(decide))
         .fallback(async || Refusal::not_found("answering: there is no such path; the API begins at /v1/status"))
         .with_state(Arc::new(local))
 }
@@ -182,6 +183,11 @@ async fn import(State(local): State<Arc<Local>>, wish: Told<ImportWish>) -> Answ
 async fn revert(State(local): State<Arc<Local>>, wish: Told<RevertWish>) -> Answer {
     let Json(wish) = wish.map_err(|error| Refusal::bad_request(error.body_text()))?;
     operate(&local, |answer| Input::Revert(wish, answer)).await
+}
+
+async fn decide(State(local): State<Arc<Local>>, decision: Told<Decision>) -> Answer {
+    let Json(decision) = decision.map_err(|error| Refusal::bad_request(error.body_text()))?;
+    operate(&local, |answer| Input::Decide(decision, answer)).await
 }
 
 /// Has the replica do something, and waits for its answer.

@@ -3,7 +3,7 @@
 mod access;
 mod sheet;
 
-use crate::operation::{ImportWish, RevertWish};
+use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::program::{ModelArgument, WantedModels};
 use crate::settings::Settings;
 use access::Access;
@@ -24,6 +24,12 @@ pub(crate) fn import(settings: &Settings, wish: ImportWish, json: bool) -> Resul
 pub(crate) fn revert(settings: &Settings, wish: RevertWish, json: bool) -> Result<(), Failure> {
     let answer = Access::find(settings)?.revert(wish)?;
     output(&answer, json, sheet::revert)
+}
+
+/// `unfence` and `confirm-restored`
+pub(crate) fn decide(settings: &Settings, decision: &Decision, json: bool) -> Result<(), Failure> {
+    let answer = Access::find(settings)?.decide(decision)?;
+    output(&answer, json, |answer| sheet::decision(answer, decision))
 }
 
 /// `models`

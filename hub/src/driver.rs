@@ -3,7 +3,9 @@
 mod outbox;
 
 use crate::opening::now;
-use crate::operation::{OperationError, ReadImport, RevertWish, perform_import, perform_revert};
+use crate::operation::{
+    Decided, Decision, OperationError, ReadImport, RevertWish, perform_decision, perform_import, perform_revert,
+};
 use crate::registry::{ImportReport, RevertReport};
 use crate::replica::{Counts, INBOX_MAX, Replica};
 use crate::report;
@@ -44,6 +46,8 @@ pub(crate) enum Input {
     Import(ReadImport, oneshot::Sender<Result<ImportReport, OperationError>>),
     /// Somebody reverts.
     Revert(RevertWish, oneshot::Sender<Result<RevertReport, OperationError>>),
+    /// Somebody decides.
+    Decide(Decision, oneshot::Sender<Result<Decided, OperationError>>),
     /// Nothing: look at the stop flag.
     Wake,
 }
@@ -243,6 +247,11 @@ impl Driver {
                 let reverted = perform_revert(&mut self.replica, wish, now());
                 self.after_operation(&reverted);
                 let _ = answer.send(reverted);
+            }
+            Input::Decide(decision, answer) => {
+                let decided = perform_decision(&mut self.replica, &decision);
+                self.after_operation(&decided);
+                let _ = answer.send(decided);
             }
             Input::Wake => {}
         }

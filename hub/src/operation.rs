@@ -4,7 +4,8 @@ use crate::import_file::{ImportFileError, ImportedRecord, read_file};
 use crate::registry::{ImportError, ImportOptions, ImportReport, Removals, RevertError, RevertReport, import, revert};
 use crate::replica::{CommitError, Replica};
 use headland_shared::epoch::Seq;
-use headland_shared::name::{NameError, Namespace};
+use headland_host::tables::StoreError;
+use headland_shared::name::{NameError, Namespace, ReplicaName};
 use headland_shared::session::Now;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -45,6 +46,26 @@ pub(crate) struct RevertWish {
     pub(crate) seq: u64,
 }
 
+/// What only a person can decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Decision {
+    /// The one store that speaks from now on under this name is the right one.
+    Unfence {
+        /// The agent.
+        agent: String,
+    },
+    /// What the hub holds since it was restored is what the registry shall hold.
+    ConfirmRestored,
+}
+
+/// What became of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decided {
+    /// Whether there was anything to decide.
+    pub(crate) was_open: bool,
+}
+
 /// Why an operation was refused. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OperationError {
@@ -66,6 +87,21 @@ pub(crate) enum OperationError {
     /// The revert was refused.
     #[error(transparent)]
     Revert(#[from] RevertError),
+    /// No agent has such a name.
+    #[error("deciding about an agent: {0}; `headland-hub status` lists the agents")]
+    Agent(NameError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Does what a person has decided.
+pub(crate) fn perform_decision(replica: &mut Replica, decision: &Decision) -> Result<Decided, OperationError> {
+    let was_open = match decision {
+        Decision::Unfence { agent } => replica.unfence(&ReplicaName::parse(agent).map_err(OperationError::Agent)?)?,
+        Decision::ConfirmRestored => replica.confirm_restored()?,
+    };
+    Ok(Decided { was_open })
 }
 
 impl OperationError {
@@ -78,7 +114,9 @@ impl OperationError {
             Self::Import(ImportError::Commit(error)) | Self::Revert(RevertError::Commit(error)) => {
                 matches!(error, CommitError::Store(_) | CommitError::Stored { .. })
             }
+            Self::Store(_) => true,
             Self::File(_)
+            | Self::Agent(_)
             | Self::Relative(_)
             | Self::Namespace(_)
             | Self::Files(_)

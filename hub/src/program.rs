@@ -4,7 +4,7 @@ mod arguments;
 
 pub(crate) use arguments::{ModelArgument, WantedModels};
 
-use crate::operation::{ImportWish, RevertWish};
+use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon};
 use arguments::{Arguments, Command};
@@ -93,6 +93,8 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Show { model } => cli::show(&settings, &model, json),
         Command::History { limit } => cli::history(&settings, limit, json),
         Command::Revert { seq } => cli::revert(&settings, RevertWish { seq }, json),
+        Command::Unfence { agent } => cli::decide(&settings, &Decision::Unfence { agent }, json),
+        Command::ConfirmRestored => cli::decide(&settings, &Decision::ConfirmRestored, json),
         Command::Status => cli::status(&settings, json),
     }
 }

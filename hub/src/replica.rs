@@ -11,6 +11,7 @@ mod census;
 pub mod commit;
 mod compare;
 mod conversation;
+mod guard;
 mod live;
 mod merge;
 mod upload;
@@ -115,6 +116,12 @@ pub struct Counts {
     pub writes_refused: u64,
     /// Live batches that were published.
     pub batches: u64,
+    /// Times this hub found that it went back in time.
+    pub restored: u64,
+    /// Agents that were told that their store went back in time or is a copy.
+    pub went_back: u64,
+    /// Names under which two stores were found to speak.
+    pub fenced: u64,
     /// Acknowledgements whose digest was not the hub's.
     pub mismatches: u64,
 }
@@ -241,12 +248,13 @@ impl Replica {
         if inbox.is_empty() {
             return Ok(());
         }
-        let stored = self.store_uploads(&inbox, now)?;
+        let standings = self.judge(&self.store.read()?, &inbox, now)?;
+        let stored = self.store_uploads(&inbox, &standings, now)?;
         self.note_applied(&inbox, now)?;
         for (agent, message) in inbox {
             let settled = stored.get(&agent);
             match message {
-                Up::Hello(hello) => self.answer(&agent, &hello, settled, now)?,
+                Up::Hello(hello) => self.answer(&agent, &hello, settled, standings.get(&agent), now)?,
                 Up::Upload(_) | Up::Chained(_) => self.confirm(&agent, settled),
                 Up::GoOn(go_on) => self.go_on(&agent, go_on)?,
                 Up::Cells(cells) => self.compare(&agent, &cells)?,

@@ -7,8 +7,10 @@ use headland_host::link::LinkCounts;
 use headland_host::tables::StoreError;
 use headland_shared::digest::Digest;
 use headland_shared::epoch::{EpochTag, Seq};
+use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::Now;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Models read at a time when all of them are looked at.
 const WALK: usize = 1_000;
@@ -26,19 +28,26 @@ pub(crate) fn status(
     let mut digest = Digest::default();
     let mut models = 0;
     let mut rows = Vec::new();
+    let epoch = views.epoch()?.unwrap_or_default();
+    let (enrolled, guards) = (views.agents()?, views.guards()?);
+    let shares = Shares::of(&enrolled, epoch.tag());
     for row in scopes.values() {
         digest.add(row.digest);
         models += row.models;
+        let (followers, proven) = shares.of_scope(&row.scope);
         rows.push(json!({
             "scope": row.scope.to_string(), "models": row.models, "head": row.head.0, "floor": row.floor.0,
-            "digest": hex(row.digest),
+            "digest": hex(row.digest), "agents": followers, "agents_proven_in_sync": proven,
         }));
     }
-    let epoch = views.epoch()?.unwrap_or_default();
-    let agents: Vec<Value> = views
-        .agents()?
+    let agents: Vec<Value> = enrolled
         .into_iter()
-        .map(|(name, row)| agent(&name, &row, numbers.head.seq, epoch.tag(), now))
+        .map(|(name, row)| {
+            let mut answer = agent(&name, &row, numbers.head.seq, epoch.tag(), now);
+            let fenced = guards.get(&name).and_then(|guard| guard.fenced_ms);
+            answer["fenced_ms_ago"] = json!(fenced.map(|ms| now.wall_ms.saturating_sub(ms)));
+            answer
+        })
         .collect();
     let proven = agents.iter().filter(|agent| agent["proven"] == true).count();
     let mut answer = json!({
@@ -48,6 +57,7 @@ pub(crate) fn status(
         "registry": { "life": numbers.life.number(), "revision": numbers.revision },
         "models": models, "digest": hex(digest), "scopes": rows,
         "agents": agents, "agents_proven_in_sync": proven,
+        "restored_ms_ago": views.restored()?.map(|ms| now.wall_ms.saturating_sub(ms)),
     });
     if let Some((live, link, uptime_ms)) = live {
         let counts = live.counts;
@@ -57,6 +67,8 @@ pub(crate) fn status(
         answer["counts"] = json!({
             "frames_refused": counts.frames_refused, "hellos": counts.hellos, "snapshots": counts.snapshots,
             "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches,
+            "repairs": counts.repairs, "records_found_to_differ": counts.compared_records,
+            "agents_went_back": counts.went_back, "names_fenced": counts.fenced, "times_restored": counts.restored,
             "digest_mismatches": counts.mismatches, "frames_dropped": live.frames_dropped + link.dropped_in,
         });
         answer["link"] = json!({
@@ -65,6 +77,35 @@ pub(crate) fn status(
         });
     }
     Ok(answer)
+}
+
+/// Who follows what, and who of them is proven to hold the same as the hub. Fleets follow a few sets of patterns, so
+/// that these are counted and not the agents.
+struct Shares {
+    sets: Vec<(Vec<Follow>, u64, u64)>,
+}
+
+impl Shares {
+    fn of(agents: &BTreeMap<String, AgentRow>, epoch: EpochTag) -> Self {
+        let mut counted: BTreeMap<&[String], (u64, u64)> = BTreeMap::new();
+        for row in agents.values() {
+            let (all, proven) = counted.entry(&row.follow).or_default();
+            *all += 1;
+            *proven += u64::from(row.epoch == epoch && row.proven == Some(true));
+        }
+        let parse = |set: &[String]| set.iter().filter_map(|text| text.parse().ok()).collect();
+        let sets = counted.into_iter().map(|(set, (all, proven))| (parse(set), all, proven));
+        Self { sets: sets.collect() }
+    }
+
+    /// How many agents follow a scope, and how many of them are proven in sync.
+    fn of_scope(&self, scope: &Scope) -> (u64, u64) {
+        let followers = self
+            .sets
+            .iter()
+            .filter(|(set, ..)| set.iter().any(|follow| follow.matches(scope)));
+        followers.fold((0, 0), |(all, proven), (_, a, p)| (all + a, proven + p))
+    }
 }
 
 /// Models that the registry holds, of all namespaces.

@@ -5,7 +5,7 @@
 mod rows;
 mod tables;
 
-pub use rows::{AgentRow, AttributeRow, CommitRow, Numbers, Origin, ScopeRow, Undo};
+pub use rows::{AgentRow, AttributeRow, CommitRow, Guard, Numbers, Origin, ScopeRow, Undo};
 pub use tables::{ChangeRow, Tables, Views, Writing};
 
 use headland_host::database::RecoveringDatabase;
@@ -15,7 +15,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use std::sync::Arc;
 
 /// The store's migrations, in order.
-const MIGRATIONS: &[Migration] = &[tables::create, tables::add_digests];
+const MIGRATIONS: &[Migration] = &[tables::create, tables::add_proofs];
 
 /// The open store.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Building answers from one store and what is known beside it.
 
 use super::{
-    AgeBasis, CountsStatus, Freshness, Hub, LinkStatus, Listing, Lost, One, PhaseName, ScopeStatus, Status, page_token,
+    AgeBasis, CountsStatus, Freshness, Hub, LinkStatus, Listing, Lost, ProofStatus, One, PhaseName, ScopeStatus, Status, page_token,
 };
 use crate::driver::Live;
 use crate::read::Reader;
@@ -112,6 +112,11 @@ impl Answers<'_> {
             freshness: self.freshness(),
             phase_for_ms: running.map(|_| self.at.saturating_sub(self.live.phase_since)),
             settled: self.live.settled,
+            proof: self.live.proven.map(|proven| ProofStatus {
+                equal: proven.equal,
+                ms_ago: self.at.saturating_sub(proven.at),
+            }),
+            fenced: self.live.fenced,
             hub: self.hub(),
             lost: self.lost(),
             trouble: self.live.trouble.clone(),
@@ -149,6 +154,9 @@ impl Answers<'_> {
             frames_refused: counts.frames_refused,
             catch_ups: counts.catch_ups,
             snapshots: counts.snapshots,
+            repairs: counts.repairs,
+            digest_mismatches: counts.digest_mismatches,
+            lives: counts.lives,
             live_groups: counts.live_groups,
             records_changed: counts.records_changed,
             resyncs_held: counts.resyncs_held,

@@ -25,6 +25,7 @@ pub(super) fn text(status: &Status) -> String {
         rows.push(("history", format!("{epoch}, change {}", whole(head))));
     }
     rows.push(("digest", status.digest.clone()));
+    rows.extend(proof(status));
     if status.running {
         let link = &status.link;
         let received = format!(
@@ -67,6 +68,20 @@ pub(super) fn text(status: &Status) -> String {
         headline(status),
         pairs("", rows)
     )
+}
+
+fn proof(status: &Status) -> Option<(&'static str, String)> {
+    if status.fenced {
+        let text = "FENCED: two stores speak under this name, and the hub takes no writes from either; give one of them \
+                    another name and a new store, then say `headland-hub unfence` at the hub";
+        return Some(("proof", text.to_owned()));
+    }
+    let proof = status.proof?;
+    let ago = duration(proof.ms_ago);
+    Some(("proof", match proof.equal {
+        true => format!("the hub held exactly this {ago} ago"),
+        false => format!("the hub held SOMETHING ELSE {ago} ago; comparing and mending"),
+    }))
 }
 
 fn headline(status: &Status) -> String {

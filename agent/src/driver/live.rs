@@ -2,7 +2,7 @@
 
 use crate::replica::{Age, Basis, Counts, Replica};
 use headland_host::broker_address::BrokerAddress;
-use headland_shared::session::agent::Phase;
+use headland_shared::session::agent::{Phase, Proven};
 use headland_shared::session::{Ms, Now};
 
 /// Where the replica stands.
@@ -18,6 +18,10 @@ pub(crate) struct Live {
     pub(crate) lost: Option<LostLink>,
     /// Whether everything known of is here, and everything written here is there.
     pub(crate) settled: bool,
+    /// What the hub last said of the state that was acknowledged to it.
+    pub(crate) proven: Option<Proven>,
+    /// Whether the hub takes nothing from this name, since two stores speak under it.
+    pub(crate) fenced: bool,
     /// What was counted.
     pub(crate) counts: Counts,
     /// How often the catalogue has changed.
@@ -55,6 +59,8 @@ impl Live {
             broker: None,
             lost: None,
             settled: false,
+            proven: None,
+            fenced: false,
             counts: Counts::default(),
             changes: 0,
             trouble: None,
@@ -71,6 +77,8 @@ impl Live {
             self.phase_since = now.mono;
         }
         self.settled = replica.is_settled();
+        self.proven = replica.proven();
+        self.fenced = replica.is_fenced();
         self.counts = replica.counts();
         // An age that cannot be read goes on growing from the one before.
         if let Ok(age) = replica.age(now) {

@@ -5,11 +5,11 @@ use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
-use headland_shared::element::{Remark, State};
+use headland_shared::element::{Remark, State, Tally};
 use headland_shared::epoch::{EpochTag, Position, Seq};
 use headland_shared::key::ElementKey;
 use headland_shared::message::more::{Field, WantsProof};
-use headland_shared::message::{Applied, Hello, Place, Staged, Up, Upload};
+use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
 use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, Written, put_entry};
@@ -18,7 +18,6 @@ impl Replica {
     /// Sends a hello: who, where, and what is new.
     pub(super) fn greet(&mut self, nonce: u64, now: Now) -> Result<(), StoreError> {
         let views = self.store.read()?;
-        let trusted = self.placed.as_ref().filter(|_| self.trust == Trust::Full);
         let staged = views.staged()?.map(|staged| Staged {
             epoch: staged.epoch.tag(),
             snapshot: staged.snapshot,
@@ -27,6 +26,9 @@ impl Replica {
         });
         let upload = self.next_upload(&views)?;
         let uploads = upload.is_some();
+        let mut more = self.holds(views.record_count()?);
+        more.extend(self.credentials(&views, upload.as_ref().map(|upload| (upload.prev, upload.to)))?);
+        let trusted = self.placed.as_ref().filter(|_| self.trust == Trust::Full);
         let hello = Hello {
             nonce,
             actor: self.actor.clone(),
@@ -44,7 +46,7 @@ impl Replica {
                 .as_ref()
                 .map_or_else(Position::default, |placed| placed.registry),
             upload,
-            more: self.holds(views.record_count()?),
+            more,
         };
         self.send(&Up::Hello(hello));
         if uploads {
@@ -61,7 +63,14 @@ impl Replica {
     pub(super) fn upload(&mut self, now: Now) -> Result<(), StoreError> {
         let views = self.store.read()?;
         if let Some(upload) = self.next_upload(&views)? {
-            self.send(&Up::Upload(upload));
+            let links = self.links(&views, upload.prev, upload.to)?.filter(|_| self.token.is_some());
+            self.send(&match links {
+                Some(links) => Up::Chained(Chained {
+                    upload,
+                    more: vec![links.into_more()],
+                }),
+                None => Up::Upload(upload),
+            });
             self.session.uploading(now.mono);
         }
         Ok(())
@@ -69,9 +78,9 @@ impl Replica {
 
     /// What follows on what the hub has stored, as much as fits one upload. The last upload covers all dots given
     /// out, so that overtaken writes do not linger.
-    fn next_upload(&self, views: &Views) -> Result<Option<Upload>, StoreError> {
+    fn next_upload(&mut self, views: &Views) -> Result<Option<Upload>, StoreError> {
         let (prev, last) = (views.stored()?, views.last_dot()?);
-        if last <= prev {
+        if last <= prev || self.fenced {
             return Ok(None);
         }
         let epoch = self
@@ -80,6 +89,7 @@ impl Replica {
             .map_or_else(EpochTag::default, |placed| placed.epoch.tag());
         let writes = views.own_after(prev, UPLOAD_ENTRIES_MAX)?;
         let complete = writes.len() < UPLOAD_ENTRIES_MAX;
+        self.sent.clear();
         let mut body = Vec::new();
         let mut to = prev;
         let mut cut = false;
@@ -93,6 +103,7 @@ impl Replica {
             {
                 put_entry(&mut body, to, &entry);
                 to = write.dot;
+                self.sent.extend(SentCount::of(write));
             }
         }
         if complete && !cut {
@@ -112,12 +123,18 @@ impl Replica {
         let Some(placed) = &self.placed else {
             return Ok(());
         };
+        let mut more = Vec::new();
+        if wants_proof {
+            more.push(WantsProof.into_more());
+            // It is durable since the catch-up was applied, which came after it.
+            more.extend(self.token.map(|token| token.into_more()));
+        }
         let applied = Applied {
             epoch: placed.epoch.tag(),
             base: placed.base,
             ahead: self.ahead(),
             digest: self.digest()?,
-            more: wants_proof.then(|| WantsProof.into_more()).into_iter().collect(),
+            more,
         };
         self.send(&Up::Applied(applied));
         Ok(())
@@ -130,6 +147,50 @@ impl Replica {
             digest.add(row.digest);
         }
         Ok(digest)
+    }
+}
+
+/// A count as it was sent.
+#[derive(Debug, Clone)]
+pub(super) struct SentCount {
+    pub(super) record: Vec<u8>,
+    pub(super) element: Vec<u8>,
+    pub(super) dot: u64,
+    pub(super) tally: Tally,
+}
+
+impl SentCount {
+    fn of(write: &OwnWrite) -> Option<Self> {
+        let State::Tally(tally) = write.state else {
+            return None;
+        };
+        Some(Self {
+            record: write.record.encoded(),
+            element: write.element.encoded(),
+            dot: write.dot,
+            tally,
+        })
+    }
+}
+
+impl Replica {
+    /// The counts that the hub has now: those that were sent, also where they were overtaken since, and those that
+    /// an earlier run had sent.
+    pub(super) fn confirmed_counts(
+        &mut self,
+        views: &Views,
+        before: u64,
+        through: u64,
+    ) -> Result<Vec<SentCount>, StoreError> {
+        let (confirmed, sent): (Vec<_>, Vec<_>) = self.sent.drain(..).partition(|count| count.dot <= through);
+        self.sent = sent;
+        let mut counts = confirmed;
+        for write in views.own_after(before, UPLOAD_ENTRIES_MAX)? {
+            if write.dot <= through {
+                counts.extend(SentCount::of(&write));
+            }
+        }
+        Ok(counts)
     }
 }
 

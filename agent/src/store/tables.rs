@@ -1,5 +1,7 @@
 //! The tables, opened together.
 
+mod lives;
+
 use super::meta;
 use super::own::{self, OwnWrite, Standing};
 use super::rows::{self, Placed, ScopeRow, StagedHead};
@@ -30,6 +32,10 @@ const STAGING: ByteTable = TableDefinition::new("staging-1");
 const OWN: ByteTable = TableDefinition::new("own-1");
 /// Dot counter (8 bytes) -> key in `own-1`.
 const OWN_DOTS: ByteTable = TableDefinition::new("own-dots-1");
+/// Dot counter (8 bytes) -> the chain (8 bytes) up to it.
+const OWN_CHAIN: ByteTable = TableDefinition::new("own-chain-1");
+/// Key in `own-1` of a count -> what the hub has of it (two varints).
+const OWN_BASE: ByteTable = TableDefinition::new("own-base-1");
 
 type Rows = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -38,6 +44,14 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     for table in [
         META, RECORDS, HANDLES, SCOPES, ATTRIBUTES, SCHEMA, STAGING, OWN, OWN_DOTS,
     ] {
+        transaction.open_table(table)?;
+    }
+    Ok(())
+}
+
+/// Migration 2: what tells this store from copies of it.
+pub(super) fn add_lives(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    for table in [OWN_CHAIN, OWN_BASE] {
         transaction.open_table(table)?;
     }
     Ok(())
@@ -65,6 +79,8 @@ pub struct Views {
     staging: Rows,
     own: Rows,
     own_dots: Rows,
+    own_chain: Rows,
+    own_base: Rows,
 }
 
 impl Views {
@@ -78,6 +94,8 @@ impl Views {
             staging: transaction.open_table(STAGING)?,
             own: transaction.open_table(OWN)?,
             own_dots: transaction.open_table(OWN_DOTS)?,
+            own_chain: transaction.open_table(OWN_CHAIN)?,
+            own_base: transaction.open_table(OWN_BASE)?,
         })
     }
 
@@ -278,6 +296,8 @@ pub struct Tables<'tx> {
     staging: Writing<'tx>,
     own: Writing<'tx>,
     own_dots: Writing<'tx>,
+    own_chain: Writing<'tx>,
+    own_base: Writing<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -292,6 +312,8 @@ impl<'tx> Tables<'tx> {
             staging: transaction.open_table(STAGING)?,
             own: transaction.open_table(OWN)?,
             own_dots: transaction.open_table(OWN_DOTS)?,
+            own_chain: transaction.open_table(OWN_CHAIN)?,
+            own_base: transaction.open_table(OWN_BASE)?,
         })
     }
 
@@ -455,6 +477,7 @@ impl<'tx> Tables<'tx> {
     ) -> Result<(), StoreError> {
         let key = own::key(record, element);
         self.forget_dot(&key)?;
+        self.extend_chain(dot, record, element, &state.encoded())?;
         self.own
             .insert(key.as_slice(), own::value(dot, Standing::Taken, state).as_slice())?;
         self.own_dots.insert(dot.to_be_bytes().as_slice(), key.as_slice())?;

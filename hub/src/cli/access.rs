@@ -2,7 +2,9 @@
 
 use crate::api::{missing, target};
 use crate::opening::{self, now};
-use crate::operation::{ImportWish, OperationError, RevertWish, perform_import, perform_revert};
+use crate::operation::{
+    Decision, ImportWish, OperationError, RevertWish, perform_decision, perform_import, perform_revert,
+};
 use crate::program::WantedModels;
 use crate::read::Reader;
 use crate::report;
@@ -72,6 +74,16 @@ impl Access {
                 let mut replica = opening::replica(settings, store.clone())?;
                 let report = perform_revert(&mut replica, wish, now());
                 as_value(&report.map_err(refused)?)
+            }
+        }
+    }
+
+    pub(super) fn decide(&self, decision: &Decision) -> Result<Value, Failure> {
+        match self {
+            Self::Socket(path) => ask(path, Method::POST, "/v1/decisions", Some(&as_value(decision)?)),
+            Self::Store(settings, store) => {
+                let mut replica = opening::replica(settings, store.clone())?;
+                as_value(&perform_decision(&mut replica, decision).map_err(refused)?)
             }
         }
     }

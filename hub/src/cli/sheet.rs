@@ -1,5 +1,6 @@
 //! What the commands print.
 
+use crate::operation::Decision;
 use headland_host::text::table::{Side, pairs, table};
 use headland_host::text::words::{counted, duration, moment, printable, value, whole};
 use serde_json::Value;
@@ -66,6 +67,21 @@ pub(super) fn revert(answer: &Value) -> String {
     match answer["seq"].as_u64() {
         Some(seq) => format!("reverted by commit {seq}: {new} back, {changed} changed back, {gone} gone again{kept}\n"),
         None => format!("nothing to take back{kept}\n"),
+    }
+}
+
+/// What became of a decision.
+pub(super) fn decision(answer: &Value, decision: &Decision) -> String {
+    let open = answer["was_open"] == true;
+    match decision {
+        Decision::Unfence { agent } if open => {
+            format!("{agent}: what speaks next under this name is taken for the one store of it\n")
+        }
+        Decision::Unfence { agent } => format!("{agent} is not fenced\n"),
+        Decision::ConfirmRestored if open => {
+            "confirmed: agents may now drop what this hub does not hold\n".to_owned()
+        }
+        Decision::ConfirmRestored => "nothing to confirm: this hub did not go back in time\n".to_owned(),
     }
 }
 
@@ -219,10 +235,31 @@ pub(super) fn status(answer: &Value) -> String {
         ("agents", proven),
         ("digest", text(answer, "digest")),
     ];
+    if let Some(ms) = answer["restored_ms_ago"].as_u64() {
+        let text = "import what the registry shall hold, or say `headland-hub confirm-restored`";
+        rows.push(("restored", format!("found {} ago that this hub went back in time; {text}", duration(ms))));
+    }
     if let Some(trouble) = answer["trouble"].as_str() {
         rows.push(("trouble", printable(trouble)));
     }
     let mut out = pairs("", rows);
+    let scopes = list(answer, "scopes");
+    if !scopes.is_empty() {
+        let header = [
+            ("SCOPE", Side::Left),
+            ("MODELS", Side::Right),
+            ("AGENTS", Side::Right),
+            ("PROVEN", Side::Right),
+        ];
+        let rows: Vec<Vec<String>> = scopes
+            .iter()
+            .map(|scope| {
+                let counts = ["models", "agents", "agents_proven_in_sync"].map(|name| whole(number(scope, name)));
+                std::iter::once(text(scope, "scope")).chain(counts).collect()
+            })
+            .collect();
+        out.push_str(&format!("\n{}", table(&header, &rows)));
+    }
     if !agents.is_empty() {
         let header = [
             ("AGENT", Side::Left),
@@ -234,10 +271,11 @@ pub(super) fn status(answer: &Value) -> String {
         let rows: Vec<Vec<String>> = agents
             .iter()
             .map(|agent| {
-                let proof = match agent["proven"].as_bool() {
-                    Some(true) => "equal",
-                    Some(false) => "UNEQUAL",
-                    None => "pending",
+                let proof = match (agent["fenced_ms_ago"].as_u64(), agent["proven"].as_bool()) {
+                    (Some(_), _) => "FENCED",
+                    (None, Some(true)) => "equal",
+                    (None, Some(false)) => "UNEQUAL",
+                    (None, None) => "pending",
                 };
                 vec![
                     text(agent, "name"),

@@ -83,6 +83,20 @@ pub(super) enum Command {
         #[arg(value_name = "SEQ")]
         seq: u64,
     },
+    /// Take writes again from a name under which two stores spoke
+    ///
+    /// A device's store was copied, and both copies spoke. Give one of them another name and a new store first.
+    #[command(after_help = "Example:\n  headland-hub unfence leaf-7")]
+    Unfence {
+        /// The agent's name, as `headland-hub status` lists it
+        #[arg(value_name = "NAME")]
+        agent: String,
+    },
+    /// Confirm that a hub that was restored holds what the registry shall hold
+    ///
+    /// Until then, or until the next import, no agent drops more than a tenth of its models.
+    #[command(after_help = "Example:\n  headland-hub confirm-restored")]
+    ConfirmRestored,
     /// Say how the hub and its agents are
     #[command(after_help = "Example:\n  headland-hub status --json")]
     Status,

@@ -201,6 +201,8 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
         let seq = self.commit.seq();
         self.commit.tables.add_commit(seq, &row, &self.undo)?;
         self.commit.tables.trim_undos(UNDOS_MAX)?;
+        // Whoever commits to a registry that was restored says what it shall hold.
+        self.commit.tables.set_restored(None)?;
         Ok(())
     }
 }

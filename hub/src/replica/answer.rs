@@ -3,12 +3,13 @@
 use super::Replica;
 use super::compare::{cells_first, is_worth_comparing};
 use super::conversation::{Comparison, Transfer};
+use super::guard::Standing;
 use super::merge::each_followed;
 use super::upload::Settled;
 use crate::store::{ScopeRow, Views};
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
-use headland_shared::epoch::{Epoch, Head, Mark, Position, Seq};
+use headland_shared::epoch::{Epoch, Head, Life, Mark, Position, Seq};
 use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN};
 use headland_shared::message::more::{Field, Holds};
 use headland_shared::message::{Down, Hello, Plan, Staged, Welcome};
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 
 /// How long an agent waits that knows more of the registry than this hub, in milliseconds.
 const BEHIND_RETRY_MS: u32 = 15_000;
+/// How soon an agent asks again that must first become another, or show that it lives, in milliseconds.
+const ANOTHER_LIFE_RETRY_MS: u32 = 1_000;
 
 impl Replica {
     /// Answers a hello: says what comes, and sends the first parts of it.
@@ -29,16 +32,23 @@ impl Replica {
         agent: &ReplicaName,
         hello: &Hello,
         settled: Option<&Settled>,
+        standing: Option<&Standing>,
         now: Now,
     ) -> Result<(), StoreError> {
         self.counts.hellos += 1;
         let frame_bytes_max = (hello.frame_bytes_max as usize).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX);
-        if self.went_back(hello)? {
-            self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number))?;
+        let follows = standing.is_none_or(Standing::may_follow);
+        if follows && self.went_back(hello)? {
+            self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number), now)?;
         }
         let views = self.store.read()?;
         let numbers = views.numbers()?;
-        let plan = self.plan(&views, hello, numbers.registry())?;
+        let plan = match follows {
+            true => self.plan(&views, hello, numbers.registry())?,
+            false => Plan::Behind {
+                retry_ms: ANOTHER_LIFE_RETRY_MS,
+            },
+        };
         let snapshot = matches!(plan, Plan::Snapshot | Plan::Compare { .. });
         let place = hello.place.as_ref().filter(|_| !snapshot);
         let base = place.map_or(Seq::START, |place| place.base);
@@ -55,6 +65,7 @@ impl Replica {
         };
         let started = held.map_or(numbers.head.seq, |staged| staged.started);
         let resume = held.map_or(Mark::after(base), |staged| staged.to);
+        let through = views.seen(&hello.actor)?;
         let welcome = Welcome {
             nonce: hello.nonce,
             epoch: self.epoch,
@@ -63,14 +74,14 @@ impl Replica {
             as_of_ms: now.mono,
             region: self.config.region.clone(),
             registry: numbers.registry(),
-            complete: numbers.revision > 0,
+            complete: numbers.revision > 0 && views.restored()?.is_none(),
             heartbeat_ms: self.config.heartbeat_ms,
             live_bytes_max: self.config.live_bytes_max as u32,
             plan,
             started,
             resume,
             stored: settled.map(|settled| settled.stored().clone()),
-            more: Vec::new(),
+            more: standing.map_or_else(Vec::new, |standing| standing.more(through)),
         };
         let conversation = self.conversation(agent);
         conversation.frame_bytes_max = frame_bytes_max;
@@ -131,20 +142,43 @@ impl Replica {
         Ok(known.is_some_and(|lineage| lineage != place.head.lineage))
     }
 
-    /// Begins another life: numbers and cursors of the one before mean nothing any more.
-    fn begin_epoch(&mut self, seen: u32) -> Result<(), StoreError> {
-        let number = self.epoch.number.max(seen).saturating_add(1);
+    /// Begins another life of this store, which went back in time: numbers and cursors of the one before mean nothing
+    /// any more. The registry in it went back too, and begins another life, whose values replace.
+    fn begin_epoch(&mut self, seen: u32, now: Now) -> Result<(), StoreError> {
         let epoch = Epoch {
             hub: self.epoch.hub,
-            number,
+            number: self.epoch.number.max(seen).saturating_add(1),
             nonce: self.jitter.next_u64() as u32,
         };
-        self.store.write(|tables| tables.set_epoch(&epoch))?;
+        let random = self.jitter.next_u64() as u32;
+        self.store.write(|tables| {
+            tables.forget_chains()?;
+            let mut numbers = tables.numbers()?;
+            numbers.life = Life::numbered(numbers.life.number().saturating_add(1), random);
+            tables.set_numbers(&numbers)?;
+            tables.set_restored(Some(now.wall_ms))?;
+            tables.set_epoch(&epoch)
+        })?;
+        tracing::warn!(
+            "this hub went back in time: agents have seen what it does not hold. It begins epoch {epoch}; import what the registry shall hold, or say `headland-hub confirm-restored`"
+        );
         self.epoch = epoch;
+        self.counts.restored += 1;
         for conversation in self.conversations.values_mut() {
             conversation.transfer = None;
+            conversation.comparison = None;
+            conversation.repair = None;
         }
         Ok(())
+    }
+
+    /// What this hub holds is what the registry shall hold, although it went back in time. Says whether it had.
+    pub fn confirm_restored(&mut self) -> Result<bool, StoreError> {
+        let restored = self.store.read()?.restored()?.is_some();
+        if restored {
+            self.store.write(|tables| tables.set_restored(None))?;
+        }
+        Ok(restored)
     }
 
     fn plan(&self, views: &Views, hello: &Hello, registry: Position) -> Result<Plan, StoreError> {

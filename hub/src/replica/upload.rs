@@ -2,12 +2,15 @@
 
 use super::Replica;
 use super::commit::{Commit, CommitError};
+use super::guard::Standing;
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
+use headland_shared::chain::Link;
 use headland_shared::element::State;
 use headland_shared::epoch::EpochTag;
 use headland_shared::key::{ElementKey, RecordKey};
+use headland_shared::message::more::{Field, Links, Reincarnate};
 use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
 use headland_shared::name::ReplicaName;
 use headland_shared::register::REGISTER_WRITERS_MAX;
@@ -41,19 +44,23 @@ impl Replica {
     pub(super) fn store_uploads(
         &mut self,
         inbox: &[(ReplicaName, Up)],
+        standings: &BTreeMap<ReplicaName, Standing>,
         now: Now,
     ) -> Result<BTreeMap<ReplicaName, Settled>, CommitError> {
-        let mut uploads: Vec<(ActorId, &Upload)> = Vec::new();
+        let mut uploads: Vec<Incoming<'_>> = Vec::new();
         let mut actors: Vec<ActorId> = Vec::new();
         for (agent, message) in inbox {
-            let upload = match message {
+            if standings.get(agent).is_some_and(|standing| !standing.may_write()) {
+                continue;
+            }
+            let (upload, more) = match message {
                 Up::Hello(hello) => {
                     actors.push(hello.actor.clone());
-                    hello.upload.as_ref()
+                    (hello.upload.as_ref(), Some(&hello.more))
                 }
-                Up::Upload(upload) => Some(upload),
-                Up::Chained(chained) => Some(&chained.upload),
-                Up::Applied(_) | Up::GoOn(_) | Up::Cells(_) => None,
+                Up::Upload(upload) => (Some(upload), None),
+                Up::Chained(chained) => (Some(&chained.upload), Some(&chained.more)),
+                Up::Applied(_) | Up::GoOn(_) | Up::Cells(_) => (None, None),
             };
             if let Some(upload) = upload {
                 let actor = ActorId {
@@ -61,7 +68,8 @@ impl Replica {
                     incarnation: upload.incarnation,
                 };
                 actors.push(actor.clone());
-                uploads.push((actor, upload));
+                let links = more.and_then(Links::of);
+                uploads.push(Incoming { actor, upload, links });
             }
         }
         let mut settled = BTreeMap::new();
@@ -113,23 +121,58 @@ fn plain(actor: &ActorId, through: u64) -> Settled {
     }
 }
 
+/// An upload that has come in.
+struct Incoming<'a> {
+    actor: ActorId,
+    upload: &'a Upload,
+    links: Option<Links>,
+}
+
+/// Whether an upload goes on from what is stored.
+enum Follows {
+    /// It does, with what is new in it.
+    On,
+    /// All of it is stored already.
+    Repeats,
+    /// It does not: the agent goes back to what is stored.
+    Gap,
+    /// It is of another history under the same name: the agent's store went back in time.
+    Forked,
+}
+
+impl Incoming<'_> {
+    /// `seen` is the counter up to which all is stored, `chain` what the agent's chain was there.
+    fn follows(&self, seen: u64, chain: Option<Link>) -> Follows {
+        let (prev, to) = (self.upload.prev, self.upload.to);
+        let differs = |link: Option<Link>| chain.zip(link).is_some_and(|(ours, theirs)| ours != theirs);
+        match self.links {
+            _ if prev > seen => Follows::Gap,
+            Some(links) if prev == seen && differs(links.prev) => Follows::Forked,
+            Some(links) if to == seen && differs(Some(links.to)) => Follows::Forked,
+            _ if to <= seen => Follows::Repeats,
+            // Only from the very place where the chain is known can it be checked.
+            Some(_) if prev < seen && chain.is_some() => Follows::Gap,
+            Some(_) | None => Follows::On,
+        }
+    }
+}
+
 fn store_all(
     commit: &mut Commit<'_, '_>,
-    uploads: &[(ActorId, &Upload)],
+    uploads: &[Incoming<'_>],
     epoch: EpochTag,
     now: Now,
 ) -> Result<(BTreeMap<ReplicaName, Settled>, u64), CommitError> {
     let mut settled: BTreeMap<ReplicaName, Settled> = BTreeMap::new();
     let mut written = 0;
-    for (actor, upload) in uploads {
+    for incoming in uploads {
+        let Incoming { actor, upload, links } = incoming;
         let seen = commit.tables.seen(actor)?;
         let mut one = plain(actor, seen);
-        let entries = read(upload.prev, &upload.body);
-        match entries {
-            // A gap, or numbers that mean something else here: the agent goes back to what is stored.
-            _ if upload.prev > seen => one.gap = true,
-            Ok(_) if upload.to <= seen => {}
-            Ok(entries) if upload.epoch == epoch || entries.iter().all(|entry| by_key(&entry.record)) => {
+        match (incoming.follows(seen, commit.tables.chain(actor)?), read(upload.prev, &upload.body)) {
+            (Follows::Forked, _) => one.stored.more = vec![Reincarnate { through: seen }.into_more()],
+            (Follows::Repeats, Ok(_)) => {}
+            (Follows::On, Ok(entries)) if upload.epoch == epoch || entries.iter().all(|entry| by_key(&entry.record)) => {
                 for entry in entries.into_iter().filter(|entry| entry.dot > seen) {
                     match store_one(commit, actor, entry.dot, &entry.record, entry.written, now)? {
                         Admission::Stored => written += 1,
@@ -141,8 +184,12 @@ fn store_all(
                 }
                 one.stored.through = upload.to;
                 commit.set_seen(actor, upload.to)?;
+                if let Some(links) = links {
+                    commit.tables.set_chain(actor, links.to)?;
+                }
             }
-            Ok(_) | Err(_) => one.gap = true,
+            // A gap, or numbers that mean something else here: the agent goes back to what is stored.
+            (Follows::Gap | Follows::Repeats | Follows::On, _) => one.gap = true,
         }
         settled.insert(actor.name.clone(), one);
     }

@@ -6,6 +6,7 @@ use headland_host::tables::StoreError;
 use headland_shared::delta::{AttributeAlias, Handle, ScopeAlias};
 use headland_shared::digest::Digest;
 use headland_shared::epoch::{EpochTag, Head, Life, Lineage, Position, Seq};
+use headland_shared::message::more::SessionToken;
 use headland_shared::schema::Declaration;
 use headland_shared::scope::Scope;
 use headland_shared::stamp::Stamp;
@@ -88,6 +89,25 @@ pub struct AgentRow {
     pub follow: Vec<String>,
     /// Whether its last digest was equal to the hub's; nothing while it was behind.
     pub proven: Option<bool>,
+}
+
+/// What is remembered of an agent's name, to tell its one store from copies of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Guard {
+    /// The incarnation that is believed; zero before the first.
+    pub incarnation: u64,
+    /// The token of the latest welcome.
+    pub present: SessionToken,
+    /// The token that the agent showed for it.
+    pub previous: Option<SessionToken>,
+    /// Whether the agent holds the present token durably.
+    pub confirmed: bool,
+    /// The token by which a superseded incarnation would show that it lives.
+    pub challenge: Option<SessionToken>,
+    /// Incarnations that are over.
+    pub superseded: Vec<u64>,
+    /// Since when two stores are known to speak, in milliseconds since 1970 by the hub's clock.
+    pub fenced_ms: Option<u64>,
 }
 
 /// Where a commit came from.

@@ -1,6 +1,7 @@
 //! The tables, opened together: the same readings on a moment's view and within a write transaction.
 
 mod digests;
+mod guards;
 mod write;
 
 use super::meta;
@@ -39,11 +40,16 @@ const UNDOS: ByteTable = TableDefinition::new("undos-1");
 const ACTORS: ByteTable = TableDefinition::new("actors-1");
 /// Scope alias (4 bytes), seq (8 bytes) -> digest (16 bytes) of the scope after the commit of that seq.
 const DIGESTS: ByteTable = TableDefinition::new("digests-1");
+/// Agent name -> guard.
+const GUARDS: ByteTable = TableDefinition::new("guards-1");
+/// Actor -> link (8 bytes) of its chain of writes, at the counter in `actors-1`.
+const CHAINS: ByteTable = TableDefinition::new("chains-1");
 /// Agent name -> agent row.
 const AGENTS: ByteTable = TableDefinition::new("agents-1");
 
 const EPOCH: &[u8] = b"epoch";
 const NUMBERS: &[u8] = b"numbers";
+const RESTORED: &[u8] = b"restored";
 
 const ALL: [ByteTable; 12] = [
     META, RECORDS, KEYS, CHANGES, LEFTS, SCOPES, ATTRIBUTES, LINEAGES, COMMITS, UNDOS, ACTORS, AGENTS,
@@ -71,6 +77,8 @@ pub struct Tables<T> {
     actors: T,
     agents: T,
     digests: T,
+    guards: T,
+    chains: T,
 }
 
 /// Migration 1: makes all tables.
@@ -81,9 +89,11 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Migration 2: the digests at commits.
-pub(super) fn add_digests(transaction: &WriteTransaction) -> Result<(), StoreError> {
-    transaction.open_table(DIGESTS)?;
+/// Migration 2: what proves that an agent holds the same, and that its history is one.
+pub(super) fn add_proofs(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    for table in [DIGESTS, GUARDS, CHAINS] {
+        transaction.open_table(table)?;
+    }
     Ok(())
 }
 
@@ -102,6 +112,8 @@ fn open<T>(mut table: impl FnMut(ByteTable) -> Result<T, redb::TableError>) -> R
         actors: table(ACTORS)?,
         agents: table(AGENTS)?,
         digests: table(DIGESTS)?,
+        guards: table(GUARDS)?,
+        chains: table(CHAINS)?,
     })
 }
 

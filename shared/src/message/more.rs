@@ -42,9 +42,9 @@ impl Field for WantsProof {
     const TAG: u16 = 1;
 }
 
-/// In hello and welcome: which session between a hub and a life of an agent's store this is. The hub gives a new one
+/// In hello, welcome and acknowledgement: which session between a hub and a life of an agent's store this is. The hub gives a new one
 /// with each welcome; an agent that shows an older one than it has confirmed is a copy of it, or was restored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct SessionToken {
     /// Counts the sessions.
     pub number: u64,

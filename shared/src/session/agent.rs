@@ -247,6 +247,12 @@ impl AgentSession {
         self.greet_at = Some(now + wait_ms + self.jitter.up_to(wait_ms / 2));
     }
 
+    /// Whether an answer with this nonce is waited for.
+    #[must_use]
+    pub fn awaits(&self, nonce: u64) -> bool {
+        self.greeting.as_ref().is_some_and(|greeting| greeting.nonce == nonce)
+    }
+
     /// The hub's answer to a hello.
     pub fn welcome(&mut self, welcome: Welcome, now: Ms) {
         let Some(greeting) = self.greeting.take_if(|greeting| greeting.nonce == welcome.nonce) else {

@@ -1,0 +1,163 @@
+//! The lives of this store: a store that went back in time, or is a copy, begins a new one.
+
+use super::{Output, Replica};
+use crate::store::{OwnWrite, Standing, Tables, Views};
+use headland_host::tables::StoreError;
+use headland_shared::actor::{ActorId, Dot, Incarnation};
+use headland_shared::element::{Remark, State, Tally};
+use headland_shared::key::ElementKey;
+use headland_shared::message::more::{Fenced, Field, Links, Reincarnate, SessionToken};
+use headland_shared::message::{More, Stored, Welcome};
+use headland_shared::register::{Register, Writer};
+use headland_shared::session::Now;
+use headland_shared::stamp::HybridClock;
+
+impl Replica {
+    /// What a welcome says of this store, before anything else is made of it.
+    pub(super) fn heed(&mut self, welcome: &Welcome, now: Now) -> Result<(), StoreError> {
+        if !self.session.awaits(welcome.nonce) {
+            return Ok(());
+        }
+        self.fenced = Fenced::of(&welcome.more).is_some();
+        if Reincarnate::of(&welcome.more).is_some() {
+            return self.begin_life(now);
+        }
+        if let Some(token) = SessionToken::of(&welcome.more) {
+            self.store.note(|tables| tables.set_token(token))?;
+            self.token = Some(token);
+        }
+        Ok(())
+    }
+
+    /// Whether what the hub has stored shows that this store went back in time: more than it ever wrote, or another
+    /// history.
+    pub(super) fn went_back(&self, views: &Views, stored: &Stored) -> Result<bool, StoreError> {
+        Ok(stored.through > views.last_dot()? || Reincarnate::of(&stored.more).is_some())
+    }
+
+    /// What a hello or an upload shows of the chain of own writes.
+    pub(super) fn links(&self, views: &Views, prev: u64, to: u64) -> Result<Option<Links>, StoreError> {
+        let Some(link) = views.link(to)? else {
+            // Written before chains were kept: nothing can be shown.
+            return Ok(None);
+        };
+        Ok(Some(Links {
+            prev: views.link(prev)?,
+            to: link,
+            last_dot: views.last_dot()?,
+        }))
+    }
+
+    /// The token and the chain for a hello.
+    pub(super) fn credentials(&self, views: &Views, upload: Option<(u64, u64)>) -> Result<More, StoreError> {
+        let mut more: More = views.token()?.map(|token| token.into_more()).into_iter().collect();
+        if let Some((prev, to)) = upload
+            && let Some(links) = self.links(views, prev, to)?
+        {
+            more.push(links.into_more());
+        }
+        Ok(more)
+    }
+
+    /// Begins a new life: a new incarnation, under which all is written again that the hub has not stored.
+    pub(super) fn begin_life(&mut self, now: Now) -> Result<(), StoreError> {
+        let actor = ActorId {
+            name: self.actor.name.clone(),
+            incarnation: Incarnation(self.jitter.next_u64()),
+        };
+        let views = self.store.read()?;
+        let stored = views.stored()?;
+        let mut pending = views.own_after(stored, usize::MAX)?;
+        pending.retain(|write| write.standing == Standing::Taken);
+        let mut counted = Vec::new();
+        for write in &pending {
+            counted.push(views.counted(&write.record.encoded(), &write.element.encoded())?);
+        }
+        let clock = HybridClock::after(views.last_stamp()?);
+        let old = self.actor.clone();
+        self.store.write(|tables| {
+            tables.begin_life(&actor, &pending)?;
+            let mut rewriting = Rewriting {
+                tables,
+                old: &old,
+                new: &actor,
+                clock,
+                now,
+                dot: 0,
+            };
+            for (write, stored) in pending.iter().zip(counted) {
+                rewriting.write_again(write, stored)?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        tracing::warn!(
+            "this store went back in time or is a copy of another: it goes on as a new writer, and writes {} things again",
+            pending.len()
+        );
+        self.counts.lives += 1;
+        self.actor = actor;
+        self.token = None;
+        self.outputs.push_back(Output::Changed);
+        self.refresh_pending()
+    }
+}
+
+struct Rewriting<'a, 'tx> {
+    tables: &'a mut Tables<'tx>,
+    old: &'a ActorId,
+    new: &'a ActorId,
+    clock: HybridClock,
+    now: Now,
+    dot: u64,
+}
+
+impl Rewriting<'_, '_> {
+    /// Writes something again that only this store has. Of a count, what the hub has stays with the old actor, and
+    /// what came since is the new one's.
+    fn write_again(&mut self, write: &OwnWrite, stored: Tally) -> Result<(), StoreError> {
+        let next = self.dot + 1;
+        let (element, state) = match (&write.element, &write.state) {
+            (ElementKey::Annotation(dot), State::Remark(Remark::Written(_))) if dot.actor == *self.old => {
+                let actor = self.new.clone();
+                let counter = next;
+                (ElementKey::Annotation(Dot { actor, counter }), write.state.clone())
+            }
+            (ElementKey::Count(name, actor, region), State::Tally(tally)) if actor == self.old => {
+                self.tables.put_stored(&OwnWrite {
+                    state: State::Tally(stored),
+                    ..write.clone()
+                })?;
+                let since = Tally {
+                    added: tally.added.saturating_sub(stored.added),
+                    removed: tally.removed.saturating_sub(stored.removed),
+                };
+                let element = ElementKey::Count(name.clone(), self.new.clone(), region.clone());
+                (element, State::Tally(since))
+            }
+            (element, State::Register(register)) => match self.rewritten(register, next) {
+                Some(register) => (element.clone(), State::Register(register)),
+                None => return Ok(()),
+            },
+            // A note that was taken back and never sent is nothing; one that was stays hidden here.
+            (_, State::Remark(Remark::Removed)) => return self.tables.put_stored(write),
+            _ => return Ok(()),
+        };
+        self.dot = next;
+        let at = self.clock.tick(self.now.wall_ms);
+        let record = write.record.encoded();
+        self.tables
+            .put_own(&record, &element.encoded(), &state, self.dot, at)
+    }
+
+    fn rewritten(&self, register: &Register, dot: u64) -> Option<Register> {
+        register.writes().find_map(|(writer, held)| match writer {
+            Writer::Edge(rank, actor) if actor == self.old => {
+                let mut held = held.clone();
+                held.position.number = dot;
+                Some(Register::of(Writer::Edge(*rank, self.new.clone()), held))
+            }
+            Writer::Edge(..) | Writer::Central => None,
+        })
+    }
+}
+
