@@ -6,6 +6,7 @@
 mod apply;
 mod freshness;
 mod greet;
+mod overlay;
 mod write;
 
 pub use apply::ApplyError;
@@ -73,6 +74,10 @@ pub struct Counts {
     pub records_changed: u64,
     /// Resyncs that were put off, since they would have deleted much and the hub was not complete.
     pub resyncs_held: u64,
+    /// Urgent facts that were known ahead of the feed.
+    pub urgent: u64,
+    /// Urgent facts that were left to the feed, since the overlay was full.
+    pub urgent_left: u64,
 }
 
 /// The agent's replica.
@@ -245,6 +250,7 @@ impl Replica {
             Down::Heartbeat(heartbeat) => self.session.heartbeat(&heartbeat, now.mono),
             Down::Stored(stored) => self.session.stored(stored, now.mono),
             Down::Refused(refused) => self.session.refused(refused, now.mono),
+            Down::Urgent(urgent) => self.take_urgent(&urgent).map_err(ApplyError::from)?,
         }
         Ok(self.pump(now)?)
     }

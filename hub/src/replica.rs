@@ -9,6 +9,7 @@ mod catch_up;
 pub mod commit;
 mod live;
 mod upload;
+mod urgent;
 
 pub use commit::{Commit, CommitError, Committed};
 
@@ -105,6 +106,8 @@ pub struct Counts {
     pub writes_refused: u64,
     /// Live batches that were published.
     pub batches: u64,
+    /// Frames of urgent facts that were published.
+    pub urgent: u64,
     /// Acknowledgements whose digest was not the hub's.
     pub mismatches: u64,
 }
@@ -282,11 +285,13 @@ impl Replica {
                 stayed_empty = Some(value);
                 return Err(Ended::Empty);
             }
+            let urgent = std::mem::take(&mut commit.urgent);
             let committed = commit.finish().map_err(|error| Ended::Failed(error.into()))?;
-            Ok((value, committed))
+            Ok((value, committed, urgent))
         });
         match result {
-            Ok((value, committed)) => {
+            Ok((value, committed, urgent)) => {
+                self.publish_urgent(committed.seq, urgent);
                 self.lanes.note(committed.priority, committed.author, now.mono);
                 Ok((value, Some(committed)))
             }

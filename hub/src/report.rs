@@ -56,7 +56,7 @@ pub(crate) fn status(
         answer["uptime_ms"] = json!(uptime_ms);
         answer["counts"] = json!({
             "frames_refused": counts.frames_refused, "hellos": counts.hellos, "snapshots": counts.snapshots,
-            "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches,
+            "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches, "urgent": counts.urgent,
             "digest_mismatches": counts.mismatches, "frames_dropped": live.frames_dropped + link.dropped_in,
         });
         answer["link"] = json!({

@@ -19,6 +19,7 @@ pub use fragment::{Fragments, Reassembly, ReassemblyError};
 use crate::bytes::{Reader, put_varint};
 use crate::digest::hash_128;
 use crate::message::{Down, Up};
+use crate::urgent::Urgent;
 use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
@@ -54,6 +55,7 @@ mod tag {
     pub(super) const BATCH: u8 = 19;
     pub(super) const HEARTBEAT: u8 = 20;
     pub(super) const REFUSED: u8 = 21;
+    pub(super) const URGENT: u8 = 25;
     pub(super) const FRAGMENT: u8 = 32;
 }
 
@@ -113,6 +115,7 @@ pub fn encode_down(message: &Down) -> Vec<u8> {
         Down::Batch(batch) => encode(tag::BATCH, batch),
         Down::Heartbeat(heartbeat) => encode(tag::HEARTBEAT, heartbeat),
         Down::Refused(refused) => encode(tag::REFUSED, refused),
+        Down::Urgent(urgent) => encode(tag::URGENT, urgent),
     }
 }
 
@@ -126,6 +129,11 @@ pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
         tag::BATCH => body_of(&body).map(Down::Batch),
         tag::HEARTBEAT => body_of(&body).map(Down::Heartbeat),
         tag::REFUSED => body_of(&body).map(Down::Refused),
+        tag::URGENT => {
+            let urgent: Urgent = body_of(&body)?;
+            urgent.check().map_err(|_| FrameError::Body)?;
+            Ok(Down::Urgent(urgent))
+        }
         other => Err(FrameError::Kind(other)),
     }
 }

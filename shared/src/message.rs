@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::epoch::{Epoch, EpochTag, Head, Mark, Position, Seq};
 use crate::name::Region;
 use crate::scope::Follow;
+use crate::urgent::Urgent;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -266,4 +267,6 @@ pub enum Down {
     Heartbeat(Heartbeat),
     /// Not so.
     Refused(Refused),
+    /// What is urgent, ahead of its batch.
+    Urgent(Urgent),
 }

@@ -1,6 +1,7 @@
 //! The tables, opened together.
 
 use super::meta;
+use super::overlay::OVERLAY;
 use super::own::{self, OwnWrite, Standing};
 use super::rows::{self, Placed, ScopeRow, StagedHead};
 use headland_host::tables::{ByteTable, META, StoreError};
@@ -65,6 +66,7 @@ pub struct Views {
     staging: Rows,
     own: Rows,
     own_dots: Rows,
+    pub(super) overlay: Rows,
 }
 
 impl Views {
@@ -78,6 +80,7 @@ impl Views {
             staging: transaction.open_table(STAGING)?,
             own: transaction.open_table(OWN)?,
             own_dots: transaction.open_table(OWN_DOTS)?,
+            overlay: transaction.open_table(OVERLAY)?,
         })
     }
 
@@ -278,6 +281,7 @@ pub struct Tables<'tx> {
     staging: Writing<'tx>,
     own: Writing<'tx>,
     own_dots: Writing<'tx>,
+    pub(super) overlay: Writing<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -292,6 +296,7 @@ impl<'tx> Tables<'tx> {
             staging: transaction.open_table(STAGING)?,
             own: transaction.open_table(OWN)?,
             own_dots: transaction.open_table(OWN_DOTS)?,
+            overlay: transaction.open_table(OVERLAY)?,
         })
     }
 
