@@ -258,7 +258,7 @@ fn an_agent_of_short_frames_shows_a_revocation_before_its_next_catch_up() {
 fn an_agent_amid_a_long_catch_up_shows_a_revocation_and_keeps_it_over_a_restart() {
     let mut pair = Pair::new();
     pair.agent.link_down(pair.now()).unwrap();
-    pair.import("approved", 60);
+    pair.import("approved", 300);
     pair.frames();
     pair.link_up();
     pair.send_up();
@@ -268,7 +268,7 @@ fn an_agent_amid_a_long_catch_up_shows_a_revocation_and_keeps_it_over_a_restart(
     }
     let staged = pair.agent.store().read().unwrap().staged().unwrap();
     assert!(staged.is_some_and(|staged| staged.parts > 1), "{staged:?}");
-    pair.import("revoked", 60);
+    pair.import("revoked", 300);
     assert_eq!(pair.deliver_urgent().len(), 1);
     assert_eq!(pair.agent.phase(), Phase::CatchingUp);
     assert_eq!(
