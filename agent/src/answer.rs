@@ -151,6 +151,10 @@ pub struct CountsStatus {
     pub records_changed: u64,
     /// Resyncs put off since they would have deleted much.
     pub resyncs_held: u64,
+    /// Urgent facts that were known ahead of the feed.
+    pub urgent: u64,
+    /// Urgent facts that were left to the feed for want of room.
+    pub urgent_left: u64,
 }
 
 /// What the link carried since the agent started.
@@ -208,6 +212,8 @@ pub struct Status {
     pub follow: Vec<String>,
     /// Models held.
     pub models: u64,
+    /// Urgent facts held ahead of the feed.
+    pub urgent_ahead: u64,
     /// Elements written here that the hub has not stored yet.
     pub pending_writes: u64,
     /// The sum of the digests of all scopes that are followed, in hexadecimal.

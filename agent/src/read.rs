@@ -1,4 +1,5 @@
-//! Reading the cache: the catalogue as the hub delivered it, with this agent's own writes laid over it.
+//! Reading the cache: the catalogue as the hub delivered it, with urgent facts that are ahead of the feed and this
+//! agent's own writes laid over it.
 
 use crate::store::{Standing, Store, Views};
 use headland_host::tables::StoreError;
@@ -11,10 +12,13 @@ use headland_shared::view::Model;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+type Elements = BTreeMap<ElementKey, State>;
+
 /// Answers from the store; may be used beside the replica.
 #[derive(Debug, Clone)]
 pub struct Reader {
     store: Store,
+    overlay: bool,
 }
 
 /// A page of models.
@@ -30,7 +34,14 @@ impl Reader {
     /// Reads from this store.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, overlay: true }
+    }
+
+    /// Reads what the feed has delivered, without urgent facts that are ahead of it: the registry's state after one
+    /// commit, whole.
+    #[must_use]
+    pub fn of_the_feed(store: Store) -> Self {
+        Self { store, overlay: false }
     }
 
     /// One model, as it is seen here.
@@ -39,7 +50,7 @@ impl Reader {
         let Some((_, blob)) = views.record(&key.encoded())? else {
             return Ok(None);
         };
-        model(&views, key, &blob).map(Some)
+        self.read(&views, key, &blob).map(Some)
     }
 
     /// Models of a namespace, or of all, that `wanted` accepts: at most `count`, after the key `after`.
@@ -59,7 +70,7 @@ impl Reader {
         };
         views.each_record(&prefix, after.as_deref(), |key, blob| {
             let key = RecordKey::decode(key).map_err(|error| StoreError::corrupt("records-1", error))?;
-            let model = model(&views, &key, blob)?;
+            let model = self.read(&views, &key, blob)?;
             if !wanted(&model) {
                 return Ok::<_, StoreError>(ControlFlow::Continue(()));
             }
@@ -72,6 +83,31 @@ impl Reader {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(page)
+    }
+
+    fn read(&self, views: &Views, key: &RecordKey, blob: &[u8]) -> Result<Model, StoreError> {
+        let corrupt = |error| StoreError::corrupt("records-1", error);
+        let mut elements = Elements::new();
+        for entry in Blob::parse(blob).map_err(corrupt)?.entries() {
+            let entry = entry.map_err(corrupt)?;
+            let element = ElementKey::decode(entry.key).map_err(corrupt)?;
+            elements.insert(element, State::decode(entry.state).map_err(corrupt)?);
+        }
+        let record = key.encoded();
+        if self.overlay {
+            for fact in views.ahead_of(&record)? {
+                if is_of_use(&fact.element, &elements) {
+                    lay_over(&mut elements, fact.element, fact.state);
+                }
+            }
+        }
+        for write in views.own_of(&record)? {
+            if write.standing == Standing::Taken {
+                lay_over(&mut elements, write.element, write.state);
+            }
+        }
+        let declared = |name: &str| declaration(views, name);
+        Ok(Model::read(key, &elements, declared))
     }
 
     /// How many models are held.
@@ -87,27 +123,24 @@ fn key_of(model: &Model) -> Option<RecordKey> {
     })
 }
 
-fn model(views: &Views, key: &RecordKey, blob: &[u8]) -> Result<Model, StoreError> {
-    let corrupt = |error| StoreError::corrupt("records-1", error);
-    let mut elements = BTreeMap::new();
-    for entry in Blob::parse(blob).map_err(corrupt)?.entries() {
-        let entry = entry.map_err(corrupt)?;
-        let element = ElementKey::decode(entry.key).map_err(corrupt)?;
-        elements.insert(element, State::decode(entry.state).map_err(corrupt)?);
-    }
-    for write in views.own_of(&key.encoded())? {
-        if write.standing == Standing::Refused {
-            continue;
+/// Whether an urgent fact says something here: an approval of a version does not that has not arrived yet.
+fn is_of_use(element: &ElementKey, elements: &Elements) -> bool {
+    match element {
+        ElementKey::Approval(version, _) => {
+            elements.contains_key(element) || elements.contains_key(&ElementKey::Version(version.clone()))
         }
-        match elements.get_mut(&write.element) {
-            Some(state) => state.merge(write.state),
-            None => {
-                elements.insert(write.element, write.state);
-            }
+        _ => true,
+    }
+}
+
+/// Merges, so that nothing that is known already is taken back.
+fn lay_over(elements: &mut Elements, element: ElementKey, state: State) {
+    match elements.get_mut(&element) {
+        Some(held) => held.merge(state),
+        None => {
+            elements.insert(element, state);
         }
     }
-    let declared = |name: &str| declaration(views, name);
-    Ok(Model::read(key, &elements, declared))
 }
 
 /// A declaration that cannot be read shows the attribute by the plain rule rather than hiding the model.

@@ -8,6 +8,7 @@ mod compare;
 mod freshness;
 mod greet;
 mod life;
+mod overlay;
 mod write;
 
 pub use apply::ApplyError;
@@ -85,6 +86,10 @@ pub struct Counts {
     pub records_changed: u64,
     /// Resyncs that were put off, since they would have deleted much and the hub was not complete.
     pub resyncs_held: u64,
+    /// Urgent facts that were known ahead of the feed.
+    pub urgent: u64,
+    /// Urgent facts that were left to the feed, since the overlay was full.
+    pub urgent_left: u64,
 }
 
 /// How far the agent's own place is to be believed.
@@ -301,6 +306,7 @@ impl Replica {
                 self.session.proof(&proof, now.mono);
                 self.repaired &= !self.session.proven().is_some_and(|proven| proven.equal);
             }
+            Down::Urgent(urgent) => self.take_urgent(&urgent).map_err(ApplyError::from)?,
         }
         Ok(self.pump(now)?)
     }

@@ -3,10 +3,12 @@
 //! Every table is described in `docs/storage.md`. The store is the state: the replica keeps no second copy of the
 //! catalogue in memory.
 
+mod overlay;
 mod own;
 mod rows;
 mod tables;
 
+pub use overlay::{Ahead, OVERLAY_MAX};
 pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
 pub use rows::{Placed, ScopeRow, StagedHead};
 pub use tables::{Tables, Views};
@@ -19,7 +21,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use std::sync::Arc;
 
 /// The store's migrations, in order.
-const MIGRATIONS: &[Migration] = &[tables::create, tables::add_lives];
+const MIGRATIONS: &[Migration] = &[tables::create, overlay::create, tables::add_lives];
 
 /// The open store.
 #[derive(Debug, Clone)]

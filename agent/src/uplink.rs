@@ -51,7 +51,9 @@ fn subscriptions(broker: &BrokerAddress, name: &ReplicaName, follow: &[Follow], 
         .iter()
         .filter(|_| live)
         .map(|follow| topic::feeds(&region, follow));
-    let shared = feeds.chain([topic::heartbeat(&region)]).map(shared);
+    // Urgent facts are short: they come to agents of short frames too.
+    let urgents = follow.iter().map(|follow| topic::urgents(&region, follow));
+    let shared = feeds.chain(urgents).chain([topic::heartbeat(&region)]).map(shared);
     [own].into_iter().chain(shared).collect()
 }
 
@@ -68,18 +70,22 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_subscribes_to_its_own_way_down_the_feeds_it_follows_and_the_heartbeat() {
+    fn an_agent_subscribes_to_its_own_way_down_what_it_follows_and_the_heartbeat() {
         let wanted = [
             ("headland/1/north/agent/leaf-7/down", Qos::AtLeastOnce),
             ("headland/1/north/feed/vision/+", Qos::AtMostOnce),
             ("headland/1/north/feed/+/chat", Qos::AtMostOnce),
+            ("headland/1/north/urgent/vision/+", Qos::AtMostOnce),
+            ("headland/1/north/urgent/+/chat", Qos::AtMostOnce),
             ("headland/1/north/heartbeat", Qos::AtMostOnce),
         ];
         assert_eq!(filters(true), wanted.map(|(filter, qos)| (filter.to_owned(), qos)));
     }
 
     #[test]
-    fn an_agent_of_short_frames_goes_by_heartbeats() {
-        assert!(filters(false).iter().all(|(filter, _)| !filter.contains("/feed/")));
+    fn an_agent_of_short_frames_goes_by_heartbeats_and_urgent_facts() {
+        let filters = filters(false);
+        assert!(filters.iter().all(|(filter, _)| !filter.contains("/feed/")));
+        assert!(filters.iter().any(|(filter, _)| filter.contains("/urgent/")));
     }
 }

@@ -15,6 +15,7 @@ mod guard;
 mod live;
 mod merge;
 mod upload;
+mod urgent;
 
 pub use commit::{Commit, CommitError, Committed};
 
@@ -122,6 +123,8 @@ pub struct Counts {
     pub went_back: u64,
     /// Names under which two stores were found to speak.
     pub fenced: u64,
+    /// Frames of urgent facts that were published.
+    pub urgent: u64,
     /// Acknowledgements whose digest was not the hub's.
     pub mismatches: u64,
 }
@@ -306,11 +309,13 @@ impl Replica {
                 stayed_empty = Some(value);
                 return Err(Ended::Empty);
             }
+            let urgent = std::mem::take(&mut commit.urgent);
             let committed = commit.finish().map_err(|error| Ended::Failed(error.into()))?;
-            Ok((value, committed))
+            Ok((value, committed, urgent))
         });
         match result {
-            Ok((value, committed)) => {
+            Ok((value, committed, urgent)) => {
+                self.publish_urgent(committed.seq, urgent);
                 self.lanes.note(committed.priority, committed.author, now.mono);
                 Ok((value, Some(committed)))
             }

@@ -66,9 +66,9 @@ pub(crate) fn status(
         answer["uptime_ms"] = json!(uptime_ms);
         answer["counts"] = json!({
             "frames_refused": counts.frames_refused, "hellos": counts.hellos, "snapshots": counts.snapshots,
-            "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches,
             "repairs": counts.repairs, "records_found_to_differ": counts.compared_records,
             "agents_went_back": counts.went_back, "names_fenced": counts.fenced, "times_restored": counts.restored,
+            "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches, "urgent": counts.urgent,
             "digest_mismatches": counts.mismatches, "frames_dropped": live.frames_dropped + link.dropped_in,
         });
         answer["link"] = json!({

@@ -19,6 +19,7 @@ pub use fragment::{Fragments, Reassembly, ReassemblyError};
 use crate::bytes::{Reader, put_varint};
 use crate::digest::hash_128;
 use crate::message::{Down, Up};
+use crate::urgent::Urgent;
 use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
@@ -58,6 +59,7 @@ mod tag {
     pub(super) const REFUSED: u8 = 21;
     pub(super) const COMPARED: u8 = 22;
     pub(super) const PROOF: u8 = 23;
+    pub(super) const URGENT: u8 = 25;
     pub(super) const FRAGMENT: u8 = 32;
 }
 
@@ -123,6 +125,7 @@ pub fn encode_down(message: &Down) -> Vec<u8> {
         Down::Refused(refused) => encode(tag::REFUSED, refused),
         Down::Compared(compared) => encode(tag::COMPARED, compared),
         Down::Proof(proof) => encode(tag::PROOF, proof),
+        Down::Urgent(urgent) => encode(tag::URGENT, urgent),
     }
 }
 
@@ -138,6 +141,11 @@ pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
         tag::REFUSED => body_of(&body).map(Down::Refused),
         tag::COMPARED => body_of(&body).map(Down::Compared),
         tag::PROOF => body_of(&body).map(Down::Proof),
+        tag::URGENT => {
+            let urgent: Urgent = body_of(&body)?;
+            urgent.check().map_err(|_| FrameError::Body)?;
+            Ok(Down::Urgent(urgent))
+        }
         other => Err(FrameError::Kind(other)),
     }
 }

@@ -7,7 +7,7 @@
 //! 2. [`value`], [`schema`], [`key`]: what a model record is made of.
 //! 3. [`register`], [`rule`], [`element`]: how concurrent writes merge, and what readers see of them.
 //! 4. [`blob`], [`digest`], [`scope`]: how a record is stored, summed up and divided among followers.
-//! 5. [`delta`], [`upload`], [`chain`], [`message`], [`frame`], [`topic`]: what travels, byte by byte.
+//! 5. [`delta`], [`upload`], [`chain`], [`urgent`], [`message`], [`frame`], [`topic`]: what travels, byte by byte.
 //!    [`sketch`] and [`kept`]: how a difference is found and mended where no cursor can be used.
 //! 6. [`session`]: who says what when, as state machines without sockets.
 //! 7. [`view`]: a record as a reader sees it.
@@ -37,5 +37,6 @@ pub mod sketch;
 pub mod stamp;
 pub mod topic;
 pub mod upload;
+pub mod urgent;
 pub mod value;
 pub mod view;

@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::epoch::{Epoch, EpochTag, Head, Mark, Position, Seq};
 use crate::name::Region;
 use crate::scope::Follow;
+use crate::urgent::Urgent;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -296,4 +297,6 @@ pub enum Down {
     Compared(Compared),
     /// Whether an acknowledged state is the hub's.
     Proof(Proof),
+    /// What is urgent, ahead of its batch.
+    Urgent(Urgent),
 }

@@ -4,6 +4,7 @@
 //! headland/1/REGION/agent/NAME/up           agent to hub
 //! headland/1/REGION/agent/NAME/down         hub to agent
 //! headland/1/REGION/feed/NAMESPACE/TASK     live batches of one scope
+//! headland/1/REGION/urgent/NAMESPACE/TASK   urgent facts of one scope, ahead of its batch
 //! headland/1/REGION/heartbeat               the hub's heartbeat
 //! ```
 //!
@@ -36,17 +37,37 @@ pub fn down(region: &Region, agent: &ReplicaName) -> String {
 /// The live feed of one scope.
 #[must_use]
 pub fn feed(region: &Region, scope: &Scope) -> String {
-    let (namespace, task) = (level(scope.namespace.as_str()), level(scope.task.as_str()));
-    format!("headland/{WIRE_VERSION}/{region}/feed/{namespace}/{task}")
+    of_scope(region, "feed", scope)
 }
 
-/// What an agent subscribes to for one of its patterns.
+/// Urgent facts of one scope.
+#[must_use]
+pub fn urgent(region: &Region, scope: &Scope) -> String {
+    of_scope(region, "urgent", scope)
+}
+
+fn of_scope(region: &Region, kind: &str, scope: &Scope) -> String {
+    let (namespace, task) = (level(scope.namespace.as_str()), level(scope.task.as_str()));
+    format!("headland/{WIRE_VERSION}/{region}/{kind}/{namespace}/{task}")
+}
+
+/// What an agent subscribes to for the live feed of one of its patterns.
 #[must_use]
 pub fn feeds(region: &Region, follow: &Follow) -> String {
+    of_pattern(region, "feed", follow)
+}
+
+/// What an agent subscribes to for the urgent facts of one of its patterns.
+#[must_use]
+pub fn urgents(region: &Region, follow: &Follow) -> String {
+    of_pattern(region, "urgent", follow)
+}
+
+fn of_pattern(region: &Region, kind: &str, follow: &Follow) -> String {
     let wanted = |part: Option<&str>| part.map_or_else(|| "+".into(), level);
     let namespace = wanted(follow.namespace.as_ref().map(|n| n.as_str()));
     let task = wanted(follow.task.as_ref().map(|t| t.as_str()));
-    format!("headland/{WIRE_VERSION}/{region}/feed/{namespace}/{task}")
+    format!("headland/{WIRE_VERSION}/{region}/{kind}/{namespace}/{task}")
 }
 
 /// The hub's heartbeat.
@@ -90,6 +111,8 @@ mod tests {
         let region = Region::new("north").unwrap();
         assert_eq!(feed(&region, &scope), "headland/1/north/feed/a%2fb%2bc%23/50%25");
         assert_eq!(feeds(&region, &Follow::ALL), "headland/1/north/feed/+/+");
+        assert_eq!(urgent(&region, &scope), "headland/1/north/urgent/a%2fb%2bc%23/50%25");
+        assert_eq!(urgents(&region, &Follow::ALL), "headland/1/north/urgent/+/+");
     }
 
     #[test]

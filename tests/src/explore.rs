@@ -57,6 +57,7 @@ fn work(next: &AtomicU64, end: u64, verbose: bool, sum: &Mutex<Sum>) {
             Ok(outcome) => {
                 sum.outcome.faults.add(&outcome.faults);
                 sum.outcome.reads += outcome.reads;
+                sum.outcome.reads_ahead += outcome.reads_ahead;
                 sum.outcome.delivered += outcome.delivered;
                 sum.outcome.virtual_ms += outcome.virtual_ms;
             }
@@ -84,8 +85,8 @@ fn tell(sum: &Sum, count: u64, seconds: f64) {
     ));
     let hours = sum.outcome.virtual_ms as f64 / 3_600_000.0;
     line(format!(
-        "{hours:.0} virtual hours, {} frames delivered, {} reads checked",
-        sum.outcome.delivered, sum.outcome.reads
+        "{hours:.0} virtual hours, {} frames delivered, {} reads checked, {} of them ahead of the feed",
+        sum.outcome.delivered, sum.outcome.reads, sum.outcome.reads_ahead
     ));
     for (name, count) in sum.outcome.faults.named() {
         line(format!("  {count:>10} {name}"));

@@ -24,6 +24,8 @@ pub struct Outcome {
     pub faults: Faults,
     /// Reads checked against the reference.
     pub reads: u64,
+    /// Reads of these that showed something ahead of the feed.
+    pub reads_ahead: u64,
     /// Messages delivered.
     pub delivered: u64,
     /// Virtual milliseconds.

@@ -8,6 +8,7 @@
 mod pair;
 
 use headland_agent::replica::{Age, FrameRefused};
+use headland_agent::store::OVERLAY_MAX;
 use headland_hub::replica::INBOX_MAX;
 use headland_shared::actor::{Dot, Incarnation};
 use headland_shared::delta::DeltaWriter;
@@ -22,6 +23,7 @@ use headland_shared::session::{Jitter, Now};
 use headland_shared::stamp::Stamp;
 use headland_shared::upload;
 use headland_shared::upload::{Entry, RecordRef, UPLOAD_ENTRIES_MAX, Written, put_entry};
+use headland_shared::urgent::{FACTS_MAX, Fact, Urgent};
 use headland_shared::value::Value;
 use pair::{Pair, Picture, attribute, device, model, name, note, region, sealed};
 use std::collections::BTreeMap;
@@ -54,6 +56,9 @@ fn repeated_frames_change_nothing() {
             && down
                 .iter()
                 .any(|frame| matches!(decode_down(frame), Ok(Down::Batch(_))))
+            && down
+                .iter()
+                .any(|frame| matches!(decode_down(frame), Ok(Down::Urgent(_))))
     );
     for _ in 0..2 {
         for frame in down.iter().rev().chain(&down) {
@@ -209,6 +214,69 @@ fn a_delta_that_cannot_be_applied_is_refused_whole_and_everything_is_asked_for_a
         assert_eq!(pair.picture(), before);
         pair.still_works();
     }
+}
+
+/// Facts of which nobody knows what they mean, each of another element.
+fn urgent(pair: &Pair, seq: u64, model: &str, facts: std::ops::Range<usize>) -> Urgent {
+    let fact = |n: usize| Fact {
+        model: model.parse().unwrap(),
+        element: ElementKey::Unknown([&[200], n.to_be_bytes().as_slice()].concat()).encoded(),
+        state: State::Tally(Tally { added: 1, removed: 0 }).encoded(),
+    };
+    Urgent {
+        epoch: pair.hub.epoch().tag(),
+        seq: Seq(seq),
+        namespace: "farm".parse().unwrap(),
+        facts: facts.map(fact).collect(),
+        more: Vec::new(),
+    }
+}
+
+#[test]
+fn urgent_facts_of_nowhere_are_passed_over_and_what_cannot_be_read_is_refused() {
+    let mut pair = Pair::new();
+    let before = pair.picture();
+    let head = before.head.seq.0;
+    let mut foreign = urgent(&pair, head + 1, "a", 0..3);
+    foreign.epoch = EpochTag(foreign.epoch.0 ^ 1);
+    let unknown = urgent(&pair, head + 1, "nobody", 0..3);
+    let passed = urgent(&pair, head, "a", 0..3);
+    for message in [foreign, unknown, passed] {
+        pair.agent
+            .frame(encode_down(&Down::Urgent(message)), pair.now())
+            .unwrap();
+        assert_eq!(pair.agent.store().read().unwrap().ahead_count().unwrap(), 0);
+    }
+    let many = urgent(&pair, head + 1, "a", 0..FACTS_MAX + 1);
+    let mut unread = urgent(&pair, head + 1, "a", 0..1);
+    unread.facts[0].state = vec![4, 0xff];
+    for message in [many, unread] {
+        pair.both_refuse(&encode_down(&Down::Urgent(message)));
+    }
+    assert_eq!(pair.picture(), before);
+    pair.still_works();
+}
+
+#[test]
+fn more_urgent_facts_than_an_agent_holds_wait_for_the_feed() {
+    let mut pair = Pair::new();
+    let before = pair.picture();
+    let held = |pair: &Pair| pair.agent.store().read().unwrap().ahead_count().unwrap();
+    let frames = OVERLAY_MAX as usize / FACTS_MAX + 1;
+    for n in 0..frames {
+        let message = urgent(&pair, before.head.seq.0 + 1, "a", n * FACTS_MAX..(n + 1) * FACTS_MAX);
+        pair.agent
+            .frame(encode_down(&Down::Urgent(message)), pair.now())
+            .unwrap();
+    }
+    assert_eq!(held(&pair), OVERLAY_MAX);
+    assert_eq!(
+        (pair.agent.counts().urgent, pair.agent.counts().urgent_left),
+        (OVERLAY_MAX, FACTS_MAX as u64)
+    );
+    assert_eq!(pair.picture(), before);
+    pair.still_works();
+    assert_eq!(held(&pair), 0);
 }
 
 #[test]

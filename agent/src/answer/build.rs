@@ -122,6 +122,7 @@ impl Answers<'_> {
             trouble: self.live.trouble.clone(),
             follow,
             models: views.record_count()?,
+            urgent_ahead: views.ahead_count()?,
             pending_writes: views.own_after(views.stored()?, OWN_WRITES_MAX as usize)?.len() as u64,
             digest: hexadecimal(digest),
             scopes,
@@ -160,6 +161,8 @@ impl Answers<'_> {
             live_groups: counts.live_groups,
             records_changed: counts.records_changed,
             resyncs_held: counts.resyncs_held,
+            urgent: counts.urgent,
+            urgent_left: counts.urgent_left,
         }
     }
 }

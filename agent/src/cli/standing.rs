@@ -11,6 +11,10 @@ const SCOPES_SHOWN_MAX: usize = 12;
 /// How the agent is, in plain words.
 pub(super) fn text(status: &Status) -> String {
     let mut rows = vec![("models", whole(status.models)), ("own writes", own_writes(status))];
+    if status.urgent_ahead > 0 {
+        let facts = counted(status.urgent_ahead, "fact", "facts");
+        rows.push(("urgent", format!("{facts} known ahead of the feed")));
+    }
     rows.push((
         "follows",
         status

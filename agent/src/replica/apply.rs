@@ -1,6 +1,6 @@
 //! Applying what the hub sends: parts of a catch-up and groups of live batches, each in one transaction.
 
-use super::{Output, Replica, Trust, freshness};
+use super::{Output, Replica, Trust, freshness, overlay};
 use crate::store::{Placed, ScopeRow, StagedHead, Tables};
 use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Change, Tombstones};
@@ -125,6 +125,7 @@ impl Replica {
             region: welcome.region.as_str().to_owned(),
         };
         let fresh_numbers = snapshot;
+        let same_epoch = self.placed.as_ref().is_some_and(|held| held.epoch == placed.epoch);
         let scopes = if fresh_numbers {
             BTreeMap::new()
         } else {
@@ -143,6 +144,9 @@ impl Replica {
             if fresh_numbers {
                 tables.forget_numbers()?;
             }
+            if !same_epoch {
+                tables.clear_ahead()?;
+            }
             let mut applying = Applying {
                 tables,
                 scopes,
@@ -155,6 +159,7 @@ impl Replica {
             applying.parts(&staged, &part.delta)?;
             applying.drop_the_rest(welcome.complete)?;
             applying.settle_scopes(end.seq)?;
+            overlay::settle(applying.tables, end.seq, &applying.scopes)?;
             let learnt = (applying.attributes, applying.touched);
             if had_staged {
                 tables.clear_staging()?;
@@ -232,6 +237,7 @@ impl Replica {
                 cursors.insert(batch.scope, batch.to.seq);
                 head = later(head, batch.to);
             }
+            overlay::settle(applying.tables, placed.base, &applying.scopes)?;
             let learnt = (applying.attributes, applying.touched);
             placed.head = head;
             tables.set_placed(&placed)?;

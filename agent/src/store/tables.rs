@@ -3,6 +3,7 @@
 mod lives;
 
 use super::meta;
+use super::overlay::OVERLAY;
 use super::own::{self, OwnWrite, Standing};
 use super::rows::{self, Placed, ScopeRow, StagedHead};
 use headland_host::tables::{ByteTable, META, StoreError};
@@ -49,7 +50,7 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Migration 2: what tells this store from copies of it.
+/// Migration 3: what tells this store from copies of it.
 pub(super) fn add_lives(transaction: &WriteTransaction) -> Result<(), StoreError> {
     for table in [OWN_CHAIN, OWN_BASE] {
         transaction.open_table(table)?;
@@ -81,6 +82,7 @@ pub struct Views {
     own_dots: Rows,
     own_chain: Rows,
     own_base: Rows,
+    pub(super) overlay: Rows,
 }
 
 impl Views {
@@ -96,6 +98,7 @@ impl Views {
             own_dots: transaction.open_table(OWN_DOTS)?,
             own_chain: transaction.open_table(OWN_CHAIN)?,
             own_base: transaction.open_table(OWN_BASE)?,
+            overlay: transaction.open_table(OVERLAY)?,
         })
     }
 
@@ -298,6 +301,7 @@ pub struct Tables<'tx> {
     own_dots: Writing<'tx>,
     own_chain: Writing<'tx>,
     own_base: Writing<'tx>,
+    pub(super) overlay: Writing<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -314,6 +318,7 @@ impl<'tx> Tables<'tx> {
             own_dots: transaction.open_table(OWN_DOTS)?,
             own_chain: transaction.open_table(OWN_CHAIN)?,
             own_base: transaction.open_table(OWN_BASE)?,
+            overlay: transaction.open_table(OVERLAY)?,
         })
     }
 

@@ -56,7 +56,9 @@ impl<'a> Client<'a> {
         let Self::Agent(name) = self else { return true };
         match levels(filter).as_slice() {
             [ROOT, VERSION, region, "agent", agent, "down"] => is_one_level(region) && is_plain(name) && *agent == name,
-            [ROOT, VERSION, region, "heartbeat"] | [ROOT, VERSION, region, "feed", _, ..] => is_one_level(region),
+            [ROOT, VERSION, region, "heartbeat"] | [ROOT, VERSION, region, "feed" | "urgent", _, ..] => {
+                is_one_level(region)
+            }
             _ => false,
         }
     }
@@ -160,6 +162,7 @@ mod tests {
             "headland/1//agent/a/up",
             "headland/2/eu/agent/a/up",
             "headland/1/eu/feed/x",
+            "headland/1/eu/urgent/x/y",
             "elsewhere",
         ] {
             assert!(!publish("headland-agent-a", topic), "{topic}");
@@ -167,11 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_subscribes_only_to_its_downlink_the_feed_and_the_heartbeat() {
+    fn an_agent_subscribes_only_to_its_downlink_what_is_for_all_and_the_heartbeat() {
         for filter in [
             "headland/1/+/agent/a/down",
             "headland/1/eu/agent/a/down",
             "headland/1/+/feed/#",
+            "headland/1/eu/urgent/vision/+",
             "headland/1/+/heartbeat",
         ] {
             assert!(subscribe("headland-agent-a", filter), "{filter}");

@@ -1,5 +1,6 @@
 //! Commits: every change of the hub's state, whoever it came from, gets one seq and goes through here.
 
+use super::urgent::Gathered;
 use crate::store::{AttributeRow, Numbers, ScopeRow, Tables, Writing};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
@@ -68,6 +69,8 @@ pub struct Commit<'a, 'tx> {
     revision_before: u64,
     touched: BTreeMap<ScopeAlias, ()>,
     priority: Priority,
+    /// What must be told at once.
+    pub(super) urgent: Gathered,
     changed: bool,
 }
 
@@ -96,6 +99,7 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             numbers,
             touched: BTreeMap::new(),
             priority: Priority::P2,
+            urgent: Gathered::default(),
             changed: false,
         })
     }
@@ -170,7 +174,6 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             Some(old) => Blob::parse(old).map_err(stored)?.head,
             None => blob::Head::default(),
         };
-        self.raise_priority(&elements);
         let seq = self.seq();
         let changes: Vec<Change> = elements
             .iter()
@@ -189,6 +192,12 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         if old_head.task != head.task {
             head.entered = seq;
         }
+        self.note_priorities(
+            record,
+            &elements,
+            &changes,
+            scope.as_ref().filter(|_| old_head.task.is_some()),
+        );
         let patched = blob::patch(&key, old.as_deref(), &head, changes, Tombstones::Keep).map_err(stored)?;
         let bytes = patched.bytes.len();
         if bytes > RECORD_BYTES_MAX {
@@ -261,21 +270,36 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         Ok(Some(Scope::of(record.namespace.clone(), task.as_deref())))
     }
 
-    fn raise_priority(&mut self, elements: &[(ElementKey, State)]) {
-        for (key, _) in elements {
-            let priority = match key {
-                ElementKey::Attribute(name) | ElementKey::Member(name, _) | ElementKey::Count(name, _, _) => self
-                    .declaration(name)
-                    .map_or(Priority::P1, |declaration| declaration.priority),
-                ElementKey::Approval(..) => Priority::P0,
-                ElementKey::Annotation(_) => Priority::P2,
-                ElementKey::Life
-                | ElementKey::Version(_)
-                | ElementKey::Current
-                | ElementKey::Alias(_)
-                | ElementKey::Unknown(_) => Priority::P1,
-            };
+    /// Raises the commit's priority to that of its elements, and notes what is urgent of a record that somebody may
+    /// hold: one that was in a scope before, and is in `scope` now.
+    fn note_priorities(
+        &mut self,
+        record: &RecordKey,
+        elements: &[(ElementKey, State)],
+        changes: &[Change],
+        scope: Option<&Scope>,
+    ) {
+        for ((key, _), change) in elements.iter().zip(changes) {
+            let priority = self.priority_of(key);
             self.priority = self.priority.min(priority);
+            if let Some(scope) = scope.filter(|_| priority == Priority::P0) {
+                self.urgent.put(record, scope, &change.key, &change.state);
+            }
+        }
+    }
+
+    fn priority_of(&self, key: &ElementKey) -> Priority {
+        match key {
+            ElementKey::Attribute(name) | ElementKey::Member(name, _) | ElementKey::Count(name, _, _) => self
+                .declaration(name)
+                .map_or(Priority::P1, |declaration| declaration.priority),
+            ElementKey::Approval(..) => Priority::P0,
+            ElementKey::Annotation(_) => Priority::P2,
+            ElementKey::Life
+            | ElementKey::Version(_)
+            | ElementKey::Current
+            | ElementKey::Alias(_)
+            | ElementKey::Unknown(_) => Priority::P1,
         }
     }
 

@@ -10,6 +10,7 @@ use headland_shared::frame::{self, Fragments, Reassembly};
 use headland_shared::key::ElementKey;
 use headland_shared::message::{Batch, Down, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
 use headland_shared::scope::Scope;
+use headland_shared::urgent::{Fact, Urgent};
 
 fn down(name: &str, message: Down) -> Case {
     let case = case(format!("down-{name}"), message, frame::encode_down, |bytes| {
@@ -95,6 +96,22 @@ fn welcome(plan: Plan, stored: Option<Stored>) -> Down {
     })
 }
 
+/// What one commit says at once of a model.
+fn urgent(facts: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Down {
+    let fact = |(element, state)| Fact {
+        model: record().name,
+        element,
+        state,
+    };
+    Down::Urgent(Urgent {
+        epoch: EPOCH.tag(),
+        seq: Seq(421),
+        namespace: record().namespace,
+        facts: facts.into_iter().map(fact).collect(),
+        more: Vec::new(),
+    })
+}
+
 pub(crate) fn downs() -> Vec<Case> {
     let stored = Stored {
         incarnation: actor().incarnation,
@@ -132,6 +149,8 @@ pub(crate) fn downs() -> Vec<Case> {
         down("heartbeat", Down::Heartbeat(heartbeat)),
         down("refused-transfer", refused(Refusal::UnknownTransfer)),
         down("refused-gap", refused(Refusal::UploadGap)),
+        down("urgent", urgent(elements()[4..5].to_vec())),
+        down("urgent-all", urgent(elements())),
     ];
     for (name, bytes, says) in deltas() {
         let end = (name == "left").then(|| head(421));

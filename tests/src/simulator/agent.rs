@@ -121,10 +121,19 @@ impl Agent {
 
     /// Everything that it shows.
     pub(super) fn models(&self) -> Result<Vec<Model>, String> {
+        self.read(Reader::new)
+    }
+
+    /// What it would show without urgent facts that are ahead of the feed.
+    pub(super) fn models_of_the_feed(&self) -> Result<Vec<Model>, String> {
+        self.read(Reader::of_the_feed)
+    }
+
+    fn read(&self, reader: impl Fn(Store) -> Reader) -> Result<Vec<Model>, String> {
         let Some(replica) = &self.replica else {
             return Ok(Vec::new());
         };
-        let page = Reader::new(replica.store().clone()).models(None, None, usize::MAX, |_| true);
+        let page = reader(replica.store().clone()).models(None, None, usize::MAX, |_| true);
         page.map(|page| page.models).map_err(|error| error.to_string())
     }
 

@@ -2,16 +2,16 @@
 
 use super::agent::Agent;
 use super::hub::Hub;
-use super::reference::{Reference, hash_of_models, lines_of_models};
+use super::reference::{Reference, hash_of_models, lines_of_models, take_urgent, urgent_of_entry};
 use headland_shared::digest::Digest;
 use headland_shared::scope::Follow;
 use headland_shared::view::{Model, annotation_id};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Invariants 4, 5 and 11, at every read: an agent shows the registry's state after one commit, whole, never an
-/// earlier one than before, and its own notes.
+/// Invariants 4, 5 and 11, at every read: of the feed an agent shows the registry's state after one commit, whole,
+/// never an earlier one than before, and its own notes.
 pub(super) fn read(agent: &mut Agent, reference: &Reference) -> Result<(), String> {
-    let models = agent.models()?;
+    let models = agent.models_of_the_feed()?;
     if models.is_empty() && agent.shown.is_none() {
         return Ok(());
     }
@@ -28,6 +28,41 @@ pub(super) fn read(agent: &mut Agent, reference: &Reference) -> Result<(), Strin
     agent.shown = Some(commit);
     agent.shows = models.len();
     own_notes(agent, &models, reference)
+}
+
+/// Invariant 4, of urgent facts: what is shown ahead of the feed differs from it in nothing but these, and each is what
+/// the registry said at that commit or a later one. Says whether anything is.
+pub(super) fn ahead(agent: &Agent, reference: &Reference) -> Result<bool, String> {
+    let (shown, feed) = (agent.models()?, agent.models_of_the_feed()?);
+    let (from, mut any) = (agent.shown.unwrap_or(0), false);
+    if shown.len() != feed.len() {
+        return Err(format!("{}: models come or go ahead of the feed", agent.name));
+    }
+    for (mut shown, mut feed) in shown.into_iter().zip(feed) {
+        let (urgent, before) = (take_urgent(&mut shown), take_urgent(&mut feed));
+        if shown != feed {
+            return Err(format!(
+                "{} shows ahead of the feed what is not urgent (invariant 4):\n{shown:#?}\nand not\n{feed:#?}",
+                agent.name
+            ));
+        }
+        let names: BTreeSet<&String> = urgent.keys().chain(before.keys()).collect();
+        for name in names.into_iter().filter(|name| urgent.get(*name) != before.get(*name)) {
+            any = true;
+            let said = |now: Option<&String>| {
+                reference.said_since(from, &shown.name, |entry| urgent_of_entry(entry).get(name) == now)
+            };
+            if !said(urgent.get(name)) {
+                return Err(format!(
+                    "{} shows {name} of {} as {:?}, which the registry did not say from commit {from} on (invariant 4)",
+                    agent.name,
+                    shown.name,
+                    urgent.get(name)
+                ));
+            }
+        }
+    }
+    Ok(any)
 }
 
 fn own_notes(agent: &Agent, models: &[Model], reference: &Reference) -> Result<(), String> {
@@ -81,6 +116,13 @@ fn converged(agent: &Agent, hub: &Hub, reference: &Reference) -> Result<(), Stri
     if shown != wanted {
         return Err(format!(
             "{} did not converge:\n{shown:#?}\nwanted\n{wanted:#?}",
+            agent.name
+        ));
+    }
+    let held = replica.store().read().and_then(|views| views.ahead_count());
+    if held.map_err(|error| error.to_string())? > 0 {
+        return Err(format!(
+            "{}: urgent facts are left that the feed has passed",
             agent.name
         ));
     }

@@ -11,6 +11,7 @@ use headland_shared::view::Model;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const APPROVAL: &str = "field-use";
+const STATUS: &str = "status";
 
 /// One model as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) struct Entry {
     pub(super) task: String,
     pub(super) mark: i64,
     pub(super) note: Option<String>,
+    /// An attribute that is urgent, as approvals are.
+    pub(super) status: Option<String>,
     pub(super) versions: BTreeMap<u32, bool>,
     pub(super) current: u32,
 }
@@ -37,6 +40,8 @@ pub(super) struct Reference {
     pub(super) catalogue: Catalogue,
     /// For each set of patterns: the hash of what must be seen, after each commit.
     seen: Vec<BTreeMap<String, u128>>,
+    /// The catalogue after each commit.
+    catalogues: Vec<Catalogue>,
     pub(super) notes: BTreeMap<Dot, Written>,
     pub(super) counts: BTreeMap<(String, String), i64>,
     pub(super) follows: BTreeSet<String>,
@@ -68,6 +73,9 @@ pub(super) fn records(catalogue: &Catalogue) -> Vec<ImportedRecord> {
         if let Some(note) = &entry.note {
             attributes.insert(name("note"), Value::text(note.clone()));
         }
+        if let Some(status) = &entry.status {
+            attributes.insert(name(STATUS), Value::text(status.clone()));
+        }
         let versions = entry.versions.iter().map(|(number, approved)| ImportedVersion {
             version: version(*number),
             manifest: Value::Map(BTreeMap::from([(
@@ -92,14 +100,17 @@ pub(super) fn records(catalogue: &Catalogue) -> Vec<ImportedRecord> {
 
 /// What a reader sees of a model, without what agents wrote.
 fn line_of_entry(model: &str, entry: &Entry) -> String {
-    let note = entry.note.as_deref().unwrap_or("");
+    let (note, status) = (
+        entry.note.as_deref().unwrap_or(""),
+        entry.status.as_deref().unwrap_or(""),
+    );
     let versions: Vec<_> = entry
         .versions
         .iter()
         .map(|(number, approved)| format!("1.{number}:{approved}"))
         .collect();
     format!(
-        "{model}|{}|{}|{note}|{}|1.{}",
+        "{model}|{}|{}|{note}|{status}|{}|1.{}",
         entry.task,
         entry.mark,
         versions.join(","),
@@ -123,13 +134,38 @@ fn line_of_model(model: &Model) -> String {
     let versions: Vec<_> = versions.into_iter().map(|(_, text)| text).collect();
     let current = model.current.as_ref().and_then(Value::as_text).unwrap_or("");
     format!(
-        "{}|{}|{}|{}|{}|{current}",
+        "{}|{}|{}|{}|{}|{}|{current}",
         model.name,
         text("task"),
         text("mark"),
         text("note"),
+        text(STATUS),
         versions.join(",")
     )
+}
+
+/// What is urgent of a model, by name: its status, and the approvals of its versions.
+pub(super) fn urgent_of_entry(entry: &Entry) -> BTreeMap<String, String> {
+    let approved = entry.versions.iter().filter(|(_, approved)| **approved);
+    let approvals = approved.map(|(number, _)| (format!("1.{number}"), "approved".to_owned()));
+    let status = entry.status.iter().map(|status| (STATUS.to_owned(), status.clone()));
+    approvals.chain(status).collect()
+}
+
+/// Takes what is urgent out of what an agent shows.
+pub(super) fn take_urgent(model: &mut Model) -> BTreeMap<String, String> {
+    let text = |value: Value| value.as_text().unwrap_or("no text").to_owned();
+    let status = model.attributes.remove(STATUS);
+    let mut urgent: BTreeMap<String, String> = status
+        .into_iter()
+        .map(|value| (STATUS.to_owned(), text(value)))
+        .collect();
+    for (name, version) in &mut model.versions {
+        for (_, value) in std::mem::take(&mut version.approvals) {
+            urgent.insert(name.clone(), text(value));
+        }
+    }
+    urgent
 }
 
 fn hash(lines: &[String]) -> u128 {
@@ -151,6 +187,7 @@ impl Reference {
             hashes.insert(pattern.clone(), self.hash_for(pattern));
         }
         self.seen.push(hashes);
+        self.catalogues.push(self.catalogue.clone());
     }
 
     fn hash_for(&self, pattern: &str) -> u128 {
@@ -166,6 +203,14 @@ impl Reference {
     /// The earliest commit, not before `from`, after which a follower of `pattern` must see exactly this.
     pub(super) fn commit_with(&self, pattern: &str, hash: u128, from: usize) -> Option<usize> {
         (from..self.seen.len()).find(|commit| self.seen[*commit].get(pattern) == Some(&hash))
+    }
+
+    /// Whether the registry said this of a model, at some commit not before `from`.
+    pub(super) fn said_since(&self, from: usize, model: &str, said: impl Fn(&Entry) -> bool) -> bool {
+        let entries = self.catalogues[from..]
+            .iter()
+            .filter_map(|catalogue| catalogue.get(model));
+        entries.into_iter().any(said)
     }
 
     pub(super) fn last(&self) -> usize {

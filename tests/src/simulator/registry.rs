@@ -35,6 +35,7 @@ pub(super) fn change(reference: &mut Reference, event: Event, jitter: &mut Jitte
                     task: task.to_owned(),
                     mark: commit,
                     note: None,
+                    status: None,
                     versions: BTreeMap::from([(5, false)]),
                     current: 5,
                 });
@@ -57,6 +58,7 @@ fn alter(entry: &mut Entry, event: Event, commit: i64, jitter: &mut Jitter) {
             // Approves what someone saw, which need not be current any more.
             let seen = 5 + jitter.up_to(u64::from(entry.current - 5)) as u32;
             entry.versions.insert(seen, true);
+            entry.status = (commit % 3 > 0).then(|| format!("status-{commit}"));
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) enum Event {
     Move,
     /// A new version is released and becomes current.
     Release,
-    /// The version that someone saw is approved.
+    /// The version that someone saw is approved, and the model's status changes.
     Approve,
     /// An agent writes a note.
     Annotate(usize),

@@ -34,6 +34,7 @@ pub(super) struct World {
     full_until: BTreeMap<usize, Ms>,
     faults: Faults,
     reads: u64,
+    reads_ahead: u64,
     delivered: u64,
     verbose: bool,
 }
@@ -65,6 +66,7 @@ impl World {
             full_until: BTreeMap::new(),
             faults: Faults::default(),
             reads: 0,
+            reads_ahead: 0,
             delivered: 0,
             verbose,
         }
@@ -99,6 +101,7 @@ impl World {
         Ok(Outcome {
             faults: self.faults,
             reads: self.reads,
+            reads_ahead: self.reads_ahead,
             delivered: self.delivered,
             virtual_ms: self.now,
         })
@@ -304,6 +307,7 @@ impl World {
         self.reads += 1;
         let before = self.agents[index].shows;
         check::read(&mut self.agents[index], &self.reference)?;
+        self.reads_ahead += u64::from(check::ahead(&self.agents[index], &self.reference)?);
         if self.refill_at.is_some() && self.agents[index].shows * 10 < before * 9 {
             return Err(format!("agent {index} lost records to an empty hub (invariant 11)"));
         }
@@ -462,8 +466,9 @@ fn subscribes(agent: &Agent, wanted: &str) -> bool {
         return true;
     }
     let follow: Follow = agent.pattern.parse().expect("the simulator's patterns are valid");
-    live && TASKS.iter().any(|task| {
+    TASKS.iter().any(|task| {
         let scope = Scope::of(super::reference::namespace(), Some(task));
-        follow.matches(&scope) && topic::feed(&region, &scope) == wanted
+        let of_scope = live && topic::feed(&region, &scope) == wanted || topic::urgent(&region, &scope) == wanted;
+        follow.matches(&scope) && of_scope
     })
 }

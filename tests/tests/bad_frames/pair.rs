@@ -192,6 +192,7 @@ impl Pair {
             attributes: BTreeMap::from([
                 (attribute("task"), Value::text(["detection", "chat"][index % 2])),
                 (attribute("mark"), Value::whole(self.mark)),
+                (attribute("status"), Value::text(format!("status {}", self.mark))),
             ]),
             versions: Vec::new(),
             current: None,
