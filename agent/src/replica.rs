@@ -6,6 +6,8 @@
 mod apply;
 mod freshness;
 mod greet;
+mod residency;
+mod seen;
 mod write;
 
 pub use apply::ApplyError;
@@ -242,7 +244,10 @@ impl Replica {
                 self.note_introductions(&batch)?;
                 self.session.batch(batch, now.mono);
             }
-            Down::Heartbeat(heartbeat) => self.session.heartbeat(&heartbeat, now.mono),
+            Down::Heartbeat(heartbeat) => {
+                self.note_registry(&heartbeat).map_err(ApplyError::from)?;
+                self.session.heartbeat(&heartbeat, now.mono);
+            }
             Down::Stored(stored) => self.session.stored(stored, now.mono),
             Down::Refused(refused) => self.session.refused(refused, now.mono),
         }

@@ -60,6 +60,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let file = Settings::file(arguments.config.as_deref());
     let settings = Settings::load(file.as_deref())?;
     let broker = settings.broker_address().map_err(Failure::bad_input)?;
+    settings.leader().map_err(Failure::bad_input)?;
     if arguments.check_config {
         return print(&format!(
             "the configuration of region {} is valid (broker {broker})\n",
@@ -93,6 +94,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Show { model } => cli::show(&settings, &model, json),
         Command::History { limit } => cli::history(&settings, limit, json),
         Command::Revert { seq } => cli::revert(&settings, RevertWish { seq }, json),
+        Command::Release => cli::release(&settings, json),
         Command::Status => cli::status(&settings, json),
     }
 }

@@ -96,6 +96,7 @@ pub(crate) fn history(store: &Store, limit: usize) -> Result<Value, StoreError> 
             let (kind, of) = match row.origin {
                 Origin::Import(files) => ("import", files),
                 Origin::Revert(seq) => ("revert", seq.to_string()),
+                Origin::Follow(seq) => ("follow", seq.to_string()),
             };
             json!({
                 "seq": seq.0, "revision": row.revision, "at_ms": row.at_ms, "kind": kind, "of": of,

@@ -1,6 +1,8 @@
 //! Where in whose history: lives, epochs, positions and lineage.
 
+use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::digest::hash_128;
+use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,25 @@ pub struct Position {
     pub life: Life,
     /// The revision within that life, or the dot's counter.
     pub number: u64,
+}
+
+impl Position {
+    /// As bytes: eight of the life, then the number as a varint.
+    #[must_use]
+    pub fn encoded(&self) -> Vec<u8> {
+        let mut out = self.life.0.to_be_bytes().to_vec();
+        put_varint(&mut out, self.number);
+        out
+    }
+
+    /// Reads the encoding.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        Ok(Self {
+            life: Life(reader.u64_be()?),
+            number: reader.varint()?,
+        })
+    }
 }
 
 /// One life of a hub's store. A wiped hub has another `hub`; a restored one a higher `number`.

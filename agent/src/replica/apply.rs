@@ -1,5 +1,6 @@
 //! Applying what the hub sends: parts of a catch-up and groups of live batches, each in one transaction.
 
+use super::seen::Seen;
 use super::{Output, Replica, freshness};
 use crate::store::{Placed, ScopeRow, StagedHead, Tables};
 use headland_host::tables::StoreError;
@@ -71,6 +72,8 @@ struct Applying<'a, 'tx> {
     replaced: Option<BTreeSet<Vec<u8>>>,
     /// Records that changed, came or went.
     touched: u64,
+    /// How far the registry was seen.
+    seen: Seen,
 }
 
 impl Replica {
@@ -113,7 +116,7 @@ impl Replica {
             None => Vec::new(),
         };
         let snapshot = welcome.plan == Plan::Snapshot;
-        let placed = Placed {
+        let mut placed = Placed {
             epoch: welcome.epoch,
             head: end,
             base: end.seq,
@@ -147,12 +150,14 @@ impl Replica {
                 epoch: welcome.epoch,
                 replaced: snapshot.then(BTreeSet::new),
                 touched: 0,
+                seen: Seen::at(welcome.registry),
             };
             for delta in staged.iter().chain([&part.delta]) {
                 applying.delta(delta)?;
             }
             applying.drop_the_rest(welcome.complete)?;
             applying.settle_scopes(end.seq)?;
+            placed.registry = applying.seen.position();
             let learnt = (applying.attributes, applying.touched);
             if had_staged {
                 tables.clear_staging()?;
@@ -213,6 +218,7 @@ impl Replica {
                 epoch: placed.epoch,
                 replaced: None,
                 touched: 0,
+                seen: Seen::at(placed.registry),
             };
             let mut head = placed.head;
             for batch in lefts_first(group) {
@@ -223,6 +229,7 @@ impl Replica {
                 cursors.insert(batch.scope, batch.to.seq);
                 head = later(head, batch.to);
             }
+            placed.registry = applying.seen.position();
             let learnt = (applying.attributes, applying.touched);
             placed.head = head;
             tables.set_placed(&placed)?;
@@ -265,6 +272,7 @@ impl Applying<'_, '_> {
     fn delta(&mut self, bytes: &[u8]) -> Result<(), ApplyError> {
         let delta = delta::read(bytes, |alias| self.attributes.get(&alias).cloned())?;
         self.learn(&delta)?;
+        self.seen.note(delta::life_of(bytes)?, &delta.records);
         for record in delta.records {
             match record.change {
                 RecordChange::Left => self.left(record.scope, record.handle)?,

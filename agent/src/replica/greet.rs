@@ -1,6 +1,7 @@
 //! What the agent says: hello, uploads and acknowledgements, each made from the store.
 
 use super::Replica;
+use super::residency::may_go_to;
 use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
@@ -66,13 +67,14 @@ impl Replica {
         Ok(())
     }
 
-    /// What follows on what the hub has stored, as much as fits one upload. The last upload covers all dots given
-    /// out, so that overtaken writes do not linger.
+    /// What follows on what the hub has stored, as much as fits one upload. Writes that stay out of this region are
+    /// passed over, and so count as seen there. The last upload covers all dots given out, so that overtaken writes do
+    /// not linger.
     fn next_upload(&self, views: &Views) -> Result<Option<Upload>, StoreError> {
         let (prev, last) = (views.stored()?, views.last_dot()?);
-        if last <= prev {
+        let Some(region) = self.region.as_ref().filter(|_| last > prev) else {
             return Ok(None);
-        }
+        };
         let epoch = self
             .placed
             .as_ref()
@@ -80,7 +82,7 @@ impl Replica {
         let writes = views.own_after(prev, UPLOAD_ENTRIES_MAX)?;
         let complete = writes.len() < UPLOAD_ENTRIES_MAX;
         let mut body = Vec::new();
-        let mut to = prev;
+        let (mut listed, mut to) = (prev, prev);
         let mut cut = false;
         for write in &writes {
             if body.len() > UPLOAD_BYTES_MAX / 2 {
@@ -88,11 +90,13 @@ impl Replica {
                 break;
             }
             if write.standing == Standing::Taken
+                && may_go_to(region, views, &write.element)?
                 && let Some(entry) = entry_of(views, write)?
             {
-                put_entry(&mut body, to, &entry);
-                to = write.dot;
+                put_entry(&mut body, listed, &entry);
+                listed = write.dot;
             }
+            to = write.dot;
         }
         if complete && !cut {
             to = last;

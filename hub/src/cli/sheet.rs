@@ -191,6 +191,17 @@ pub(super) fn history(answer: &Value) -> String {
     }
 }
 
+/// How the following of another hub stands.
+pub(super) fn following(follow: &Value) -> String {
+    let state = match follow["heard_ms_ago"].as_u64() {
+        Some(ago) => format!("{}, as of {} ago", text(follow, "state"), duration(ago)),
+        None => text(follow, "state"),
+    };
+    let detail = follow["detail"].as_str();
+    let detail = detail.map_or_else(String::new, |detail| format!(": {}", printable(detail)));
+    format!("that of {} ({state}){detail}", text(follow, "leader"))
+}
+
 /// How the hub is.
 pub(super) fn status(answer: &Value) -> String {
     let agents = list(answer, "agents");
@@ -219,6 +230,9 @@ pub(super) fn status(answer: &Value) -> String {
         ("agents", proven),
         ("digest", text(answer, "digest")),
     ];
+    if answer["follow"].is_object() {
+        rows.insert(4, ("registry", following(&answer["follow"])));
+    }
     if let Some(trouble) = answer["trouble"].as_str() {
         rows.push(("trouble", printable(trouble)));
     }

@@ -83,6 +83,12 @@ pub(super) enum Command {
         #[arg(value_name = "SEQ")]
         seq: u64,
     },
+    /// Let happen what the leading hub's registry says, though it withdraws much
+    ///
+    /// A hub that follows another holds an answer that would withdraw more than 5 % of a namespace, until somebody has
+    /// looked at it and says this.
+    #[command(after_help = "Example:\n  headland-hub release")]
+    Release,
     /// Say how the hub and its agents are
     #[command(after_help = "Example:\n  headland-hub status --json")]
     Status,

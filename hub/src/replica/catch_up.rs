@@ -123,7 +123,7 @@ impl Replica {
             epoch: self.epoch,
             boot: self.config.boot,
             hub_ms: now.mono,
-            as_of_ms: now.mono,
+            as_of_ms: self.registry_as_of(now),
             region: self.config.region.clone(),
             registry: numbers.registry(),
             complete: numbers.revision > 0,

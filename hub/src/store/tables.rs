@@ -1,5 +1,10 @@
 //! The tables, opened together: the same readings on a moment's view and within a write transaction.
 
+mod following;
+
+pub use following::UNSCOPED;
+pub(super) use following::index_unscoped;
+
 use super::meta;
 use super::rows::{self, AgentRow, AttributeRow, CommitRow, Numbers, ScopeRow, Undo};
 use headland_host::tables::{ByteTable, META, StoreError};
