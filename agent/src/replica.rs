@@ -4,6 +4,7 @@
 //! happens to it is a call; what it wants done comes out of [`Replica::poll`].
 
 mod apply;
+mod behind;
 mod freshness;
 mod greet;
 mod residency;
@@ -11,6 +12,7 @@ mod seen;
 mod write;
 
 pub use apply::ApplyError;
+pub(crate) use behind::BEHIND_MS_MAX;
 pub use freshness::{Age, Basis, age_at_rest};
 pub use write::WriteError;
 
@@ -95,6 +97,8 @@ pub struct Replica {
     distrusted: bool,
     counts: Counts,
     last_wall_ms: u64,
+    /// Since when this hub answers that it is behind.
+    behind_since: Option<Ms>,
 }
 
 impl Replica {
@@ -116,6 +120,7 @@ impl Replica {
             distrusted: false,
             counts: Counts::default(),
             last_wall_ms: now.wall_ms,
+            behind_since: None,
             store,
             config,
             actor,
@@ -211,6 +216,7 @@ impl Replica {
     pub fn link_up(&mut self, region: Region, now: Now) -> Result<(), StoreError> {
         self.reassembly.forget();
         self.begun = None;
+        self.behind_since = None;
         self.region = Some(region);
         self.session.link_up(now.mono);
         self.pump(now).map_err(ApplyError::into_store)
@@ -238,7 +244,10 @@ impl Replica {
             return Ok(());
         };
         match decode_down(&frame).map_err(ReassemblyError::Frame)? {
-            Down::Welcome(welcome) => self.session.welcome(welcome, now.mono),
+            Down::Welcome(welcome) => {
+                self.note_plan(&welcome, now.mono);
+                self.session.welcome(welcome, now.mono);
+            }
             Down::Part(part) => self.session.part(part, now.mono),
             Down::Batch(batch) => {
                 self.note_introductions(&batch)?;

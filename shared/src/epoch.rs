@@ -156,3 +156,20 @@ pub struct Head {
     /// Its past.
     pub lineage: Lineage,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_position_comes_back_and_noise_never_panics(
+            life in any::<u64>(), number in any::<u64>(), noise in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let position = Position { life: Life(life), number };
+            prop_assert_eq!(Position::decode(&position.encoded()), Ok(position));
+            let _ = Position::decode(&noise);
+        }
+    }
+}

@@ -135,9 +135,12 @@ fn stays_until_south_has_followed(hubs: &mut Hubs) {
     hubs.pass(60);
     assert_eq!(hubs.agent.phase(), Phase::Greeting);
     assert_eq!(hubs.shown(), shown);
+    let behind_ms = hubs.agent.behind_for(hubs.now().mono).unwrap();
+    assert!((50_000..=60_000).contains(&behind_ms), "{behind_ms}");
     let age = hubs.agent.age(hubs.now()).unwrap();
     assert!(matches!(age, Age::Known { ms, .. } if ms >= 60_000), "{age:?}");
     hubs.south_follows();
     hubs.until_quiet();
     assert_eq!(hubs.shown(), shown);
+    assert_eq!(hubs.agent.behind_for(hubs.now().mono), None);
 }

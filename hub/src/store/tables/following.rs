@@ -69,3 +69,45 @@ impl Tables<Writing<'_>> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tables::{create, views, writing};
+    use headland_shared::blob::{self, Tombstones};
+    use headland_shared::epoch::Mark;
+    use headland_shared::key::RecordKey;
+    use redb::backends::InMemoryBackend;
+    use redb::{Database, ReadableDatabase};
+    use std::ops::ControlFlow;
+
+    #[test]
+    fn a_store_of_before_gets_its_withdrawn_records_into_the_index() {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let transaction = database.begin_write().unwrap();
+        create(&transaction).unwrap();
+        for (handle, task, changed) in [(0, Some("chat"), 4), (1, None, 5), (2, None, 9)] {
+            let head = blob::Head {
+                task: task.map(|task| task.parse().unwrap()),
+                entered: Seq(1),
+                changed: Seq(changed),
+            };
+            let key = RecordKey::decode(format!("farm\0m{handle}").as_bytes())
+                .unwrap()
+                .encoded();
+            let patched = blob::patch(&key, None, &head, Vec::new(), Tombstones::Keep).unwrap();
+            let mut tables = writing(&transaction).unwrap();
+            tables.set_record(handle, &key, &patched.bytes).unwrap();
+        }
+        index_unscoped(&transaction).unwrap();
+        transaction.commit().unwrap();
+        let views = views(&database.begin_read().unwrap()).unwrap();
+        let mut found = Vec::new();
+        let visited = views.each_change(UNSCOPED, Mark::after(Seq::START), Seq(u64::MAX), |row| {
+            found.push((row.mark.seq, row.mark.handle));
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
+        });
+        visited.unwrap();
+        assert_eq!(found, [(Seq(5), 1), (Seq(9), 2)]);
+    }
+}
