@@ -7,7 +7,7 @@ pub(crate) use live::{Live, LostLink};
 pub(crate) use local_write::{LocalWrite, Written};
 
 use crate::opening::{Opening, OpeningError, now};
-use crate::replica::{Output, Replica, WriteError};
+use crate::replica::{BEHIND_MS_MAX, Output, Replica, WriteError};
 use crate::store::Store;
 use headland_host::broker_address::BrokerAddress;
 use headland_host::link::{LinkBusy, LinkEvent, LinkHandle, Qos};
@@ -133,6 +133,15 @@ impl Driver {
             }
             self.pass_time();
             self.send_outputs(link);
+            if self
+                .replica
+                .behind_for(now().mono)
+                .is_some_and(|ms| ms >= BEHIND_MS_MAX)
+            {
+                // It is asked every few seconds, so that this is said again if the link is busy now. With one hub in
+                // the list, the next is the same one.
+                link.go_on_to_next();
+            }
             let (replica, now) = (&self.replica, now());
             self.live.send_if_modified(|live| live.follow(replica, now));
         }

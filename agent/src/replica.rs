@@ -4,14 +4,18 @@
 //! happens to it is a call; what it wants done comes out of [`Replica::poll`].
 
 mod apply;
+mod behind;
 mod compare;
 mod freshness;
 mod greet;
 mod life;
 mod overlay;
+mod residency;
+mod seen;
 mod write;
 
 pub use apply::ApplyError;
+pub(crate) use behind::BEHIND_MS_MAX;
 pub use freshness::{Age, Basis, age_at_rest};
 pub use write::WriteError;
 
@@ -129,6 +133,8 @@ pub struct Replica {
     repaired: bool,
     counts: Counts,
     last_wall_ms: u64,
+    /// Since when this hub answers that it is behind.
+    behind_since: Option<Ms>,
 }
 
 impl Replica {
@@ -155,6 +161,7 @@ impl Replica {
             repaired: false,
             counts: Counts::default(),
             last_wall_ms: now.wall_ms,
+            behind_since: None,
             store,
             config,
             actor,
@@ -262,6 +269,7 @@ impl Replica {
     pub fn link_up(&mut self, region: Region, now: Now) -> Result<(), StoreError> {
         self.reassembly.forget();
         self.begun = None;
+        self.behind_since = None;
         self.region = Some(region);
         self.session.link_up(now.mono);
         self.pump(now).map_err(ApplyError::into_store)
@@ -291,6 +299,7 @@ impl Replica {
         match decode_down(&frame).map_err(ReassemblyError::Frame)? {
             Down::Welcome(welcome) => {
                 self.heed(&welcome, now).map_err(ApplyError::from)?;
+                self.note_plan(&welcome, now.mono);
                 self.session.welcome(welcome, now.mono);
             }
             Down::Part(part) => self.session.part(part, now.mono),
@@ -298,7 +307,10 @@ impl Replica {
                 self.note_introductions(&batch)?;
                 self.session.batch(batch, now.mono);
             }
-            Down::Heartbeat(heartbeat) => self.session.heartbeat(&heartbeat, now.mono),
+            Down::Heartbeat(heartbeat) => {
+                self.note_registry(&heartbeat).map_err(ApplyError::from)?;
+                self.session.heartbeat(&heartbeat, now.mono);
+            }
             Down::Stored(stored) => self.session.stored(stored, now.mono),
             Down::Refused(refused) => self.session.refused(refused, now.mono),
             Down::Compared(compared) => self.session.compared(&compared, now.mono),

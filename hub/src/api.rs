@@ -1,8 +1,12 @@
 //! The local API: HTTP and JSON over the control socket.
 
 mod problem;
+mod registry;
+
+pub(crate) use registry::own_registry;
 
 use crate::driver::{Inlet, Input, Live};
+use crate::following::Follower;
 use crate::opening::now;
 use crate::operation::{Decision, ImportWish, OperationError, RevertWish};
 use crate::read::{Reader, key_of};
@@ -37,6 +41,8 @@ pub(crate) struct Local {
     pub(crate) inlet: Inlet,
     pub(crate) link: LinkHandle,
     pub(crate) region: String,
+    /// How the registry of another hub is followed, if it is.
+    pub(crate) follower: Option<Follower>,
     pub(crate) started: Ms,
 }
 
@@ -70,6 +76,8 @@ pub(crate) fn router(local: Local) -> Router {
         .route("/v1/import", post(import))
         .route("/v1/revert", post(revert))
         .route("/v1/decisions", post(decide))
+        .route("/v1/registry/changes", get(registry::changes))
+        .route("/v1/registry/release", post(registry::release))
         .fallback(async || Refusal::not_found("answering: there is no such path; the API begins at /v1/status"))
         .with_state(Arc::new(local))
 }
@@ -79,7 +87,11 @@ async fn status(State(local): State<Arc<Local>>) -> Answer {
         let live = local.live.borrow().clone();
         let now = now();
         let running = (&live, local.link.counts(), now.mono.saturating_sub(local.started));
-        Ok(report::status(&local.store, &local.region, Some(running), now)?)
+        let mut answer = report::status(&local.store, &local.region, Some(running), now)?;
+        if let Some(follower) = &local.follower {
+            answer["follow"] = follower.standing.borrow().described(&follower.leader, now.mono);
+        }
+        Ok(answer)
     })
     .await
 }
@@ -173,6 +185,7 @@ async fn annotations(State(local): State<Arc<Local>>, limit: Asked<Limit>) -> An
 
 async fn import(State(local): State<Arc<Local>>, wish: Told<ImportWish>) -> Answer {
     let Json(wish) = wish.map_err(|error| Refusal::bad_request(error.body_text()))?;
+    registry::only_own(&local)?;
     // Files are read here, so that the replica goes on meanwhile.
     let read = tokio::task::spawn_blocking(move || wish.read())
         .await
@@ -182,6 +195,7 @@ async fn import(State(local): State<Arc<Local>>, wish: Told<ImportWish>) -> Answ
 
 async fn revert(State(local): State<Arc<Local>>, wish: Told<RevertWish>) -> Answer {
     let Json(wish) = wish.map_err(|error| Refusal::bad_request(error.body_text()))?;
+    registry::only_own(&local)?;
     operate(&local, |answer| Input::Revert(wish, answer)).await
 }
 

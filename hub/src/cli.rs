@@ -55,6 +55,12 @@ pub(crate) fn history(settings: &Settings, limit: usize, json: bool) -> Result<(
     output(&answer, json, sheet::history)
 }
 
+/// `release`
+pub(crate) fn release(settings: &Settings, json: bool) -> Result<(), Failure> {
+    let answer = Access::release(settings)?;
+    output(&answer, json, |answer| format!("{}\n", sheet::following(answer)))
+}
+
 /// `status`
 pub(crate) fn status(settings: &Settings, json: bool) -> Result<(), Failure> {
     let answer = Access::find(settings)?.status()?;

@@ -1,11 +1,14 @@
 //! The daemon: broker, replica, link and control socket, until a signal comes.
 
 use crate::api::{self, Local};
-use crate::driver::Driver;
+use crate::driver::{Driver, Inlet};
+use crate::following::{Follower, Task};
 use crate::opening::{self, now};
 use crate::program::runtime;
 use crate::settings::Settings;
+use crate::store::Store;
 use crate::uplink;
+use headland_host::backoff::Backoff;
 use headland_host::control::ControlSocket;
 use headland_host::exit::Failure;
 use std::sync::mpsc;
@@ -97,12 +100,14 @@ async fn serve(
             "starting the replica's thread: {error}; check the limits on this process"
         ))
     })?;
+    let follower = start_following(settings, &store, &inlet)?;
     let router = api::router(Local {
         store,
         live,
         inlet: inlet.clone(),
         link: link.handle(),
         region: settings.region.to_string(),
+        follower,
         started: now().mono,
     });
     let (stop, stopped) = oneshot::channel::<()>();
@@ -127,6 +132,17 @@ async fn serve(
         tracing::warn!("stopped without waiting for everyone; what was committed is safe");
     }
     result
+}
+
+/// Begins to follow the registry of another hub, if the settings say so. The task ends with the replica.
+fn start_following(settings: &Settings, store: &Store, inlet: &Inlet) -> Result<Option<Follower>, Failure> {
+    let Some(leader) = settings.leader().map_err(Failure::bad_input)? else {
+        return Ok(None);
+    };
+    let backoff = Backoff::new(settings.link.backoff_ms_base, settings.link.backoff_ms_max);
+    let (task, follower) = Task::new(leader.to_path_buf(), store.clone(), inlet.clone(), backoff);
+    tokio::spawn(task.run());
+    Ok(Some(follower))
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, Failure> {

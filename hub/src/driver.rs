@@ -2,10 +2,12 @@
 
 mod outbox;
 
+use crate::following::Heard;
 use crate::opening::now;
 use crate::operation::{
     Decided, Decision, OperationError, ReadImport, RevertWish, perform_decision, perform_import, perform_revert,
 };
+use crate::registry::follow::{self, Applied, FollowError};
 use crate::registry::{ImportReport, RevertReport};
 use crate::replica::{Counts, INBOX_MAX, Replica};
 use crate::report;
@@ -48,6 +50,8 @@ pub(crate) enum Input {
     Revert(RevertWish, oneshot::Sender<Result<RevertReport, OperationError>>),
     /// Somebody decides.
     Decide(Decision, oneshot::Sender<Result<Decided, OperationError>>),
+    /// The hub whose registry this one follows has said something.
+    Follow(Box<Heard>, oneshot::Sender<Result<Applied, FollowError>>),
     /// Nothing: look at the stop flag.
     Wake,
 }
@@ -61,6 +65,8 @@ pub(crate) struct Live {
     pub(crate) counts: Counts,
     /// Frames that a link that was up did not take.
     pub(crate) frames_dropped: u64,
+    /// Grows whenever the registry may have said something: for followers who wait for that.
+    pub(crate) registry_moves: u64,
     /// What went wrong with the store last, until it works again.
     pub(crate) trouble: Option<String>,
 }
@@ -253,8 +259,26 @@ impl Driver {
                 self.after_operation(&decided);
                 let _ = answer.send(decided);
             }
+            Input::Follow(heard, answer) => {
+                let applied = self.follow(&heard);
+                // Whoever asked ends only with the program.
+                let _ = answer.send(applied);
+            }
             Input::Wake => {}
         }
+    }
+
+    fn follow(&mut self, heard: &Heard) -> Result<Applied, FollowError> {
+        let applied = follow::apply(&mut self.replica, &heard.changes, heard.removals, now());
+        match &applied {
+            Ok(_) => {
+                self.replica.registry_known(heard.as_of);
+                self.registry_moved();
+            }
+            Err(error @ (FollowError::Store(_) | FollowError::Commit(_))) => self.after(&Err::<(), _>(error)),
+            Err(_) => {}
+        }
+        applied
     }
 
     fn take_frame(&mut self, topic: &str, payload: Vec<u8>) {
@@ -271,11 +295,19 @@ impl Driver {
     fn after_operation<T>(&mut self, result: &Result<T, OperationError>) {
         match result {
             Ok(_) => {
-                self.live.send_if_modified(|live| live.trouble.take().is_some());
+                self.registry_moved();
             }
             Err(error) if error.is_internal() => self.after(&Err::<(), _>(error)),
             Err(_) => {}
         }
+    }
+
+    /// The store works, and the registry may have said something.
+    fn registry_moved(&mut self) {
+        self.live.send_modify(|live| {
+            live.trouble = None;
+            live.registry_moves += 1;
+        });
     }
 
     /// What a call on the replica left behind: nothing, or a store that failed. It recovers by itself.

@@ -11,6 +11,7 @@ pub mod broker;
 mod cli;
 mod daemon;
 mod driver;
+mod following;
 pub mod import_file;
 mod opening;
 mod operation;

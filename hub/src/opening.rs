@@ -100,7 +100,12 @@ pub(crate) fn replica(settings: &Settings, store: Store) -> Result<Replica, Open
         retention_ms: settings.retention_days * MS_PER_DAY,
         boot: random()?,
     };
-    Ok(Replica::open(store, config, random()?, now())?)
+    let mut replica = Replica::open(store, config, random()?, now())?;
+    if settings.registry.follow.is_some() {
+        // Until the leading hub is heard, all that is known is that it was before this machine's clock began.
+        replica.registry_known(0);
+    }
+    Ok(replica)
 }
 
 fn explain(error: OpenError, settings: &Settings) -> OpeningError {

@@ -3,8 +3,8 @@
 use crate::import_file::{ImportFileError, ImportedRecord, read_file};
 use crate::registry::{ImportError, ImportOptions, ImportReport, Removals, RevertError, RevertReport, import, revert};
 use crate::replica::{CommitError, Replica};
-use headland_shared::epoch::Seq;
 use headland_host::tables::StoreError;
+use headland_shared::epoch::Seq;
 use headland_shared::name::{NameError, Namespace, ReplicaName};
 use headland_shared::session::Now;
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,15 @@ pub(crate) enum OperationError {
     /// Too many files, or none.
     #[error("importing: {0} files; name at least one, and at most {FILES_MAX}")]
     Files(usize),
+    /// The registry is another hub's.
+    #[error("changing the registry: this hub follows the one of the hub at {}; do it there", .0.display())]
+    Follows(PathBuf),
+    /// The registry is this hub's own.
+    #[error("releasing: this hub has its own registry, and follows no other; nothing is held")]
+    NotFollowing,
+    /// Nothing waits for a person.
+    #[error("releasing: nothing is held; `headland-hub status` says how the following stands")]
+    NothingHeld,
     /// The import was refused.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -120,6 +129,9 @@ impl OperationError {
             | Self::Relative(_)
             | Self::Namespace(_)
             | Self::Files(_)
+            | Self::Follows(_)
+            | Self::NotFollowing
+            | Self::NothingHeld
             | Self::Import(_)
             | Self::Revert(_) => false,
         }

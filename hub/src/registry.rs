@@ -4,6 +4,7 @@
 //! they hold becomes one commit. Every commit stays in the history, and a revert is a new commit.
 
 mod change;
+pub mod follow;
 mod import;
 mod revert;
 

@@ -12,6 +12,7 @@ pub mod commit;
 mod compare;
 mod conversation;
 mod guard;
+mod known;
 mod live;
 mod merge;
 mod upload;
@@ -22,11 +23,11 @@ pub use commit::{Commit, CommitError, Committed};
 use crate::store::Store;
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
-use headland_shared::epoch::{Epoch, Seq};
+use headland_shared::epoch::{Epoch, Position, Seq};
 use headland_shared::frame::{Fragments, FrameError, ReassemblyError, decode_up, encode_down};
 use headland_shared::message::{Down, Up};
 use headland_shared::name::{Region, ReplicaName};
-use headland_shared::session::lanes::{LaneTimes, Lanes};
+use headland_shared::session::lanes::{Author, LaneTimes, Lanes};
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::sketch::Salt;
 use headland_shared::topic;
@@ -141,6 +142,10 @@ pub struct Replica {
     floor_at: Ms,
     published: BTreeMap<ScopeAlias, Seq>,
     published_to: Seq,
+    /// Where the registry stood at that seq.
+    published_registry: Position,
+    /// When the registry was last known, if it is another hub's.
+    registry_known_at: Option<Ms>,
     inbox: Vec<(ReplicaName, Up)>,
     conversations: BTreeMap<ReplicaName, conversation::Conversation>,
     salt: Salt,
@@ -168,6 +173,8 @@ impl Replica {
             floor_at: now.mono + agents::FLOOR_EVERY_MS,
             published,
             published_to: views.numbers()?.head.seq,
+            published_registry: views.numbers()?.registry(),
+            registry_known_at: None,
             inbox: Vec::new(),
             conversations: BTreeMap::new(),
             outputs: VecDeque::new(),
@@ -316,7 +323,11 @@ impl Replica {
         match result {
             Ok((value, committed, urgent)) => {
                 self.publish_urgent(committed.seq, urgent);
-                self.lanes.note(committed.priority, committed.author, now.mono);
+                let since = match committed.author {
+                    Author::Registry => self.registry_as_of(now),
+                    Author::Devices => now.mono,
+                };
+                self.lanes.note(committed.priority, committed.author, since);
                 Ok((value, Some(committed)))
             }
             Err(Ended::Empty) => Ok((stayed_empty.expect("an empty commit leaves its value"), None)),

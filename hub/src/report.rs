@@ -94,7 +94,9 @@ impl Shares {
             *proven += u64::from(row.epoch == epoch && row.proven == Some(true));
         }
         let parse = |set: &[String]| set.iter().filter_map(|text| text.parse().ok()).collect();
-        let sets = counted.into_iter().map(|(set, (all, proven))| (parse(set), all, proven));
+        let sets = counted
+            .into_iter()
+            .map(|(set, (all, proven))| (parse(set), all, proven));
         Self { sets: sets.collect() }
     }
 
@@ -137,6 +139,7 @@ pub(crate) fn history(store: &Store, limit: usize) -> Result<Value, StoreError> 
             let (kind, of) = match row.origin {
                 Origin::Import(files) => ("import", files),
                 Origin::Revert(seq) => ("revert", seq.to_string()),
+                Origin::Follow(seq) => ("follow", seq.to_string()),
             };
             json!({
                 "seq": seq.0, "revision": row.revision, "at_ms": row.at_ms, "kind": kind, "of": of,

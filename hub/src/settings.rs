@@ -27,9 +27,18 @@ pub(crate) struct Settings {
     pub(crate) cache_bytes: usize,
     #[serde(deserialize_with = "within::<1, 3_650, _, _>")]
     pub(crate) retention_days: u64,
+    pub(crate) registry: RegistrySettings,
     pub(crate) broker: BrokerSettings,
     pub(crate) feed: FeedSettings,
     pub(crate) link: LinkSettings,
+}
+
+/// The keys below `registry`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RegistrySettings {
+    /// The socket of the hub whose registry this one follows; its own when there is none.
+    pub(crate) follow: Option<PathBuf>,
 }
 
 /// The keys below `broker`.
@@ -78,6 +87,7 @@ impl Default for Settings {
             socket: "/run/headland/hub.sock".into(),
             cache_bytes: 64 * 1024 * 1024,
             retention_days: 30,
+            registry: RegistrySettings::default(),
             broker: BrokerSettings::default(),
             feed: FeedSettings::default(),
             link: LinkSettings::default(),
@@ -134,6 +144,14 @@ pub(crate) enum SettingsError {
         /// What the hub serves.
         region: Region,
     },
+    /// It would follow itself.
+    #[error(
+        "reading the configuration: registry.follow is this hub's own socket; name that of another hub, or leave it out"
+    )]
+    FollowsItself,
+    /// The path means something else wherever the hub is started.
+    #[error("reading the configuration: registry.follow is {}; write the whole path, beginning with \"/\"", .0.display())]
+    RelativeLeader(PathBuf),
     /// The region cannot be part of an address.
     #[error("reading the configuration: region {0} cannot be used: lower-case letters, digits and \"-\" only")]
     Region(Region),
@@ -166,6 +184,15 @@ impl Settings {
         }
         let address = format!("mqtt://{}/{region}", self.broker.listen);
         address.parse().map_err(|_| SettingsError::Region(self.region.clone()))
+    }
+
+    /// The socket of the hub whose registry this one follows, if it follows one.
+    pub(crate) fn leader(&self) -> Result<Option<&Path>, SettingsError> {
+        match self.registry.follow.as_deref() {
+            Some(leader) if leader == self.socket => Err(SettingsError::FollowsItself),
+            Some(leader) if leader.is_relative() => Err(SettingsError::RelativeLeader(leader.to_path_buf())),
+            leader => Ok(leader),
+        }
     }
 
     /// How long changes wait for company.
@@ -243,6 +270,21 @@ mod tests {
             .broker_address()
             .unwrap();
         assert_eq!(ipv6.to_string(), "mqtt://[::1]:1884/main");
+    }
+
+    #[test]
+    fn a_hub_follows_another_by_its_whole_path_and_never_itself() {
+        let leader = |text: &str| {
+            let settings = read(text).unwrap();
+            settings.leader().map(|leader| leader.map(Path::to_path_buf))
+        };
+        assert!(matches!(leader(""), Ok(None)));
+        let north = leader("[registry]\nfollow = \"/run/headland/north.sock\"");
+        assert_eq!(north.unwrap(), Some(PathBuf::from("/run/headland/north.sock")));
+        let itself = "socket = \"/run/hub.sock\"\n[registry]\nfollow = \"/run/hub.sock\"";
+        assert!(matches!(leader(itself), Err(SettingsError::FollowsItself)));
+        let relative = leader("[registry]\nfollow = \"hub.sock\"");
+        assert!(matches!(relative, Err(SettingsError::RelativeLeader(_))));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 mod rows;
 mod tables;
 
-pub use rows::{AgentRow, AttributeRow, CommitRow, Guard, Numbers, Origin, ScopeRow, Undo};
-pub use tables::{ChangeRow, Tables, Views, Writing};
+pub use rows::{AgentRow, AttributeRow, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo};
+pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};
 
 use headland_host::database::RecoveringDatabase;
 use headland_host::tables::{Migration, StoreError, migrate};
@@ -15,7 +15,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use std::sync::Arc;
 
 /// The store's migrations, in order.
-const MIGRATIONS: &[Migration] = &[tables::create, tables::add_proofs];
+const MIGRATIONS: &[Migration] = &[tables::create, tables::index_unscoped, tables::add_proofs];
 
 /// The open store.
 #[derive(Debug, Clone)]

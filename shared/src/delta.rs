@@ -15,7 +15,7 @@
 mod read;
 mod write;
 
-pub use read::{Delta, Record, RecordChange, introduced_scopes, read};
+pub use read::{Delta, Record, RecordChange, introduced_scopes, life_of, read};
 pub use write::DeltaWriter;
 
 use crate::name::AttributeName;

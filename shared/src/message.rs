@@ -22,6 +22,10 @@ pub use resync::{Cells, Compared, Proof, Verdict};
 /// Fields of newer versions.
 pub type More = Vec<(u16, Vec<u8>)>;
 
+/// In the `more` of a heartbeat: the registry position, a life and a revision, of what is published. An agent that lacks
+/// nothing has then seen the registry there, also where that is told by nothing that it holds, such as a withdrawal.
+pub const MORE_REGISTRY: u16 = 1;
+
 /// Where an agent stands in a hub's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {

@@ -1,7 +1,8 @@
 //! Building answers from one store and what is known beside it.
 
 use super::{
-    AgeBasis, CountsStatus, Freshness, Hub, LinkStatus, Listing, Lost, ProofStatus, One, PhaseName, ScopeStatus, Status, page_token,
+    AgeBasis, CountsStatus, Freshness, Hub, LinkStatus, Listing, Lost, One, PhaseName, ProofStatus, ScopeStatus,
+    Status, page_token,
 };
 use crate::driver::Live;
 use crate::read::Reader;

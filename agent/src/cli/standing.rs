@@ -82,10 +82,13 @@ fn proof(status: &Status) -> Option<(&'static str, String)> {
     }
     let proof = status.proof?;
     let ago = duration(proof.ms_ago);
-    Some(("proof", match proof.equal {
-        true => format!("the hub held exactly this {ago} ago"),
-        false => format!("the hub held SOMETHING ELSE {ago} ago; comparing and mending"),
-    }))
+    Some((
+        "proof",
+        match proof.equal {
+            true => format!("the hub held exactly this {ago} ago"),
+            false => format!("the hub held SOMETHING ELSE {ago} ago; comparing and mending"),
+        },
+    ))
 }
 
 fn headline(status: &Status) -> String {

@@ -1,5 +1,6 @@
 //! Applying what the hub sends: parts of a catch-up and groups of live batches, each in one transaction.
 
+use super::seen::Seen;
 use super::{Output, Replica, Trust, freshness, overlay};
 use crate::store::{Placed, ScopeRow, StagedHead, Tables};
 use headland_host::tables::StoreError;
@@ -75,6 +76,8 @@ pub(super) struct Applying<'a, 'tx> {
     pub(super) replaced: Option<BTreeSet<Vec<u8>>>,
     /// Records that changed, came or went.
     touched: u64,
+    /// How far the registry was seen.
+    seen: Seen,
 }
 
 impl Replica {
@@ -117,7 +120,7 @@ impl Replica {
             None => Vec::new(),
         };
         let snapshot = welcome.plan == Plan::Snapshot;
-        let placed = Placed {
+        let mut placed = Placed {
             epoch: welcome.epoch,
             head: end,
             base: end.seq,
@@ -155,11 +158,13 @@ impl Replica {
                 epoch: welcome.epoch,
                 replaced: snapshot.then(BTreeSet::new),
                 touched: 0,
+                seen: Seen::at(welcome.registry),
             };
             applying.parts(&staged, &part.delta)?;
             applying.drop_the_rest(welcome.complete)?;
             applying.settle_scopes(end.seq)?;
             overlay::settle(applying.tables, end.seq, &applying.scopes)?;
+            placed.registry = applying.seen.position();
             let learnt = (applying.attributes, applying.touched);
             if had_staged {
                 tables.clear_staging()?;
@@ -227,6 +232,7 @@ impl Replica {
                 epoch: placed.epoch,
                 replaced: None,
                 touched: 0,
+                seen: Seen::at(placed.registry),
             };
             let mut head = placed.head;
             for batch in lefts_first(group) {
@@ -238,6 +244,7 @@ impl Replica {
                 head = later(head, batch.to);
             }
             overlay::settle(applying.tables, placed.base, &applying.scopes)?;
+            placed.registry = applying.seen.position();
             let learnt = (applying.attributes, applying.touched);
             placed.head = head;
             tables.set_placed(&placed)?;
@@ -292,6 +299,7 @@ impl Applying<'_, '_> {
     fn delta(&mut self, bytes: &[u8]) -> Result<(), ApplyError> {
         let delta = delta::read(bytes, |alias| self.attributes.get(&alias).cloned())?;
         self.learn(&delta)?;
+        self.seen.note(delta::life_of(bytes)?, &delta.records);
         for record in delta.records {
             match record.change {
                 RecordChange::Left => self.left(record.scope, record.handle)?,

@@ -1,5 +1,6 @@
 //! What the agent says: hello, uploads and acknowledgements, each made from the store.
 
+use super::residency::may_go_to;
 use super::{Replica, Trust};
 use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
@@ -63,7 +64,9 @@ impl Replica {
     pub(super) fn upload(&mut self, now: Now) -> Result<(), StoreError> {
         let views = self.store.read()?;
         if let Some(upload) = self.next_upload(&views)? {
-            let links = self.links(&views, upload.prev, upload.to)?.filter(|_| self.token.is_some());
+            let links = self
+                .links(&views, upload.prev, upload.to)?
+                .filter(|_| self.token.is_some());
             self.send(&match links {
                 Some(links) => Up::Chained(Chained {
                     upload,
@@ -76,13 +79,14 @@ impl Replica {
         Ok(())
     }
 
-    /// What follows on what the hub has stored, as much as fits one upload. The last upload covers all dots given
-    /// out, so that overtaken writes do not linger.
+    /// What follows on what the hub has stored, as much as fits one upload. Writes that stay out of this region are
+    /// passed over, and so count as seen there. The last upload covers all dots given out, so that overtaken writes do
+    /// not linger.
     fn next_upload(&mut self, views: &Views) -> Result<Option<Upload>, StoreError> {
         let (prev, last) = (views.stored()?, views.last_dot()?);
-        if last <= prev || self.fenced {
+        let Some(region) = self.region.clone().filter(|_| last > prev && !self.fenced) else {
             return Ok(None);
-        }
+        };
         let epoch = self
             .placed
             .as_ref()
@@ -91,7 +95,7 @@ impl Replica {
         let complete = writes.len() < UPLOAD_ENTRIES_MAX;
         self.sent.clear();
         let mut body = Vec::new();
-        let mut to = prev;
+        let (mut listed, mut to) = (prev, prev);
         let mut cut = false;
         for write in &writes {
             if body.len() > UPLOAD_BYTES_MAX / 2 {
@@ -99,12 +103,14 @@ impl Replica {
                 break;
             }
             if write.standing == Standing::Taken
+                && may_go_to(&region, views, &write.element)?
                 && let Some(entry) = entry_of(views, write)?
             {
-                put_entry(&mut body, to, &entry);
-                to = write.dot;
+                put_entry(&mut body, listed, &entry);
+                listed = write.dot;
                 self.sent.extend(SentCount::of(write));
             }
+            to = write.dot;
         }
         if complete && !cut {
             to = last;

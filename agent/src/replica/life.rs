@@ -145,8 +145,7 @@ impl Rewriting<'_, '_> {
         self.dot = next;
         let at = self.clock.tick(self.now.wall_ms);
         let record = write.record.encoded();
-        self.tables
-            .put_own(&record, &element.encoded(), &state, self.dot, at)
+        self.tables.put_own(&record, &element.encoded(), &state, self.dot, at)
     }
 
     fn rewritten(&self, register: &Register, dot: u64) -> Option<Register> {
@@ -160,4 +159,3 @@ impl Rewriting<'_, '_> {
         })
     }
 }
-

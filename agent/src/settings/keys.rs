@@ -21,7 +21,7 @@ const KEYS: &[Key] = &[
     Key {
         name: "hubs",
         default: "[\"mqtt://127.0.0.1:1883/main\"]",
-        doc: "The hubs' brokers and regions, in order of preference.\nIf one cannot be reached, the next is tried.",
+        doc: "The hubs' brokers and regions, in order of preference.\nIf one cannot be reached, or is behind for a minute, the next is tried.",
     },
     Key {
         name: "follow",

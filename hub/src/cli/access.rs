@@ -1,6 +1,7 @@
 //! Where the commands get their answers: from the hub that runs, or from its store when none does.
 
-use crate::api::{missing, target};
+use crate::api::{missing, own_registry, target};
+use crate::following::at_rest;
 use crate::opening::{self, now};
 use crate::operation::{
     Decision, ImportWish, OperationError, RevertWish, perform_decision, perform_import, perform_revert,
@@ -56,6 +57,7 @@ impl Access {
             // The hub reads the files itself.
             return ask(&settings.socket, Method::POST, "/v1/import", Some(&as_value(&wish)?));
         }
+        own_registry(settings.registry.follow.as_deref()).map_err(refused)?;
         let read = wish.read().map_err(refused)?;
         let store = if wish.dry_run {
             opening::store_to_try(settings)?
@@ -71,6 +73,7 @@ impl Access {
         match self {
             Self::Socket(path) => ask(path, Method::POST, "/v1/revert", Some(&as_value(&wish)?)),
             Self::Store(settings, store) => {
+                own_registry(settings.registry.follow.as_deref()).map_err(refused)?;
                 let mut replica = opening::replica(settings, store.clone())?;
                 let report = perform_revert(&mut replica, wish, now());
                 as_value(&report.map_err(refused)?)
@@ -86,6 +89,17 @@ impl Access {
                 as_value(&perform_decision(&mut replica, decision).map_err(refused)?)
             }
         }
+    }
+
+    /// Releases what the hub that runs holds.
+    pub(super) fn release(settings: &Settings) -> Result<Value, Failure> {
+        if someone_listens(&settings.socket)? {
+            return ask(&settings.socket, Method::POST, "/v1/registry/release", None);
+        }
+        Err(Failure::bad_input(format!(
+            "releasing: nobody listens on control socket {}; what is held is held by a hub that runs, start it",
+            settings.socket.display()
+        )))
     }
 
     pub(super) fn model(&self, key: &RecordKey) -> Result<Value, Failure> {
@@ -135,7 +149,12 @@ impl Access {
         match self {
             Self::Socket(path) => ask(path, Method::GET, "/v1/status", None),
             Self::Store(settings, store) => {
-                report::status(store, settings.region.as_str(), None, now()).map_err(Failure::failed)
+                let status = report::status(store, settings.region.as_str(), None, now());
+                let mut answer = status.map_err(Failure::failed)?;
+                if let Some(leader) = &settings.registry.follow {
+                    answer["follow"] = at_rest(leader);
+                }
+                Ok(answer)
             }
         }
     }

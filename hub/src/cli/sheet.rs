@@ -78,9 +78,7 @@ pub(super) fn decision(answer: &Value, decision: &Decision) -> String {
             format!("{agent}: what speaks next under this name is taken for the one store of it\n")
         }
         Decision::Unfence { agent } => format!("{agent} is not fenced\n"),
-        Decision::ConfirmRestored if open => {
-            "confirmed: agents may now drop what this hub does not hold\n".to_owned()
-        }
+        Decision::ConfirmRestored if open => "confirmed: agents may now drop what this hub does not hold\n".to_owned(),
         Decision::ConfirmRestored => "nothing to confirm: this hub did not go back in time\n".to_owned(),
     }
 }
@@ -207,6 +205,17 @@ pub(super) fn history(answer: &Value) -> String {
     }
 }
 
+/// How the following of another hub stands.
+pub(super) fn following(follow: &Value) -> String {
+    let state = match follow["heard_ms_ago"].as_u64() {
+        Some(ago) => format!("{}, as of {} ago", text(follow, "state"), duration(ago)),
+        None => text(follow, "state"),
+    };
+    let detail = follow["detail"].as_str();
+    let detail = detail.map_or_else(String::new, |detail| format!(": {}", printable(detail)));
+    format!("that of {} ({state}){detail}", text(follow, "leader"))
+}
+
 /// How the hub is.
 pub(super) fn status(answer: &Value) -> String {
     let agents = list(answer, "agents");
@@ -237,7 +246,13 @@ pub(super) fn status(answer: &Value) -> String {
     ];
     if let Some(ms) = answer["restored_ms_ago"].as_u64() {
         let text = "import what the registry shall hold, or say `headland-hub confirm-restored`";
-        rows.push(("restored", format!("found {} ago that this hub went back in time; {text}", duration(ms))));
+        rows.push((
+            "restored",
+            format!("found {} ago that this hub went back in time; {text}", duration(ms)),
+        ));
+    }
+    if answer["follow"].is_object() {
+        rows.insert(4, ("registry", following(&answer["follow"])));
     }
     if let Some(trouble) = answer["trouble"].as_str() {
         rows.push(("trouble", printable(trouble)));

@@ -97,6 +97,12 @@ pub(super) enum Command {
     /// Until then, or until the next import, no agent drops more than a tenth of its models.
     #[command(after_help = "Example:\n  headland-hub confirm-restored")]
     ConfirmRestored,
+    /// Let happen what the leading hub's registry says, though it withdraws much
+    ///
+    /// A hub that follows another holds an answer that would withdraw more than 5 % of a namespace, until somebody has
+    /// looked at it and says this.
+    #[command(after_help = "Example:\n  headland-hub release")]
+    Release,
     /// Say how the hub and its agents are
     #[command(after_help = "Example:\n  headland-hub status --json")]
     Status,

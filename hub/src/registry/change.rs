@@ -85,12 +85,13 @@ pub(super) struct RegistryCommit<'c, 'a, 'tx> {
 }
 
 impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
-    pub(super) fn begin(commit: &'c mut Commit<'a, 'tx>, now: Now) -> Self {
+    pub(super) fn begin(commit: &'c mut Commit<'a, 'tx>, now: Now) -> Result<Self, CommitError> {
+        commit.take_over()?;
         commit.numbers.revision += 1;
         // Revisions carry times that only grow, so that `latest` follows the registry's own order.
         let stamp = Stamp::at_ms(now.wall_ms).max(Stamp::at_ms(commit.numbers.stamp.ms() + 1));
         commit.numbers.stamp = stamp;
-        Self {
+        Ok(Self {
             position: commit.numbers.registry(),
             at_ms: stamp.ms(),
             commit,
@@ -98,7 +99,7 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
             new: 0,
             changed: 0,
             gone: 0,
-        }
+        })
     }
 
     pub(super) fn held(&self, record: &RecordKey) -> Result<Held, CommitError> {

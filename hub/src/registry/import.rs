@@ -199,7 +199,7 @@ fn build(
         ..ImportReport::default()
     };
     let declared_only = !commit.is_empty();
-    let mut registry = RegistryCommit::begin(commit, now);
+    let mut registry = RegistryCommit::begin(commit, now)?;
     for (key, record) in wanted {
         let held = registry.held(&key)?;
         let elements = elements(&registry, &held, record)?;

@@ -73,7 +73,7 @@ fn build(commit: &mut Commit<'_, '_>, seq: Seq, now: Now) -> Result<RevertReport
         records.entry(one.record).or_default().push((one.element, one.before));
     }
     let mut report = RevertReport::default();
-    let mut registry = RegistryCommit::begin(commit, now);
+    let mut registry = RegistryCommit::begin(commit, now)?;
     for (record, elements) in records {
         let record = RecordKey::decode(&record).map_err(stored)?;
         let held = registry.held(&record)?;

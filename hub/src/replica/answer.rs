@@ -71,7 +71,7 @@ impl Replica {
             epoch: self.epoch,
             boot: self.config.boot,
             hub_ms: now.mono,
-            as_of_ms: now.mono,
+            as_of_ms: self.registry_as_of(now),
             region: self.config.region.clone(),
             registry: numbers.registry(),
             complete: numbers.revision > 0 && views.restored()?.is_none(),
@@ -153,10 +153,13 @@ impl Replica {
         let random = self.jitter.next_u64() as u32;
         self.store.write(|tables| {
             tables.forget_chains()?;
-            let mut numbers = tables.numbers()?;
-            numbers.life = Life::numbered(numbers.life.number().saturating_add(1), random);
-            tables.set_numbers(&numbers)?;
-            tables.set_restored(Some(now.wall_ms))?;
+            // Another hub's registry did not go back with this store, and says itself what is missing here.
+            if tables.followed()?.is_none() {
+                let mut numbers = tables.numbers()?;
+                numbers.life = Life::numbered(numbers.life.number().saturating_add(1), random);
+                tables.set_numbers(&numbers)?;
+                tables.set_restored(Some(now.wall_ms))?;
+            }
             tables.set_epoch(&epoch)
         })?;
         tracing::warn!(

@@ -1,7 +1,7 @@
 //! Commits: every change of the hub's state, whoever it came from, gets one seq and goes through here.
 
 use super::urgent::Gathered;
-use crate::store::{AttributeRow, Numbers, ScopeRow, Tables, Writing};
+use crate::store::{AttributeRow, Followed, Numbers, ScopeRow, Tables, UNSCOPED, Writing};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{self, Blob, Change, RECORD_BYTES_MAX, Tombstones};
@@ -9,7 +9,7 @@ use headland_shared::bytes::DecodeError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::element::State;
-use headland_shared::epoch::Seq;
+use headland_shared::epoch::{Life, Position, Seq};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::AttributeName;
 use headland_shared::register::Writer;
@@ -17,6 +17,7 @@ use headland_shared::rule;
 use headland_shared::schema::{ATTRIBUTES_MAX, Declaration, Priority, Rule};
 use headland_shared::scope::{SCOPES_MAX, Scope};
 use headland_shared::session::lanes::Author;
+use headland_shared::stamp::Stamp;
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
 
@@ -66,7 +67,7 @@ pub struct Commit<'a, 'tx> {
     pub scopes: BTreeMap<ScopeAlias, ScopeRow>,
     /// All attributes.
     pub attributes: BTreeMap<AttributeName, AttributeRow>,
-    revision_before: u64,
+    registry_before: Position,
     touched: BTreeMap<ScopeAlias, ()>,
     priority: Priority,
     /// What must be told at once.
@@ -95,7 +96,7 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             scopes: tables.scopes()?,
             attributes: tables.attributes()?,
             tables,
-            revision_before: numbers.revision,
+            registry_before: numbers.registry(),
             numbers,
             touched: BTreeMap::new(),
             priority: Priority::P2,
@@ -207,8 +208,14 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         self.tables.set_record(handle, &key, &patched.bytes)?;
         self.changed = true;
         if old_head.task == head.task {
-            if let Some(scope) = scope {
-                self.changed_within(&scope, old_head.changed, handle, patched.before, patched.after)?;
+            match scope {
+                Some(scope) => {
+                    self.changed_within(&scope, old_head.changed, handle, patched.before, patched.after)?;
+                }
+                None => {
+                    let earlier = old.is_some().then_some(old_head.changed);
+                    self.tables.set_changed(UNSCOPED, earlier, seq, handle)?;
+                }
             }
             return Ok(());
         }
@@ -219,12 +226,16 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             };
             let digest = Blob::parse(old).and_then(|old| old.digest(&key)).map_err(stored)?;
             self.leave(&left, old_head.changed, handle, digest)?;
+        } else if old.is_some() {
+            self.tables.forget_unscoped(old_head.changed, handle)?;
         }
         if let Some(scope) = scope {
             let digest = Blob::parse(&patched.bytes)
                 .and_then(|new| new.digest(&key))
                 .map_err(stored)?;
             self.enter(&scope, handle, digest)?;
+        } else {
+            self.tables.set_changed(UNSCOPED, None, seq, handle)?;
         }
         Ok(())
     }
@@ -372,6 +383,26 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         Ok(self.tables.set_changed(alias, None, seq, handle)?)
     }
 
+    /// Takes over where the registry of another hub stands, and from where in that hub's order that is known.
+    pub fn follow(&mut self, followed: &Followed, registry: Position, stamp: Stamp) -> Result<(), StoreError> {
+        self.changed |= self.numbers.registry() != registry;
+        self.numbers.life = registry.life;
+        self.numbers.revision = registry.number;
+        self.numbers.stamp = stamp;
+        self.tables.set_followed(followed)
+    }
+
+    /// Begins another life of the registry if the one so far was another hub's: two hubs that went on in one life
+    /// would contradict each other for ever.
+    pub fn take_over(&mut self) -> Result<(), StoreError> {
+        if self.tables.followed()?.is_some() {
+            self.numbers.life = Life::numbered(self.numbers.life.number() + 1, self.numbers.head.lineage.0);
+            self.numbers.revision = 0;
+            self.tables.forget_followed()?;
+        }
+        Ok(())
+    }
+
     /// Notes up to which dot all of an actor's writes are stored.
     pub fn set_seen(&mut self, actor: &ActorId, counter: u64) -> Result<(), StoreError> {
         self.changed = true;
@@ -397,7 +428,7 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         Ok(Committed {
             seq: head.seq,
             priority: self.priority,
-            author: if numbers.revision > self.revision_before {
+            author: if numbers.registry() != self.registry_before {
                 Author::Registry
             } else {
                 Author::Devices

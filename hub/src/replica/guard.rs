@@ -96,8 +96,9 @@ fn judge(guard: &mut Guard, hello: &Hello, now: Now, jitter: &mut Jitter) -> Sta
                 guard.present = next(guard.present, jitter);
             }
         }
-        // The hub has forgotten what it noted last, as after a power cut.
-        Some(shown) if shown.number > guard.present.number => {
+        // The hub has forgotten what it noted last, as after a power cut; or the agent was with another hub meanwhile,
+        // which went on counting.
+        Some(shown) if shown.number >= guard.present.number + u64::from(guard.confirmed) => {
             guard.previous = Some(shown);
             guard.present = next(shown, jitter);
             guard.confirmed = false;
@@ -182,7 +183,11 @@ impl Replica {
 
     /// A person has decided: whoever speaks next under this name is believed. Says whether it was fenced.
     pub fn unfence(&mut self, agent: &ReplicaName) -> Result<bool, StoreError> {
-        let fenced = self.store.read()?.guard(agent)?.filter(|guard| guard.fenced_ms.is_some());
+        let fenced = self
+            .store
+            .read()?
+            .guard(agent)?
+            .filter(|guard| guard.fenced_ms.is_some());
         if fenced.is_some() {
             self.store.write(|tables| tables.set_guard(agent, &Guard::default()))?;
         }

@@ -6,7 +6,7 @@ use headland_host::tables::StoreError;
 use headland_shared::delta::{DeltaWriter, ScopeAlias};
 use headland_shared::epoch::{Mark, Seq};
 use headland_shared::frame::encode_down;
-use headland_shared::message::{Batch, Down, Heartbeat};
+use headland_shared::message::{Batch, Down, Heartbeat, MORE_REGISTRY};
 use headland_shared::session::Now;
 use headland_shared::topic;
 use std::collections::BTreeMap;
@@ -81,6 +81,7 @@ impl Replica {
             self.published.insert(alias, to.seq);
         }
         self.published_to = to.seq;
+        self.published_registry = numbers.registry();
         self.lanes.closed();
         Ok(())
     }
@@ -93,16 +94,17 @@ impl Replica {
             hub_ms: now.mono,
             as_of_ms: self.as_of_ms(now),
             heads: self.published.iter().map(|(alias, seq)| (*alias, *seq)).collect(),
-            more: Vec::new(),
+            more: vec![(MORE_REGISTRY, self.published_registry.encoded())],
         };
         let frame = encode_down(&Down::Heartbeat(heartbeat));
         let topic = topic::heartbeat(&self.config.region);
         self.outputs.push_back(Output::Publish { topic, frame });
     }
 
-    /// When agents that hold all that was published held the registry's state: now, unless something waits in the
-    /// open batch.
+    /// When agents that hold all that was published held the registry's state: when it was last known, unless
+    /// something waits in the open batch.
     pub(super) fn as_of_ms(&self, now: Now) -> u64 {
-        self.lanes.oldest().unwrap_or(now.mono)
+        let known = self.registry_as_of(now);
+        self.lanes.oldest().map_or(known, |oldest| oldest.min(known))
     }
 }

@@ -169,10 +169,15 @@ fn store_all(
         let Incoming { actor, upload, links } = incoming;
         let seen = commit.tables.seen(actor)?;
         let mut one = plain(actor, seen);
-        match (incoming.follows(seen, commit.tables.chain(actor)?), read(upload.prev, &upload.body)) {
+        match (
+            incoming.follows(seen, commit.tables.chain(actor)?),
+            read(upload.prev, &upload.body),
+        ) {
             (Follows::Forked, _) => one.stored.more = vec![Reincarnate { through: seen }.into_more()],
             (Follows::Repeats, Ok(_)) => {}
-            (Follows::On, Ok(entries)) if upload.epoch == epoch || entries.iter().all(|entry| by_key(&entry.record)) => {
+            (Follows::On, Ok(entries))
+                if upload.epoch == epoch || entries.iter().all(|entry| by_key(&entry.record)) =>
+            {
                 for entry in entries.into_iter().filter(|entry| entry.dot > seen) {
                     match store_one(commit, actor, entry.dot, &entry.record, entry.written, now)? {
                         Admission::Stored => written += 1,

@@ -42,6 +42,11 @@ const KEYS: &[Key] = &[
         "30",
         "An agent that is away longer no longer holds anything back; it will copy everything\nwhen it returns.",
     ),
+    key(
+        "registry.follow",
+        "",
+        "The socket of the hub whose registry this one follows, such as \"/run/headland/hub-a.sock\".\nUnset: this hub has a registry of its own, filled by imports.",
+    ),
     key("broker.embedded", "true", "Whether the hub brings its own MQTT broker."),
     key(
         "broker.listen",

@@ -5,7 +5,7 @@
 use headland_host::tables::StoreError;
 use headland_shared::delta::{AttributeAlias, Handle, ScopeAlias};
 use headland_shared::digest::Digest;
-use headland_shared::epoch::{EpochTag, Head, Life, Lineage, Position, Seq};
+use headland_shared::epoch::{Epoch, EpochTag, Head, Life, Lineage, Position, Seq};
 use headland_shared::message::more::SessionToken;
 use headland_shared::schema::Declaration;
 use headland_shared::scope::Scope;
@@ -42,6 +42,15 @@ impl Numbers {
             number: self.revision,
         }
     }
+}
+
+/// Where a hub stands in the order of the hub whose registry it follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// Which life of the leading hub.
+    pub epoch: Epoch,
+    /// Up to here all that the registry said is held.
+    pub head: Head,
 }
 
 /// A scope as the hub holds it.
@@ -117,6 +126,8 @@ pub enum Origin {
     Import(String),
     /// A revert of an earlier commit.
     Revert(u64),
+    /// The registry of another hub, up to this seq of that hub's order.
+    Follow(u64),
 }
 
 /// One element's value before a commit, for a revert.

@@ -1,8 +1,12 @@
 //! The tables, opened together: the same readings on a moment's view and within a write transaction.
 
 mod digests;
+mod following;
 mod guards;
 mod write;
+
+pub use following::UNSCOPED;
+pub(super) use following::index_unscoped;
 
 use super::meta;
 use super::rows::{self, AgentRow, AttributeRow, CommitRow, Numbers, ScopeRow, Undo};
@@ -89,7 +93,7 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Migration 2: what proves that an agent holds the same, and that its history is one.
+/// Migration 3: what proves that an agent holds the same, and that its history is one.
 pub(super) fn add_proofs(transaction: &WriteTransaction) -> Result<(), StoreError> {
     for table in [DIGESTS, GUARDS, CHAINS] {
         transaction.open_table(table)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use axum::http::{Method, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use headland_host::control::{ControlError, ControlSocket, ServeError, request, request_blocking};
+use headland_host::control::{ControlError, ControlSocket, ServeError, request, request_blocking, request_bytes};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -88,6 +88,18 @@ async fn answer_of_success_must_be_json() {
     let daemon = Daemon::start(&path).await;
     let error = get_at(&path, "/text").await.unwrap_err();
     assert!(matches!(error, ControlError::NotJson { .. }), "{error:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn bytes_come_as_they_are_and_no_more_of_them_than_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let whole = request_bytes(&path, "/text", 8, TIMEOUT_MS).await.unwrap();
+    assert_eq!(whole, (StatusCode::OK, b"not json".to_vec()));
+    let error = request_bytes(&path, "/text", 7, TIMEOUT_MS).await.unwrap_err();
+    assert!(matches!(error, ControlError::TooLong { bytes_max: 7, .. }), "{error:?}");
     daemon.stop().await;
 }
 

@@ -48,6 +48,11 @@ pub struct Delta {
     pub records: Vec<Record>,
 }
 
+/// The life of the registry that a delta speaks of.
+pub fn life_of(bytes: &[u8]) -> Result<Life, DecodeError> {
+    Reader::new(bytes).u64_be().map(Life)
+}
+
 /// Reads a delta. `attribute` gives the names of numbers that were introduced earlier.
 pub fn read(bytes: &[u8], attribute: impl Fn(u32) -> Option<AttributeName>) -> Result<Delta, DecodeError> {
     let mut reader = Reader::new(bytes);

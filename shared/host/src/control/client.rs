@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,13 +62,15 @@ pub enum ControlError {
         /// How it broke.
         reason: String,
     },
-    /// The answer is longer than [`RESPONSE_BYTES_MAX`].
-    #[error("asking {target:?} over control socket {}: the answer is longer than {RESPONSE_BYTES_MAX} bytes; ask for less", path.display())]
+    /// The answer is longer than whoever asked wants to read.
+    #[error("asking {target:?} over control socket {}: the answer is longer than {bytes_max} bytes; ask for less", path.display())]
     TooLong {
         /// The socket.
         path: PathBuf,
         /// What was asked for.
         target: String,
+        /// The most that is read.
+        bytes_max: usize,
     },
     /// The answer of success is not JSON.
     #[error("asking {target:?} over control socket {}: the answer is not JSON ({reason}); check which program serves the socket", path.display())]
@@ -108,9 +111,37 @@ pub async fn request(
     timeout_ms: u64,
 ) -> Result<(StatusCode, Value), ControlError> {
     let exchange = async {
-        let stream = connect(path).await?;
-        exchange(path, stream, method, target, body).await
+        let (status, bytes) = exchange(path, method, target, body, RESPONSE_BYTES_MAX).await?;
+        answer_of(path, target, status, &bytes)
     };
+    within(path, target, timeout_ms, exchange).await
+}
+
+/// Asks for `target` over the control socket at `path` and reads the whole answer as it comes, at most `bytes_max`
+/// bytes of it.
+///
+/// # Errors
+///
+/// As for [`request`].
+pub async fn request_bytes(
+    path: &Path,
+    target: &str,
+    bytes_max: usize,
+    timeout_ms: u64,
+) -> Result<(StatusCode, Vec<u8>), ControlError> {
+    let exchange = async {
+        let (status, bytes) = exchange(path, Method::GET, target, None, bytes_max).await?;
+        Ok((status, bytes.into()))
+    };
+    within(path, target, timeout_ms, exchange).await
+}
+
+async fn within<T>(
+    path: &Path,
+    target: &str,
+    timeout_ms: u64,
+    exchange: impl Future<Output = Result<T, ControlError>>,
+) -> Result<T, ControlError> {
     match tokio::time::timeout(Duration::from_millis(timeout_ms), exchange).await {
         Ok(answer) => answer,
         Err(_) => Err(ControlError::TimedOut {
@@ -161,11 +192,12 @@ async fn connect(path: &Path) -> Result<UnixStream, ControlError> {
 
 async fn exchange(
     path: &Path,
-    stream: UnixStream,
     method: Method,
     target: &str,
     body: Option<&Value>,
-) -> Result<(StatusCode, Value), ControlError> {
+    bytes_max: usize,
+) -> Result<(StatusCode, Bytes), ControlError> {
+    let stream = connect(path).await?;
     let broken = |error: &dyn Error| ControlError::Broken {
         path: path.to_path_buf(),
         target: target.to_owned(),
@@ -189,18 +221,19 @@ async fn exchange(
     let answered = async {
         let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
         let status = response.status();
-        let limited = Limited::new(response.into_body(), RESPONSE_BYTES_MAX);
+        let limited = Limited::new(response.into_body(), bytes_max);
         let bytes = limited.collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 ControlError::TooLong {
                     path: path.to_path_buf(),
                     target: target.to_owned(),
+                    bytes_max,
                 }
             } else {
                 broken(error.as_ref())
             }
         })?;
-        answer_of(path, target, status, &bytes.to_bytes())
+        Ok((status, bytes.to_bytes()))
     };
     let driven = async {
         // How the connection failed is told by the request that fails with it.

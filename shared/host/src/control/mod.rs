@@ -5,5 +5,5 @@
 mod client;
 mod server;
 
-pub use client::{ControlError, RESPONSE_BYTES_MAX, request, request_blocking};
+pub use client::{ControlError, RESPONSE_BYTES_MAX, request, request_blocking, request_bytes};
 pub use server::{ControlSocket, ServeError};

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rumqttc::{AsyncClient, QoS};
+use tokio::sync::Notify;
 
 use super::Qos;
 use super::counters::{Counters, LinkCounts};
@@ -45,6 +46,8 @@ pub(super) struct Outlet {
     client: Mutex<Option<AsyncClient>>,
     packet_bytes_max: usize,
     pub(super) counters: Counters,
+    /// Wakes a session that is to end for the next broker's.
+    pub(super) go_on: Notify,
 }
 
 impl Outlet {
@@ -53,6 +56,7 @@ impl Outlet {
             client: Mutex::new(None),
             packet_bytes_max,
             counters: Counters::default(),
+            go_on: Notify::new(),
         }
     }
 
@@ -119,6 +123,12 @@ impl LinkHandle {
             self.outlet.counters.dropped_out();
         }
         sent
+    }
+
+    /// Leaves the broker of a session that is up and goes on to the next of the list, as if this one could not be
+    /// reached. While no session is up, or it is just taking a frame, this does nothing; ask again then.
+    pub fn go_on_to_next(&self) {
+        self.outlet.go_on.notify_waiters();
     }
 
     /// What the link has carried and lost so far.

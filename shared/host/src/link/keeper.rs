@@ -31,7 +31,7 @@ pub(super) struct Keeper {
 enum End {
     /// The link is to end.
     Stop,
-    /// The broker could not be reached, or did not grant what was asked.
+    /// The broker could not be reached, did not grant what was asked, or is of no use to whoever has the link.
     Unreachable(String),
     /// The link was up, for this long, and was lost.
     Lost(String, Duration),
@@ -121,6 +121,9 @@ impl Keeper {
             let frame = tokio::select! {
                 biased;
                 () = stop_of(&mut self.stopped) => return self.leave(connection).await,
+                () = self.outlet.go_on.notified() => {
+                    return End::Unreachable("left for the next broker".to_owned());
+                }
                 frame = connection.frame() => frame,
             };
             let passed = match frame {

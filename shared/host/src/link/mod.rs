@@ -61,7 +61,7 @@ pub type Subscriptions = Box<dyn Fn(&BrokerAddress) -> Vec<Subscription> + Send>
 /// How a link is to behave.
 pub struct LinkConfig {
     /// The brokers in order of preference. Each failure to connect goes on to the next; each loss
-    /// of a connection that was up starts again from the first.
+    /// of a connection that was up starts again from the first. [`LinkHandle::go_on_to_next`] goes on as well.
     pub brokers: Vec<BrokerAddress>,
     /// The client identifier, which must be unique at the broker: a second connection with the
     /// same one ends the first.

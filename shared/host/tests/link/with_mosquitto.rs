@@ -57,6 +57,27 @@ async fn payload_up_to_the_limit_passes_and_one_beyond_is_refused_without_a_loss
 }
 
 #[tokio::test]
+async fn a_link_that_is_told_to_goes_on_to_the_next_broker_and_after_a_loss_begins_at_the_first() {
+    let (first, mut second) = (Mosquitto::start(), Mosquitto::start());
+    let mut owner = Owner::start(config("choosy", &[first.port, second.port]));
+    assert_eq!(owner.up().await.0, first.port);
+    // The keeper may not have come to wait for it yet.
+    let handle = owner.handle();
+    let telling = tokio::spawn(async move {
+        loop {
+            handle.go_on_to_next();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    owner.down().await;
+    telling.abort();
+    assert_eq!(owner.up().await.0, second.port);
+    second.kill();
+    owner.down().await;
+    assert_eq!(owner.up().await.0, first.port);
+}
+
+#[tokio::test]
 async fn broker_that_comes_back_is_found_without_flooding_it() {
     let mut broker = Mosquitto::start();
     let mut owner = Owner::start(config("patient", &[broker.port]));

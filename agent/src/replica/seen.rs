@@ -1,0 +1,80 @@
+//! How far the registry was seen: what an agent says in its hello, so that no hub takes it back behind that.
+
+use super::Replica;
+use headland_host::tables::StoreError;
+use headland_shared::delta::{Record, RecordChange};
+use headland_shared::element::{State, central_of};
+use headland_shared::epoch::{Life, Position};
+use headland_shared::message::{Heartbeat, MORE_REGISTRY};
+use headland_shared::register::Writer;
+
+/// The latest position of the registry that was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen(Position);
+
+impl Seen {
+    pub(super) const fn at(position: Position) -> Self {
+        Self(position)
+    }
+
+    pub(super) const fn position(self) -> Position {
+        self.0
+    }
+
+    /// Takes notice of what the registry wrote in the life that it is in now. What is left of other lives says nothing
+    /// of how far this one has come.
+    pub(super) fn note(&mut self, life: Life, records: &[Record]) {
+        if self.0.life != life {
+            self.0 = Position { life, number: 0 };
+        }
+        for record in records {
+            let (RecordChange::Changed(elements) | RecordChange::Whole(_, elements)) = &record.change else {
+                continue;
+            };
+            for position in elements.iter().filter_map(|(_, state)| written_at(state)) {
+                if position.life == life {
+                    self.0.number = self.0.number.max(position.number);
+                }
+            }
+        }
+    }
+}
+
+/// Where the registry's write within a state stands.
+fn written_at(state: &[u8]) -> Option<Position> {
+    if let Some(central) = central_of(state) {
+        return Some(central.position);
+    }
+    match State::decode(state) {
+        Ok(State::Register(register)) => Some(register.write_of(&Writer::Central)?.position),
+        _ => None,
+    }
+}
+
+impl Replica {
+    /// An agent that lacks nothing of what is published has seen the registry where the heartbeat says that it stands.
+    /// Losing this costs nothing but the memory of a withdrawal, so it waits for no disk.
+    pub(super) fn note_registry(&mut self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        let told = heartbeat.more.iter().find(|(tag, _)| *tag == MORE_REGISTRY);
+        let told = told.and_then(|(_, bytes)| Position::decode(bytes).ok());
+        let (Some(registry), Some(placed)) = (told, &self.placed) else {
+            return Ok(());
+        };
+        if placed.epoch.tag() != heartbeat.epoch || placed.registry >= registry {
+            return Ok(());
+        }
+        let scopes = self.store.read()?.scopes()?;
+        let lacks = heartbeat.heads.iter().any(|(alias, head)| {
+            let cursor = self.cursors.get(alias).copied().unwrap_or(placed.base);
+            cursor < *head && scopes.get(alias).is_none_or(|row| row.followed)
+        });
+        if lacks {
+            return Ok(());
+        }
+        let mut placed = placed.clone();
+        placed.registry = registry;
+        self.store.note(|tables| tables.set_placed(&placed))?;
+        self.placed = Some(placed);
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! Changing the tables, within one write transaction.
+
+use super::{Tables, own, own_write, rows, split_record};
+use crate::store::own::{OwnWrite, Standing};
+use crate::store::rows::{Placed, ScopeRow, StagedHead};
+use headland_host::tables::StoreError;
+use headland_shared::bytes::Reader;
+use headland_shared::delta::{AttributeIntroduction, ScopeAlias};
+use headland_shared::element::State;
+use headland_shared::stamp::Stamp;
+use redb::ReadableTable;
+
+impl Tables<'_> {
+    /// Sets where the agent stands.
+    pub fn set_placed(&mut self, placed: &Placed) -> Result<(), StoreError> {
+        self.meta.insert(rows::PLACED, rows::encode(placed).as_slice())?;
+        Ok(())
+    }
+
+    /// Forgets where the agent stands: it will ask for everything. What it holds stays readable.
+    pub fn forget_place(&mut self) -> Result<(), StoreError> {
+        self.meta.remove(rows::PLACED)?;
+        self.clear_staging()
+    }
+
+    /// Notes the patterns by which the store is filled.
+    pub fn set_follow(&mut self, follow: &[u8]) -> Result<(), StoreError> {
+        self.meta.insert(rows::FOLLOW, follow)?;
+        Ok(())
+    }
+
+    /// Notes when the catalogue was last known to be the registry's state.
+    pub fn set_as_of(&mut self, as_of: &[u8]) -> Result<(), StoreError> {
+        self.meta.insert(rows::AS_OF, as_of)?;
+        Ok(())
+    }
+
+    /// Notes up to which own write the hub has stored all.
+    pub fn set_stored(&mut self, dot: u64) -> Result<(), StoreError> {
+        self.set_number(rows::STORED, dot)
+    }
+
+    fn set_number(&mut self, name: &[u8], number: u64) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        headland_shared::bytes::put_varint(&mut bytes, number);
+        self.meta.insert(name, bytes.as_slice())?;
+        Ok(())
+    }
+
+    /// Adds a part to the staging table.
+    pub fn stage(&mut self, head: &StagedHead, delta: &[u8]) -> Result<(), StoreError> {
+        let index = (head.parts - 1).to_be_bytes();
+        self.staging.insert(index.as_slice(), delta)?;
+        self.meta.insert(rows::STAGED, rows::encode(head).as_slice())?;
+        Ok(())
+    }
+
+    /// Empties the staging table.
+    pub fn clear_staging(&mut self) -> Result<(), StoreError> {
+        self.meta.remove(rows::STAGED)?;
+        self.staging.retain(|_, _| false)?;
+        Ok(())
+    }
+
+    /// Forgets all numbers: they were another epoch's. The records stay.
+    pub fn forget_numbers(&mut self) -> Result<(), StoreError> {
+        self.handles.retain(|_, _| false)?;
+        self.scopes.retain(|_, _| false)?;
+        self.attributes.retain(|_, _| false)?;
+        Ok(())
+    }
+
+    /// Sets a scope's row.
+    pub fn set_scope(&mut self, alias: ScopeAlias, row: &ScopeRow) -> Result<(), StoreError> {
+        self.scopes
+            .insert(alias.to_be_bytes().as_slice(), row.encoded().as_slice())?;
+        Ok(())
+    }
+
+    /// Learns an attribute's number and declaration.
+    pub fn learn_attribute(&mut self, attribute: &AttributeIntroduction) -> Result<(), StoreError> {
+        let name = attribute.name.as_str().as_bytes();
+        self.attributes.insert(attribute.alias.to_be_bytes().as_slice(), name)?;
+        let mut declaration = Vec::new();
+        attribute.declaration.encode(&mut declaration);
+        self.schema.insert(name, declaration.as_slice())?;
+        Ok(())
+    }
+
+    /// The key of a record by its number.
+    pub fn key_of(&self, handle: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self
+            .handles
+            .get(handle.to_be_bytes().as_slice())?
+            .map(|key| key.value().to_vec()))
+    }
+
+    /// A record's number and blob.
+    pub fn record(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
+        self.records
+            .get(key)?
+            .map(|value| split_record(value.value()))
+            .transpose()
+    }
+
+    /// Sets a record.
+    pub fn set_record(&mut self, handle: u32, key: &[u8], blob: &[u8]) -> Result<(), StoreError> {
+        let mut value = Vec::with_capacity(blob.len() + 4);
+        value.extend_from_slice(&handle.to_be_bytes());
+        value.extend_from_slice(blob);
+        self.records.insert(key, value.as_slice())?;
+        self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
+        Ok(())
+    }
+
+    /// Visits all records with their numbers, in the order of keys.
+    pub fn each_record<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(&[u8], u32, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for row in self.records.iter().map_err(StoreError::from)? {
+            let (key, value) = row.map_err(StoreError::from)?;
+            let mut reader = Reader::new(value.value());
+            let handle = reader
+                .u32_be()
+                .map_err(|error| StoreError::corrupt("records-1", error))?;
+            visit(key.value(), handle, reader.rest())?;
+        }
+        Ok(())
+    }
+
+    /// Gives a record another number; the old one means nothing any more.
+    pub fn renumber(&mut self, key: &[u8], from: u32, to: u32) -> Result<(), StoreError> {
+        if from == to {
+            self.handles.insert(to.to_be_bytes().as_slice(), key)?;
+            return Ok(());
+        }
+        match self.record(key)? {
+            Some((_, blob)) => self.set_record(to, key, &blob),
+            None => Ok(()),
+        }
+    }
+
+    /// Drops a record and its number.
+    pub fn remove_record(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
+        self.records.remove(key)?;
+        self.handles.remove(handle.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// Drops all records for which `keep` says no; gives how many there were and how many went.
+    pub fn retain_records(&mut self, keep: impl Fn(&[u8]) -> bool) -> Result<(u64, u64), StoreError> {
+        let (mut before, mut dropped) = (0, 0);
+        self.records.retain(|key, _| {
+            before += 1;
+            let kept = keep(key);
+            dropped += u64::from(!kept);
+            kept
+        })?;
+        Ok((before, dropped))
+    }
+
+    /// Sets the state of an own element, which takes the next dot; gives that dot.
+    pub fn put_own(
+        &mut self,
+        record: &[u8],
+        element: &[u8],
+        state: &State,
+        dot: u64,
+        stamp: Stamp,
+    ) -> Result<(), StoreError> {
+        let key = own::key(record, element);
+        self.forget_dot(&key)?;
+        self.extend_chain(dot, record, element, &state.encoded())?;
+        self.own
+            .insert(key.as_slice(), own::value(dot, Standing::Taken, state).as_slice())?;
+        self.own_dots.insert(dot.to_be_bytes().as_slice(), key.as_slice())?;
+        self.set_number(rows::LAST_DOT, dot)?;
+        self.set_number(rows::LAST_STAMP, stamp.0)
+    }
+
+    fn forget_dot(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        let earlier = match self.own.get(key)? {
+            Some(value) => own_write(key, value.value())?.dot,
+            None => return Ok(()),
+        };
+        self.own_dots.remove(earlier.to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// The hub has refused the write with this dot: it no longer counts, and stays for the record.
+    pub fn refuse_own(&mut self, dot: u64) -> Result<(), StoreError> {
+        let Some(key) = self
+            .own_dots
+            .get(dot.to_be_bytes().as_slice())?
+            .map(|key| key.value().to_vec())
+        else {
+            return Ok(());
+        };
+        let write = match self.own.get(key.as_slice())? {
+            Some(value) => own_write(&key, value.value())?,
+            None => return Ok(()),
+        };
+        self.own.insert(
+            key.as_slice(),
+            own::value(dot, Standing::Refused, &write.state).as_slice(),
+        )?;
+        Ok(())
+    }
+
+    /// The state of an own element.
+    pub fn own(&self, record: &[u8], element: &[u8]) -> Result<Option<OwnWrite>, StoreError> {
+        let key = own::key(record, element);
+        self.own
+            .get(key.as_slice())?
+            .map(|value| own_write(&key, value.value()))
+            .transpose()
+    }
+
+    /// How many own writes are kept.
+    pub fn own_count(&self) -> Result<u64, StoreError> {
+        use redb::ReadableTableMetadata;
+        Ok(self.own.len()?)
+    }
+}

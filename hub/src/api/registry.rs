@@ -1,0 +1,105 @@
+//! What hubs ask each other about the registry, and what people say about following.
+
+use super::{Answer, Asked, Local};
+use crate::api::problem::Refusal;
+use crate::following::State;
+use crate::opening::now;
+use crate::operation::OperationError;
+use crate::registry::follow::{ChangesError, changes_since, has_news, position_of};
+use crate::store::Followed;
+use axum::Json;
+use axum::extract::{Query, State as Shared};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use headland_shared::session::Ms;
+use serde::Deserialize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a follower is kept waiting at most: less than what connections and people give up after.
+const WAIT_MS_MAX: u64 = 30_000;
+/// How long a release may take to show: asking the leading hub for everything, and applying it.
+const RELEASE_MS_MAX: u64 = 120_000;
+
+/// Since when, and how long to wait for news.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Since {
+    after: u64,
+    epoch: String,
+    lineage: String,
+    wait_ms: u64,
+}
+
+/// What the registry said since a position; after a wait when that is nothing.
+pub(super) async fn changes(Shared(local): Shared<Arc<Local>>, since: Asked<Since>) -> Result<Response, Refusal> {
+    let Query(since) = since.map_err(|error| Refusal::bad_request(error.body_text()))?;
+    let from = position_of(since.after, &since.epoch, &since.lineage);
+    let (asked, mut live) = (now().mono, local.live.clone());
+    let until = Instant::now() + Duration::from_millis(since.wait_ms.min(WAIT_MS_MAX));
+    let mut last = false;
+    loop {
+        last |= Instant::now() >= until;
+        // Before the store is read, so that no move is missed.
+        let moves = live.borrow_and_update().registry_moves;
+        let reader = Arc::clone(&local);
+        let read = tokio::task::spawn_blocking(move || news(&reader, from.as_ref(), asked, last));
+        if let Some(bytes) = read.await.map_err(Refusal::internal)?? {
+            return Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response());
+        }
+        // The replica is gone when the hub stops: whoever waits gets the answer that there is.
+        let moved = tokio::time::timeout_at(until, live.wait_for(|live| live.registry_moves != moves)).await;
+        last |= matches!(moved, Ok(Err(_)));
+    }
+}
+
+/// The encoded answer; nothing when there is no news and this is not the last look.
+fn news(local: &Local, from: Option<&Followed>, asked: Ms, last: bool) -> Result<Option<Vec<u8>>, Refusal> {
+    let waited_ms = now().mono.saturating_sub(asked);
+    let views = local.store.read()?;
+    if !last && !has_news(&views, from)? {
+        return Ok(None);
+    }
+    let mut changes = changes_since(&views, from).map_err(|error| match error {
+        ChangesError::Store(error) => Refusal::from(error),
+        ChangesError::TooLong => Refusal::internal(error),
+    })?;
+    changes.waited_ms = waited_ms;
+    changes.age_ms = local.follower.as_ref().map_or(0, |follower| {
+        let as_of = follower.standing.borrow().as_of;
+        now().mono.saturating_sub(as_of.unwrap_or(0))
+    });
+    Ok(Some(changes.encode()))
+}
+
+/// Lets happen what the brake holds, and waits for what comes of it.
+pub(super) async fn release(Shared(local): Shared<Arc<Local>>) -> Answer {
+    let Some(follower) = &local.follower else {
+        return Err(OperationError::NotFollowing.into());
+    };
+    let mut standing = follower.standing.clone();
+    let held = match &standing.borrow_and_update().state {
+        State::Held(held) => held.clone(),
+        _ => return Err(OperationError::NothingHeld.into()),
+    };
+    follower.release(held.registry);
+    let longest = Duration::from_millis(RELEASE_MS_MAX);
+    let changed = standing.wait_for(|standing| standing.state != State::Held(held.clone()));
+    // Whatever has come of it by then is told.
+    let _ = tokio::time::timeout(longest, changed).await;
+    let standing = follower.standing.borrow().clone();
+    Ok(Json(standing.described(&follower.leader, now().mono)))
+}
+
+/// Refuses what only the hub may do that has the registry.
+pub(super) fn only_own(local: &Local) -> Result<(), OperationError> {
+    let leader = local.follower.as_ref().map(|follower| follower.leader.as_path());
+    own_registry(leader)
+}
+
+/// Refuses what only the hub may do that has the registry: not one that follows another.
+pub(crate) fn own_registry(leader: Option<&Path>) -> Result<(), OperationError> {
+    leader.map_or(Ok(()), |leader| Err(OperationError::Follows(leader.to_path_buf())))
+}

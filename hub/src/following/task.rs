@@ -1,0 +1,193 @@
+//! The task that asks the leading hub, again and again.
+
+use super::{Follower, Heard, Standing, State};
+use crate::driver::{Inlet, Input};
+use crate::opening::now;
+use crate::registry::Removals;
+use crate::registry::follow::{Applied, CHANGES_BYTES_MAX, Changes, FollowError, query_of};
+use crate::store::Store;
+use headland_host::backoff::Backoff;
+use headland_host::control;
+use headland_shared::epoch::Position;
+use headland_shared::session::Ms;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// How long the leading hub may hold a request back when it has nothing new: what is held here is then known to be
+/// the registry's state at least so often.
+const WAIT_MS: u64 = 5_000;
+/// How long it may take to make and send an answer, beyond that: everything that it has, on a slow disk.
+const ANSWER_MS_MAX: u64 = 60_000;
+/// How often something that is held is looked at again: the leading hub may have mended it meanwhile.
+const HELD_MS: u64 = 60_000;
+
+/// Asks the leading hub until the program ends.
+#[derive(Debug)]
+pub(crate) struct Task {
+    leader: PathBuf,
+    store: Store,
+    inlet: Inlet,
+    backoff: Backoff,
+    standing: watch::Sender<Standing>,
+    release: watch::Receiver<Option<Position>>,
+}
+
+/// How one request went.
+enum Round {
+    /// All that the registry says is here.
+    Done(Ms),
+    /// It was not applied.
+    Not(FollowError),
+    /// There was no usable answer.
+    Failed(String),
+    /// The replica is gone: the program ends.
+    Ended,
+}
+
+impl Task {
+    /// A task and what others see of it. Failures are waited out as `backoff` says.
+    pub(crate) fn new(leader: PathBuf, store: Store, inlet: Inlet, backoff: Backoff) -> (Self, Follower) {
+        let standing = Standing {
+            state: State::Connecting,
+            as_of: None,
+        };
+        let (standing, seen) = watch::channel(standing);
+        let (releasing, release) = watch::channel(None);
+        let follower = Follower {
+            leader: leader.clone(),
+            standing: seen,
+            release: releasing,
+        };
+        let task = Self {
+            leader,
+            store,
+            inlet,
+            backoff,
+            standing,
+            release,
+        };
+        (task, follower)
+    }
+
+    /// Follows until the replica is gone.
+    pub(crate) async fn run(mut self) {
+        loop {
+            match self.round().await {
+                Round::Ended => return,
+                Round::Done(as_of) => {
+                    self.backoff.reset();
+                    self.standing.send_modify(|standing| standing.as_of = Some(as_of));
+                    self.tell(State::Following);
+                }
+                Round::Not(FollowError::Held(held)) => {
+                    self.tell(State::Held(held));
+                    let held_for = Duration::from_millis(HELD_MS);
+                    // Time is up, or someone has released it; without anybody to release it there is only the time.
+                    if let Ok(Err(_)) = tokio::time::timeout(held_for, self.release.changed()).await {
+                        tokio::time::sleep(held_for).await;
+                    }
+                }
+                Round::Not(FollowError::Behind(behind)) => {
+                    self.tell(State::Behind(behind));
+                    self.rest(None).await;
+                }
+                Round::Not(error) => self.rest(Some(error.to_string())).await,
+                Round::Failed(reason) => self.rest(Some(reason)).await,
+            }
+        }
+    }
+
+    /// Waits longer each time, so that a leading hub in trouble is not asked at the speed of the machine. Shows the
+    /// reason, if there is one to show.
+    async fn rest(&mut self, reason: Option<String>) {
+        // Without randomness the delay is the longest: late is better than all at once.
+        let wait_ms = self.backoff.delay_ms(getrandom::u64().unwrap_or(u64::MAX));
+        self.backoff.lengthen();
+        if let Some(reason) = reason {
+            let retry_at = now().mono + wait_ms;
+            self.tell(State::BackingOff { reason, retry_at });
+        }
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+    }
+
+    /// Shows the state, and says in the log when it is another one.
+    fn tell(&self, state: State) {
+        let another = self.standing.borrow().state.is_another(&state);
+        if another {
+            let leader = self.leader.display();
+            match &state {
+                State::Connecting => {}
+                State::Following => tracing::info!(%leader, "following the registry of the leading hub"),
+                State::Held(held) => tracing::error!(%leader, "held: {held}"),
+                State::Behind(behind) => tracing::error!(%leader, "the leading hub is behind: {behind}"),
+                State::BackingOff { reason, .. } => tracing::warn!(%leader, "not following: {reason}"),
+            }
+        }
+        self.standing.send_modify(|standing| standing.state = state);
+    }
+
+    /// One request, and what came of it.
+    async fn round(&mut self) -> Round {
+        let from = match self.store.read().and_then(|views| views.followed()) {
+            Ok(from) => from,
+            Err(error) => return Round::Failed(error.to_string()),
+        };
+        // Only who follows already may be kept waiting: until then people want to know how it stands.
+        let wait_ms = match self.standing.borrow().state {
+            State::Following => WAIT_MS,
+            _ => 0,
+        };
+        let query = from
+            .as_ref()
+            .map_or_else(String::new, |from| format!("{}&", query_of(from)));
+        let target = format!("/v1/registry/changes?{query}wait_ms={wait_ms}");
+        let sent = now().mono;
+        let answer = control::request_bytes(&self.leader, &target, CHANGES_BYTES_MAX, wait_ms + ANSWER_MS_MAX);
+        let (status, bytes) = match answer.await {
+            Ok(answer) => answer,
+            Err(error) => return Round::Failed(error.to_string()),
+        };
+        if !status.is_success() {
+            let detail = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
+            let detail = detail["detail"].as_str().unwrap_or("look at its log");
+            return Round::Failed(format!("the leading hub answered {status}: {detail}"));
+        }
+        // A long answer takes a while to read, and this thread has a link to keep.
+        let changes = match tokio::task::spawn_blocking(move || Changes::decode(&bytes)).await {
+            Ok(Ok(changes)) => changes,
+            Ok(Err(error)) => return Round::Failed(error.to_string()),
+            Err(error) => return Round::Failed(error.to_string()),
+        };
+        let released = *self.release.borrow_and_update() == Some(changes.registry);
+        let as_of = (sent + changes.waited_ms.min(wait_ms)).saturating_sub(changes.age_ms);
+        let heard = Heard {
+            changes,
+            removals: if released { Removals::Allowed } else { Removals::Braked },
+            as_of,
+        };
+        match self.applied(heard).await {
+            Some(Ok(applied)) => {
+                if applied.seq.is_some() {
+                    let Applied { new, changed, gone, .. } = applied;
+                    tracing::info!(new, changed, gone, "applied what the leading hub said");
+                }
+                Round::Done(as_of)
+            }
+            Some(Err(error)) => Round::Not(error),
+            None => Round::Ended,
+        }
+    }
+
+    /// Has the replica apply what was heard; nothing when the replica is gone.
+    async fn applied(&self, heard: Heard) -> Option<Result<Applied, FollowError>> {
+        let (answer, answered) = oneshot::channel();
+        match self.inlet.try_put(Input::Follow(Box::new(heard), answer)) {
+            Ok(()) => answered.await.ok(),
+            // It is asked for again.
+            Err(std::sync::mpsc::TrySendError::Full(_)) => Some(Err(FollowError::Gap)),
+            Err(std::sync::mpsc::TrySendError::Disconnected(_)) => None,
+        }
+    }
+}
