@@ -73,7 +73,7 @@ impl AgentStore {
 
     /// Whether a step is a write of the agent's own, or says what became of one.
     pub(crate) fn writes_own(number: usize) -> bool {
-        !matches!(script()[number], Step::Part(..) | Step::Live(_))
+        !matches!(script()[number], Step::Part(..) | Step::Live(_) | Step::Urgent(_))
     }
 
     /// What the agent wrote, by record and element.
@@ -175,6 +175,7 @@ impl Subject for AgentStore {
     type Moment = Views;
     const NAME: &'static str = "agent";
     const SOME_TABLE: &'static str = "staging-1";
+    const FORMAT: u32 = 2;
 
     fn open(medium: &Medium) -> Result<Self, StoreError> {
         let medium = medium.clone();
@@ -215,6 +216,7 @@ impl Subject for AgentStore {
             Step::Live(batches) => batches
                 .into_iter()
                 .try_for_each(|batch| self.tell(&Down::Batch(batch), at)),
+            Step::Urgent(urgent) => self.tell(&Down::Urgent(urgent), at),
             Step::Stored(through, refused) => {
                 let incarnation = Incarnation(INCARNATION);
                 let stored = Stored {
@@ -300,6 +302,9 @@ impl Subject for AgentStore {
         each_record(views, |key, blob| {
             let (handle, held) = views.record(key).unwrap().unwrap();
             assert_eq!(held, blob);
+            for fact in views.ahead_of(key).unwrap() {
+                lines.insert(format!("ahead {} {:?}", fact.seq, fact.element), format!("{fact:?}"));
+            }
             lines.insert(
                 format!("record {}", RecordKey::decode(key).unwrap()),
                 format!("{handle} {}", brief(blob)),

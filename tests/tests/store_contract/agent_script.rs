@@ -1,4 +1,4 @@
-//! What happens to the agent, step by step: catch-ups in parts, live batches, own writes.
+//! What happens to the agent, step by step: catch-ups in parts, live batches, urgent facts, own writes.
 
 use headland_shared::delta::{AttributeIntroduction, DeltaWriter, ScopeIntroduction};
 use headland_shared::element::State;
@@ -9,6 +9,7 @@ use headland_shared::name::AttributeName;
 use headland_shared::register::{Register, Write, Writer};
 use headland_shared::schema::{Declaration, Kind};
 use headland_shared::stamp::Stamp;
+use headland_shared::urgent::{Fact, Urgent};
 use headland_shared::value::Value;
 
 const LIFE: Life = Life::numbered(1, 77);
@@ -42,6 +43,8 @@ pub(crate) enum Step {
     Part(usize, usize),
     /// Live batches that are applied together.
     Live(Vec<Batch>),
+    /// Urgent facts.
+    Urgent(Urgent),
     /// A note about a model.
     Note(&'static str),
     /// The note of this write is taken back.
@@ -208,6 +211,21 @@ fn live(epoch: Epoch, scope: u32, prev: u64, to: u64, says: &[Say]) -> Step {
     Step::Live(vec![batch(epoch, scope, prev, to, &[], says)])
 }
 
+fn urgent(epoch: Epoch, seq: u64, model: &str) -> Step {
+    let fact = Fact {
+        model: model.parse().unwrap(),
+        element: ElementKey::Attribute("mark".parse().unwrap()).encoded(),
+        state: central(seq, Value::whole(seq as i64)),
+    };
+    Step::Urgent(Urgent {
+        epoch: epoch.tag(),
+        seq: Seq(seq),
+        namespace: "farm".parse().unwrap(),
+        facts: vec![fact],
+        more: Vec::new(),
+    })
+}
+
 pub(crate) fn script() -> Vec<Step> {
     let moves = vec![
         batch(FIRST, 0, 10, 11, &[(1, 9)], &[Left(0, 1), Changed(0, 0, 4)]),
@@ -230,7 +248,8 @@ pub(crate) fn script() -> Vec<Step> {
         Step::Note("e"),
         Step::Stored(5, vec![5]),
     ]);
-    steps.extend((0..4).map(|part| Step::Part(1, part)));
+    steps.extend([Step::Part(1, 0), Step::Part(1, 1), urgent(FIRST, 20, "a")]);
+    steps.extend([urgent(FIRST, 19, "b"), Step::Part(1, 2), Step::Part(1, 3)]);
     steps.extend([
         Step::Note("f"),
         live(FIRST, 0, 20, 21, &[Changed(0, 5, 2)]),
@@ -242,6 +261,7 @@ pub(crate) fn script() -> Vec<Step> {
     steps.extend((0..4).map(|part| Step::Part(3, part)));
     steps.extend([
         Step::Count("a", 5),
+        urgent(SECOND, 7, "a"),
         Step::Note("g"),
         live(SECOND, 0, 6, 7, &[Whole(0, 3, "c", 7)]),
         Step::Stored(9, vec![]),
