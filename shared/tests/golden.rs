@@ -11,6 +11,8 @@
 mod downs;
 #[path = "golden/elements.rs"]
 mod elements;
+#[path = "golden/resync.rs"]
+mod resync;
 #[path = "golden/samples.rs"]
 mod samples;
 #[path = "golden/ups.rs"]
@@ -60,6 +62,7 @@ fn cases() -> Vec<Case> {
         ups::ups(),
         downs::downs(),
         downs::fragments(),
+        resync::resync(),
         elements::keys(),
         elements::states(),
         elements::values(),

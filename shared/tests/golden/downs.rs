@@ -12,7 +12,7 @@ use headland_shared::message::{Batch, Down, Heartbeat, Part, Plan, Refusal, Refu
 use headland_shared::scope::Scope;
 use headland_shared::urgent::{Fact, Urgent};
 
-fn down(name: &str, message: Down) -> Case {
+pub(crate) fn down(name: &str, message: Down) -> Case {
     let case = case(format!("down-{name}"), message, frame::encode_down, |bytes| {
         frame::decode_down(bytes).unwrap()
     });
@@ -76,7 +76,7 @@ fn deltas() -> Vec<(&'static str, Vec<u8>, Delta)> {
     ]
 }
 
-fn welcome(plan: Plan, stored: Option<Stored>) -> Down {
+pub(crate) fn welcome(plan: Plan, stored: Option<Stored>) -> Down {
     Down::Welcome(Welcome {
         nonce: 0xdead_beef,
         epoch: EPOCH,

@@ -13,7 +13,7 @@ use headland_shared::upload::{self, Entry, RecordRef, Written};
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
 
-fn up(name: &str, message: Up) -> Case {
+pub(crate) fn up(name: &str, message: Up) -> Case {
     let case = case(format!("up-{name}"), message, frame::encode_up, |bytes| {
         frame::decode_up(bytes).unwrap()
     });
@@ -23,7 +23,7 @@ fn up(name: &str, message: Up) -> Case {
     }
 }
 
-fn entries() -> Vec<(&'static str, Entry)> {
+pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
     let (by_key, by_handle) = (RecordRef::Key(record()), RecordRef::Handle(300));
     let value = Written::Value(
         ElementKey::Attribute(attribute("availability")),
@@ -67,7 +67,7 @@ fn entries() -> Vec<(&'static str, Entry)> {
     ]
 }
 
-fn upload(entries: &[Entry]) -> Upload {
+pub(crate) fn upload(entries: &[Entry]) -> Upload {
     let (prev, mut body, mut to) = (7, Vec::new(), 7);
     for entry in entries {
         upload::put_entry(&mut body, to, entry);
@@ -82,7 +82,7 @@ fn upload(entries: &[Entry]) -> Upload {
     }
 }
 
-fn hello(place: Option<Place>, staged: Option<Staged>, upload: Option<Upload>) -> Up {
+pub(crate) fn hello(place: Option<Place>, staged: Option<Staged>, upload: Option<Upload>) -> Up {
     Up::Hello(Hello {
         nonce: 0xdead_beef,
         actor: actor(),
