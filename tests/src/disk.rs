@@ -60,6 +60,24 @@ impl Disk {
         }
     }
 
+    /// A copy of the disk as it would be found if the power failed now.
+    #[must_use]
+    pub fn image(&self) -> Self {
+        let state = lock(&self.state);
+        let mut data = state.data.clone();
+        for (offset, before, _) in state.unsynced.iter().rev() {
+            put(&mut data, *offset, before);
+        }
+        let copy = State {
+            allocated: state.allocated.clone(),
+            data,
+            ..State::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(copy)),
+        }
+    }
+
     /// The power fails: of the writes since the last sync those survive for which `keeps` says so.
     pub fn crash(&self, mut keeps: impl FnMut() -> bool) {
         let mut state = lock(&self.state);

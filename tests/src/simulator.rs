@@ -1,12 +1,14 @@
 //! The simulator: the shipped replicas on the shipped stores, with everything around them under one seed.
 //!
 //! Time is virtual. The network loses, repeats, reorders, delays, cuts and corrupts; disks lose what was not synced;
-//! clocks start in 1970 and jump; hubs crash and are wiped. A plain reference model says what must be seen, and a
+//! clocks start in 1970 and jump; hubs crash, are wiped and restored;
+//! flashes are restored and copied. A plain reference model says what must be seen, and a
 //! failing seed is one command to replay.
 
 mod agent;
 mod check;
 mod hub;
+mod ledger;
 mod network;
 mod reference;
 mod registry;

@@ -4,16 +4,19 @@ use super::residency::may_go_to;
 use super::{Replica, Trust};
 use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
+use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
-use headland_shared::epoch::{EpochTag, Position, Seq};
+use headland_shared::epoch::{EpochTag, Life, Position, Seq};
 use headland_shared::key::ElementKey;
 use headland_shared::message::more::{Field, WantsProof};
 use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
-use headland_shared::register::Writer;
+use headland_shared::register::{Rank, Write, Writer};
 use headland_shared::session::Now;
+use headland_shared::stamp::Stamp;
 use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, Written, put_entry};
+use std::collections::BTreeMap;
 
 impl Replica {
     /// Sends a hello: who, where, and what is new.
@@ -104,7 +107,7 @@ impl Replica {
             }
             if write.standing == Standing::Taken
                 && may_go_to(&region, views, &write.element)?
-                && let Some(entry) = entry_of(views, write)?
+                && let Some(entry) = entry_of(views, &self.actor, write)?
             {
                 put_entry(&mut body, listed, &entry);
                 listed = write.dot;
@@ -201,14 +204,31 @@ impl Replica {
 }
 
 /// An own write as an entry of an upload.
-fn entry_of(views: &Views, write: &OwnWrite) -> Result<Option<Entry>, StoreError> {
+fn entry_of(views: &Views, actor: &ActorId, write: &OwnWrite) -> Result<Option<Entry>, StoreError> {
     let record = match views.record(&write.record.encoded())? {
         Some((handle, _)) => RecordRef::Handle(handle),
         None => RecordRef::Key(write.record.clone()),
     };
     let written = match (&write.element, &write.state) {
         (ElementKey::Annotation(_), State::Remark(Remark::Written(note))) => Written::Note(note.clone()),
-        (ElementKey::Annotation(dot), State::Remark(Remark::Removed)) => Written::Removal(dot.counter),
+        (ElementKey::Annotation(dot), State::Remark(Remark::Removed)) if dot.actor == *actor => {
+            Written::Removal(dot.counter)
+        }
+        // A note of an earlier life of this store is named in full.
+        (key @ ElementKey::Annotation(_), State::Remark(Remark::Removed)) => {
+            let position = Position {
+                life: Life::NONE,
+                number: write.dot,
+            };
+            let nothing = Write {
+                position,
+                sticky: false,
+                at: Stamp::default(),
+                value: None,
+                covers: BTreeMap::new(),
+            };
+            Written::Value(key.clone(), Rank::Person, nothing)
+        }
         (ElementKey::Count(name, _, region), State::Tally(tally)) => {
             Written::Count(name.clone(), region.clone(), *tally)
         }

@@ -12,6 +12,9 @@ use headland_shared::register::{Register, Writer};
 use headland_shared::session::Now;
 use headland_shared::stamp::HybridClock;
 
+/// How often a fenced agent asks whether it still is, in milliseconds: a person decides that.
+const FENCED_GREET_MS: u64 = 60_000;
+
 impl Replica {
     /// What a welcome says of this store, before anything else is made of it.
     pub(super) fn heed(&mut self, welcome: &Welcome, now: Now) -> Result<(), StoreError> {
@@ -19,6 +22,9 @@ impl Replica {
             return Ok(());
         }
         self.fenced = Fenced::of(&welcome.more).is_some();
+        if self.fenced {
+            self.session.greet_again(now.mono, FENCED_GREET_MS);
+        }
         if Reincarnate::of(&welcome.more).is_some() {
             return self.begin_life(now);
         }
@@ -138,8 +144,10 @@ impl Rewriting<'_, '_> {
                 Some(register) => (element.clone(), State::Register(register)),
                 None => return Ok(()),
             },
-            // A note that was taken back and never sent is nothing; one that was stays hidden here.
-            (_, State::Remark(Remark::Removed)) => return self.tables.put_stored(write),
+            // If the hub never had the note, this says nothing to it.
+            (element @ ElementKey::Annotation(_), State::Remark(Remark::Removed)) => {
+                (element.clone(), write.state.clone())
+            }
             _ => return Ok(()),
         };
         self.dot = next;

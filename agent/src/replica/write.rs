@@ -81,7 +81,7 @@ impl Replica {
             .own_of(&record.encoded())?
             .iter()
             .any(|write| write.element == element);
-        if note.actor != self.actor || !known {
+        if note.actor.name != self.actor.name || !known {
             return Err(WriteError::UnknownNote(note.clone()));
         }
         self.put(record, &element, State::Remark(Remark::Removed), dot.counter, at)

@@ -7,7 +7,7 @@ use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::chain::Link;
-use headland_shared::element::State;
+use headland_shared::element::{Remark, State};
 use headland_shared::epoch::EpochTag;
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::message::more::{Field, Links, Reincarnate};
@@ -221,6 +221,9 @@ fn store_one(
     let Some(record) = resolve(commit, record)? else {
         return Ok(Admission::Refused);
     };
+    if let Some(key) = removed_note(actor, &written) {
+        return put(commit, &record, key, State::Remark(Remark::Removed));
+    }
     match &mut written {
         Written::Note(note) if note.text.trim().is_empty() => return Ok(Admission::Refused),
         // Notes and counts are their own actor's, whose name only their own kinds of write imply.
@@ -233,13 +236,32 @@ fn store_one(
     if !may_write(commit, &key) {
         return Ok(Admission::Refused);
     }
-    let Some(merged) = merged(commit, &record, &key, state)? else {
+    put(commit, &record, key, state)
+}
+
+/// The note that an agent takes back which an earlier life of its store wrote: the plain form names only its own.
+fn removed_note(actor: &ActorId, written: &Written) -> Option<ElementKey> {
+    match written {
+        Written::Value(ElementKey::Annotation(dot), _, write) if write.value.is_none() => {
+            (dot.actor.name == actor.name).then(|| ElementKey::Annotation(dot.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn put(
+    commit: &mut Commit<'_, '_>,
+    record: &RecordKey,
+    key: ElementKey,
+    state: State,
+) -> Result<Admission, CommitError> {
+    let Some(merged) = merged(commit, record, &key, state)? else {
         return Ok(Admission::Refused);
     };
-    if commit.blob(&record)?.is_some_and(|blob| blob.len() > DEVICES_BYTES_MAX) {
+    if commit.blob(record)?.is_some_and(|blob| blob.len() > DEVICES_BYTES_MAX) {
         return Ok(Admission::Refused);
     }
-    match commit.put(&record, vec![(key, merged)]) {
+    match commit.put(record, vec![(key, merged)]) {
         Ok(()) => Ok(Admission::Stored),
         Err(CommitError::RecordTooLong { .. }) => Ok(Admission::Refused),
         Err(error) => Err(error),

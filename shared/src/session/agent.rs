@@ -239,6 +239,11 @@ impl AgentSession {
         }
     }
 
+    /// Greets again in a while, whatever happens until then.
+    pub fn greet_again(&mut self, now: Ms, wait_ms: u64) {
+        self.greet_at = Some(now + wait_ms);
+    }
+
     /// Greets again after `wait_ms`, for instance since the replica could not use what came.
     pub fn retry_later(&mut self, now: Ms, wait_ms: u64) {
         self.comparing = None;

@@ -8,9 +8,7 @@ use headland_shared::chain::Link;
 use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
 use headland_shared::kept::Kept;
-use headland_shared::message::more::{
-    Fenced, Field, Holds, Links, Reincarnate, SessionToken, WantsProof,
-};
+use headland_shared::message::more::{Fenced, Field, Holds, Links, Reincarnate, SessionToken, WantsProof};
 use headland_shared::message::{Cells, Chained, Compared, Down, More, Plan, Proof, Up, Verdict};
 use headland_shared::sketch::{Salt, Sketch};
 
@@ -89,10 +87,7 @@ pub(crate) fn resync() -> Vec<Case> {
                 more: vec![links().into_more()],
             }),
         ),
-        down(
-            "welcome-compare",
-            welcome(Plan::Compare { salt: 77, cells: 144 }, None),
-        ),
+        down("welcome-compare", welcome(Plan::Compare { salt: 77, cells: 144 }, None)),
         down("compared-more", compared(Verdict::MoreCells { cells: 576 })),
         down("compared-repair", compared(Verdict::Repair { started: Seq(430) })),
         down("compared-snapshot", compared(Verdict::Snapshot { started: Seq(430) })),

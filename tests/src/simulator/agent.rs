@@ -1,6 +1,6 @@
 //! One simulated device: its disk, its clock and, while it runs, its replica.
 
-use super::reference::Written;
+use super::ledger::Moment;
 use crate::disk::Disk;
 use headland_agent::read::Reader;
 use headland_agent::replica::{Output, Replica, ReplicaConfig};
@@ -14,8 +14,23 @@ use headland_shared::view::Model;
 /// Of the device's memory the storage engine gets this much.
 const CACHE_BYTES: usize = 256 * 1024;
 
+/// What a device was like when its flash was copied.
+#[derive(Debug, Clone)]
+pub(super) struct Image {
+    disk: Disk,
+    shown: Option<usize>,
+    pub(super) moment: Moment,
+}
+
 #[derive(Debug)]
 pub(super) struct Agent {
+    /// Which device this is: a clone is another of the same name.
+    pub(super) device: usize,
+    /// A clone that was switched off for good.
+    pub(super) gone: bool,
+    /// Until when this clone lives; nothing for a device that is no clone.
+    pub(super) ends_at: Option<Ms>,
+    pub(super) image: Option<Image>,
     pub(super) name: ReplicaName,
     pub(super) pattern: String,
     pub(super) frame_bytes_max: usize,
@@ -36,6 +51,10 @@ impl Agent {
     pub(super) fn new(number: usize, pattern: &str, jitter: &mut Jitter) -> Self {
         let frames = [256, 700, 4_096, 65_536];
         Self {
+            device: number,
+            gone: false,
+            ends_at: None,
+            image: None,
             name: ReplicaName::parse(&format!("device-{number}")).expect("a plain word is a valid name"),
             pattern: pattern.to_owned(),
             frame_bytes_max: frames[jitter.up_to(3) as usize],
@@ -49,6 +68,42 @@ impl Agent {
             shows: 0,
             boots: 0,
         }
+    }
+
+    /// Another device with a copy of this one's flash.
+    pub(super) fn cloned(&self, device: usize, now: Ms, lives: Ms) -> Self {
+        Self {
+            device,
+            gone: false,
+            ends_at: Some(now + lives),
+            image: None,
+            name: self.name.clone(),
+            pattern: self.pattern.clone(),
+            disk: self.disk.image(),
+            replica: None,
+            linked: false,
+            cut_until: 0,
+            starts_at: now,
+            ..*self
+        }
+    }
+
+    /// Copies the flash.
+    pub(super) fn copy(&mut self, moment: Moment) {
+        self.image = Some(Image {
+            disk: self.disk.image(),
+            shown: self.shown,
+            moment,
+        });
+    }
+
+    /// The flash is as it was when it was copied.
+    pub(super) fn go_back(&mut self, image: &Image) {
+        self.replica = None;
+        self.linked = false;
+        self.disk = image.disk.image();
+        self.shown = image.shown;
+        self.shows = 0;
     }
 
     pub(super) fn now(&self, now: Ms) -> Now {
@@ -143,7 +198,7 @@ impl Agent {
         text: &str,
         now: Ms,
         jitter: &mut Jitter,
-    ) -> Result<Option<(Dot, Written)>, String> {
+    ) -> Result<Option<(Dot, String)>, String> {
         let Some(model) = self.some_model(jitter)? else {
             return Ok(None);
         };
@@ -154,9 +209,7 @@ impl Agent {
         let dot = replica.annotate(&super::reference::key(&model), None, text.to_owned(), at);
         let dot = dot.map_err(|error| error.to_string())?;
         replica.flush(at).map_err(|error| error.to_string())?;
-        let removed = false;
-        let text = text.to_owned();
-        Ok(Some((dot, Written { model, text, removed })))
+        Ok(Some((dot, model)))
     }
 
     pub(super) fn remove_note(&mut self, dot: &Dot, model: &str, now: Ms) -> Result<bool, String> {
@@ -164,7 +217,7 @@ impl Agent {
         let Some(replica) = &mut self.replica else {
             return Ok(false);
         };
-        if replica.actor() != &dot.actor {
+        if replica.actor().name != dot.actor.name {
             return Ok(false);
         }
         replica

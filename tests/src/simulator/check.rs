@@ -5,8 +5,7 @@ use super::hub::Hub;
 use super::reference::{Reference, hash_of_models, lines_of_models, take_urgent, urgent_of_entry};
 use headland_shared::digest::Digest;
 use headland_shared::scope::Follow;
-use headland_shared::view::{Model, annotation_id};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Invariants 4, 5 and 11, at every read: of the feed an agent shows the registry's state after one commit, whole,
 /// never an earlier one than before, and its own notes.
@@ -27,7 +26,8 @@ pub(super) fn read(agent: &mut Agent, reference: &Reference) -> Result<(), Strin
     };
     agent.shown = Some(commit);
     agent.shows = models.len();
-    own_notes(agent, &models, reference)
+    let own = reference.ledger.check_own(agent.device, &models);
+    own.map_err(|what| format!("{}: its own {what}", agent.name))
 }
 
 /// Invariant 4, of urgent facts: what is shown ahead of the feed differs from it in nothing but these, and each is what
@@ -65,27 +65,6 @@ pub(super) fn ahead(agent: &Agent, reference: &Reference) -> Result<bool, String
     Ok(any)
 }
 
-fn own_notes(agent: &Agent, models: &[Model], reference: &Reference) -> Result<(), String> {
-    let shown: BTreeSet<&str> = models
-        .iter()
-        .flat_map(|model| &model.annotations)
-        .map(|annotation| annotation.id.as_str())
-        .collect();
-    let names: BTreeSet<&str> = models.iter().map(|model| model.name.as_str()).collect();
-    for (dot, written) in &reference.notes {
-        let mine = dot.actor.name == agent.name && names.contains(written.model.as_str());
-        let id = annotation_id(dot);
-        if mine && written.removed == shown.contains(id.as_str()) {
-            let state = if written.removed { "is back" } else { "is gone" };
-            return Err(format!(
-                "{}: its note {id} on {} {state} (invariant 5)",
-                agent.name, written.model
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// Invariants 1, 2, 5, 6 and 8, when all is quiet again: everybody holds the same, and every durable write is there
 /// once.
 pub(super) fn settled(agents: &[Agent], hub: &Hub, reference: &Reference) -> Result<(), String> {
@@ -100,11 +79,11 @@ pub(super) fn settled(agents: &[Agent], hub: &Hub, reference: &Reference) -> Res
             "the hub shows\n{shown:#?}\nand not what the registry said\n{wanted:#?}"
         ));
     }
-    for agent in agents {
+    for agent in agents.iter().filter(|agent| !agent.gone) {
         converged(agent, hub, reference)?;
     }
-    notes(&models, reference)?;
-    counts(&models, reference)
+    reference.ledger.check_notes(&models)?;
+    reference.ledger.check_counts(&models)
 }
 
 fn converged(agent: &Agent, hub: &Hub, reference: &Reference) -> Result<(), String> {
@@ -140,52 +119,6 @@ fn converged(agent: &Agent, hub: &Hub, reference: &Reference) -> Result<(), Stri
             "{}: its digest {held:?} is not the hub's {digest:?} (invariant 6)",
             agent.name
         ));
-    }
-    Ok(())
-}
-
-fn notes(models: &[Model], reference: &Reference) -> Result<(), String> {
-    let mut shown: BTreeMap<String, (&str, &str)> = BTreeMap::new();
-    let mut names = BTreeSet::new();
-    for model in models {
-        names.insert(model.name.as_str());
-        for note in &model.annotations {
-            shown.insert(note.id.clone(), (model.name.as_str(), note.text.as_str()));
-        }
-    }
-    for (dot, written) in &reference.notes {
-        let held = shown.remove(&annotation_id(dot));
-        let wanted = (!written.removed && names.contains(written.model.as_str()))
-            .then_some((written.model.as_str(), written.text.as_str()));
-        if held != wanted {
-            return Err(format!(
-                "the hub has {held:?} of note {dot}, and {wanted:?} was durable at the device (invariant 2 or 5)"
-            ));
-        }
-    }
-    match shown.pop_first() {
-        Some((id, note)) => Err(format!(
-            "the hub has note {id} {note:?} that nobody wrote (invariant 8)"
-        )),
-        None => Ok(()),
-    }
-}
-
-fn counts(models: &[Model], reference: &Reference) -> Result<(), String> {
-    for model in models {
-        let wanted: i64 = reference
-            .counts
-            .iter()
-            .filter(|((name, _), _)| *name == model.name)
-            .map(|(_, count)| count)
-            .sum();
-        let held = model.counts.get("usage").copied().unwrap_or(0);
-        if held != wanted {
-            return Err(format!(
-                "{}: {held} counted at the hub, {wanted} at the devices (invariant 1 or 2)",
-                model.name
-            ));
-        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::disk::Disk;
 use headland_hub::registry::{ImportOptions, Removals, import};
 use headland_hub::replica::{Output, Replica, ReplicaConfig};
 use headland_hub::store::Store;
-use headland_shared::name::Region;
+use headland_shared::name::{Region, ReplicaName};
 use headland_shared::session::lanes::LaneTimes;
 use headland_shared::session::{Jitter, Ms, Now};
 
@@ -18,6 +18,8 @@ pub(super) struct Hub {
     pub(super) disk: Disk,
     pub(super) replica: Option<Replica>,
     pub(super) starts_at: Ms,
+    /// A copy of the disk, and what the registry held then.
+    pub(super) image: Option<(Disk, Catalogue)>,
 }
 
 impl Hub {
@@ -58,6 +60,38 @@ impl Hub {
     pub(super) fn wipe(&mut self) {
         self.replica = None;
         self.disk = Disk::default();
+    }
+
+    /// Copies the disk.
+    pub(super) fn copy(&mut self, catalogue: &Catalogue) {
+        self.image = Some((self.disk.image(), catalogue.clone()));
+    }
+
+    /// The disk is as it was when it was copied; gives what the registry held then.
+    pub(super) fn go_back(&mut self) -> Option<Catalogue> {
+        let (disk, catalogue) = self.image.clone()?;
+        self.replica = None;
+        self.disk = disk.image();
+        Some(catalogue)
+    }
+
+    /// A person has looked at what was restored, and at who spoke twice.
+    pub(super) fn confirm(&mut self) -> Result<(), String> {
+        match &mut self.replica {
+            Some(replica) => replica
+                .confirm_restored()
+                .map(|_| ())
+                .map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// A person has switched one of two devices off.
+    pub(super) fn unfence(&mut self, agent: &ReplicaName) -> Result<(), String> {
+        match &mut self.replica {
+            Some(replica) => replica.unfence(agent).map(|_| ()).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn import(&mut self, catalogue: &Catalogue, now: Ms) -> Result<bool, String> {

@@ -1,7 +1,7 @@
 //! The reference model: what the registry has said, commit by commit, and what agents have written.
 
+use super::ledger::Ledger;
 use headland_hub::import_file::{ImportedRecord, ImportedVersion};
-use headland_shared::actor::Dot;
 use headland_shared::digest::hash_128;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{ApprovalName, AttributeName, ModelName, Namespace, VersionName};
@@ -27,14 +27,6 @@ pub(super) struct Entry {
 
 pub(super) type Catalogue = BTreeMap<String, Entry>;
 
-/// A note that an agent has been told is durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) model: String,
-    pub(super) text: String,
-    pub(super) removed: bool,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Reference {
     pub(super) catalogue: Catalogue,
@@ -42,8 +34,7 @@ pub(super) struct Reference {
     seen: Vec<BTreeMap<String, u128>>,
     /// The catalogue after each commit.
     catalogues: Vec<Catalogue>,
-    pub(super) notes: BTreeMap<Dot, Written>,
-    pub(super) counts: BTreeMap<(String, String), i64>,
+    pub(super) ledger: Ledger,
     pub(super) follows: BTreeSet<String>,
 }
 

@@ -25,6 +25,12 @@ pub struct Faults {
     pub forgeries: u64,
     /// Disks that were full for a while.
     pub full_disks: u64,
+    /// Hubs that were restored from a copy of their disk.
+    pub hub_restores: u64,
+    /// Agents whose flash was restored from a copy.
+    pub agent_restores: u64,
+    /// Agents whose flash was copied to another device, both of which lived.
+    pub clones: u64,
 }
 
 impl Faults {
@@ -40,11 +46,14 @@ impl Faults {
         self.clock_jumps += other.clock_jumps;
         self.forgeries += other.forgeries;
         self.full_disks += other.full_disks;
+        self.hub_restores += other.hub_restores;
+        self.agent_restores += other.agent_restores;
+        self.clones += other.clones;
     }
 
     /// Each kind with its name, for printing.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 10] {
+    pub fn named(&self) -> [(&'static str, u64); 13] {
         [
             ("frames lost", self.lost),
             ("frames repeated", self.repeated),
@@ -56,6 +65,9 @@ impl Faults {
             ("clock jumps", self.clock_jumps),
             ("forged frames", self.forgeries),
             ("full disks", self.full_disks),
+            ("hubs restored", self.hub_restores),
+            ("agents restored", self.agent_restores),
+            ("agents cloned", self.clones),
         ]
     }
 }
@@ -95,6 +107,16 @@ pub(super) enum Event {
     FillDisk(usize, Ms),
     /// Somebody sends frames in an agent's name.
     Forge(usize),
+    /// An agent's flash is copied.
+    Copy(usize),
+    /// An agent's flash is put back to its last copy, and it starts after a while.
+    RestoreAgent(usize, Ms),
+    /// Another device is given a copy of an agent's flash, and lives for a while.
+    Clone(usize, Ms),
+    /// The hub's disk is copied.
+    CopyHub,
+    /// The hub's disk is put back to its last copy; later somebody says what the registry shall hold.
+    RestoreHub(Ms),
 }
 
 /// Draws the events of a schedule, in the order of time.
@@ -105,7 +127,7 @@ pub(super) fn draw(agents: usize, jitter: &mut Jitter) -> Vec<(Ms, Event)> {
     for _ in 0..count {
         at += jitter.up_to(8_000);
         let agent = jitter.up_to(agents as u64 - 1) as usize;
-        let event = match jitter.up_to(99) {
+        let event = match jitter.up_to(111) {
             0..=23 => Event::Change,
             24..=31 => Event::Withdraw,
             32..=35 => Event::Recreate,
@@ -121,7 +143,12 @@ pub(super) fn draw(agents: usize, jitter: &mut Jitter) -> Vec<(Ms, Event)> {
             93 => Event::WipeHub(jitter.up_to(40_000)),
             94..=95 => Event::Jump(agent, jitter.up_to(4_000_000_000_000)),
             96..=97 => Event::FillDisk(agent, jitter.up_to(20_000)),
-            _ => Event::Forge(agent),
+            98..=99 => Event::Forge(agent),
+            100..=103 => Event::Copy(agent),
+            104..=105 => Event::RestoreAgent(agent, jitter.up_to(20_000)),
+            106 => Event::Clone(agent, 20_000 + jitter.up_to(60_000)),
+            107..=109 => Event::CopyHub,
+            _ => Event::RestoreHub(jitter.up_to(30_000)),
         };
         events.push((at, event));
     }

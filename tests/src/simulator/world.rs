@@ -1,11 +1,13 @@
 //! The world: hub, agents and network under one clock and one seed.
 
+mod travel;
+
 use super::Outcome;
 use super::agent::Agent;
 use super::check;
 use super::hub::Hub;
 use super::network::{Network, To, Weather};
-use super::reference::{Reference, Written};
+use super::reference::Reference;
 use super::registry::{self, MODELS, TASKS};
 use super::schedule::{Event, Faults, draw};
 use headland_hub::replica::Output;
@@ -31,6 +33,8 @@ pub(super) struct World {
     reference: Reference,
     /// While the registry is being filled again after the hub was wiped.
     refill_at: Option<Ms>,
+    /// While the hub has nothing.
+    wiped: bool,
     full_until: BTreeMap<usize, Ms>,
     faults: Faults,
     reads: u64,
@@ -63,6 +67,7 @@ impl World {
             network: Network::default(),
             reference,
             refill_at: None,
+            wiped: false,
             full_until: BTreeMap::new(),
             faults: Faults::default(),
             reads: 0,
@@ -122,6 +127,7 @@ impl World {
             delay_ms_max: 50,
         };
         for agent in &mut self.agents {
+            agent.ends_at = agent.ends_at.map(|_| self.now);
             agent.cut_until = agent.cut_until.min(self.now);
             agent.starts_at = agent.starts_at.min(self.now);
             agent.disk.set_full(false);
@@ -135,7 +141,7 @@ impl World {
         if self.hub.replica.is_none() || self.refill_at.is_some() {
             return Ok(false);
         }
-        for agent in &self.agents {
+        for agent in self.agents.iter().filter(|agent| !agent.gone) {
             let Some(replica) = &agent.replica else {
                 return Ok(false);
             };
@@ -155,7 +161,8 @@ impl World {
             Some(replica) => consider(Some(replica.deadline())),
             None => consider(Some(self.hub.starts_at)),
         }
-        for (index, agent) in self.agents.iter().enumerate() {
+        for (index, agent) in self.agents.iter().enumerate().filter(|(_, agent)| !agent.gone) {
+            consider(agent.ends_at);
             match &agent.replica {
                 None => consider(Some(agent.starts_at)),
                 Some(_) if !agent.linked => consider(Some(agent.cut_until)),
@@ -187,8 +194,11 @@ impl World {
         }
         if self.refill_at.is_some_and(|at| at <= self.now) && self.hub.replica.is_some() {
             self.refill_at = None;
+            self.wiped = false;
             self.import()?;
+            self.hub.confirm()?;
         }
+        self.end_clones()?;
         let over: Vec<usize> = self
             .full_until
             .iter()
@@ -201,7 +211,7 @@ impl World {
         }
         for index in 0..self.agents.len() {
             let agent = &mut self.agents[index];
-            if agent.replica.is_none() && agent.starts_at <= self.now {
+            if agent.replica.is_none() && !agent.gone && agent.starts_at <= self.now {
                 agent.start(self.now, &mut self.jitter)?;
                 self.tell(|| format!("agent {index} starts"));
                 self.check(index)?;
@@ -308,7 +318,7 @@ impl World {
         let before = self.agents[index].shows;
         check::read(&mut self.agents[index], &self.reference)?;
         self.reads_ahead += u64::from(check::ahead(&self.agents[index], &self.reference)?);
-        if self.refill_at.is_some() && self.agents[index].shows * 10 < before * 9 {
+        if self.wiped && self.agents[index].shows * 10 < before * 9 {
             return Err(format!("agent {index} lost records to an empty hub (invariant 11)"));
         }
         Ok(())
@@ -330,9 +340,12 @@ impl World {
                     self.import()?;
                 }
             }
-            Event::Annotate(index) => self.annotate(index)?,
+            Event::Annotate(index) => self
+                .copies_of(index)
+                .into_iter()
+                .try_for_each(|one| self.annotate(one))?,
             Event::RemoveNote(index) => self.remove_note(index)?,
-            Event::Count(index) => self.count(index)?,
+            Event::Count(index) => self.copies_of(index).into_iter().try_for_each(|one| self.count(one))?,
             Event::Cut(index, ms) => {
                 self.faults.cuts += 1;
                 self.agents[index].cut_until = self.now + ms;
@@ -357,6 +370,7 @@ impl World {
             Event::WipeHub(ms) => {
                 self.faults.hub_wipes += 1;
                 self.hub.wipe();
+                self.wiped = true;
                 self.hub.starts_at = self.now + 500;
                 self.refill_at = Some(self.now + 500 + ms);
             }
@@ -370,6 +384,9 @@ impl World {
                 self.full_until.insert(index, self.now + ms);
             }
             Event::Forge(index) => self.forge(index),
+            Event::Copy(_) | Event::RestoreAgent(..) | Event::Clone(..) | Event::CopyHub | Event::RestoreHub(_) => {
+                self.travel(event);
+            }
         }
         Ok(())
     }
@@ -383,11 +400,11 @@ impl World {
     }
 
     fn annotate(&mut self, index: usize) -> Result<(), String> {
-        let text = format!("note {} of agent {index}", self.reference.notes.len());
+        let text = self.reference.ledger.next_text(index);
         let full = self.full_until.contains_key(&index);
         match self.agents[index].annotate(&text, self.now, &mut self.jitter) {
-            Ok(Some((dot, written))) => {
-                self.reference.notes.insert(dot, written);
+            Ok(Some((dot, model))) => {
+                self.reference.ledger.note(text, index, dot, model);
                 Ok(())
             }
             Ok(None) => Ok(()),
@@ -397,21 +414,14 @@ impl World {
     }
 
     fn remove_note(&mut self, index: usize) -> Result<(), String> {
-        let name = &self.agents[index].name;
-        let mine = self
-            .reference
-            .notes
-            .iter()
-            .find(|(dot, written)| dot.actor.name == *name && !written.removed);
-        let Some((dot, model)) = mine.map(|(dot, written)| (dot.clone(), written.model.clone())) else {
+        let Some((text, note)) = self.reference.ledger.some_note(index) else {
             return Ok(());
         };
         let full = self.full_until.contains_key(&index);
-        match self.agents[index].remove_note(&dot, &model, self.now) {
+        match self.agents[index].remove_note(&note.dot, &note.model, self.now) {
             Ok(done) => {
-                let written: Option<&mut Written> = self.reference.notes.get_mut(&dot);
-                if let Some(written) = written.filter(|_| done) {
-                    written.removed = true;
+                if done {
+                    self.reference.ledger.removed(&text);
                 }
                 Ok(())
             }
@@ -425,8 +435,7 @@ impl World {
         let full = self.full_until.contains_key(&index);
         match self.agents[index].count(amount, self.now, &mut self.jitter) {
             Ok(Some(model)) => {
-                let name = self.agents[index].name.to_string();
-                *self.reference.counts.entry((model, name)).or_default() += amount;
+                self.reference.ledger.count(index, model, amount);
                 Ok(())
             }
             Ok(None) => Ok(()),

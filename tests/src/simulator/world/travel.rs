@@ -1,0 +1,77 @@
+//! Disks that go back in time, and devices that are copied.
+
+use super::World;
+use crate::simulator::schedule::Event;
+use headland_shared::session::Ms;
+
+/// The most devices of one run, copies included: a copy of a copy is nothing new.
+const DEVICES_MAX: usize = 8;
+
+impl World {
+    pub(super) fn travel(&mut self, event: Event) {
+        match event {
+            Event::Copy(index) => self.agents[index].copy(self.reference.ledger.moment()),
+            Event::RestoreAgent(index, ms) => self.restore_agent(index, ms),
+            Event::Clone(index, ms) if self.agents.len() < DEVICES_MAX => {
+                self.faults.clones += 1;
+                let clone = self.agents[index].cloned(self.agents.len(), self.now, ms);
+                self.agents.push(clone);
+                self.reference.ledger.cloned(index);
+            }
+            Event::CopyHub if self.hub.replica.is_some() && self.refill_at.is_none() => {
+                self.hub.copy(&self.reference.catalogue);
+            }
+            Event::RestoreHub(ms) => self.restore_hub(ms),
+            _ => {}
+        }
+    }
+
+    fn restore_agent(&mut self, index: usize, ms: Ms) {
+        let Some(image) = self.agents[index].image.clone() else {
+            return;
+        };
+        self.faults.agent_restores += 1;
+        self.network.forget(index);
+        self.full_until.remove(&index);
+        self.agents[index].go_back(&image);
+        self.agents[index].starts_at = self.now + ms;
+        self.reference.ledger.went_back(index, &image.moment);
+    }
+
+    /// The registry is in the hub, and goes back with it.
+    fn restore_hub(&mut self, ms: Ms) {
+        if let Some(catalogue) = self.hub.go_back() {
+            self.faults.hub_restores += 1;
+            self.reference.catalogue = catalogue;
+            self.reference.committed();
+            self.hub.starts_at = self.now + 500;
+            self.refill_at = Some(self.now + 500 + ms);
+        }
+    }
+
+    /// Clones whose time is over are switched off, and a person says so to the hub.
+    pub(super) fn end_clones(&mut self) -> Result<(), String> {
+        for index in 0..self.agents.len() {
+            let agent = &mut self.agents[index];
+            let over = !agent.gone && agent.ends_at.is_some_and(|at| at <= self.now);
+            if !over || self.hub.replica.is_none() {
+                continue;
+            }
+            agent.gone = true;
+            agent.replica = None;
+            agent.linked = false;
+            let name = agent.name.clone();
+            self.hub.unfence(&name)?;
+            self.network.forget(index);
+            self.reference.ledger.ended(index);
+        }
+        Ok(())
+    }
+
+    /// A device and all copies of it that live.
+    pub(super) fn copies_of(&self, index: usize) -> Vec<usize> {
+        let name = &self.agents[index].name;
+        let lives = |other: &usize| !self.agents[*other].gone && self.agents[*other].name == *name;
+        (0..self.agents.len()).filter(lives).collect()
+    }
+}
