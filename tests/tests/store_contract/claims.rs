@@ -69,7 +69,7 @@ pub(crate) fn a_store_of_a_newer_format_is_refused_and_left_alone<S: Subject>(me
 
 pub(crate) fn migrations_run_once<S: Subject>(medium: &Medium) {
     drop(run::<S>(medium, 0));
-    assert_eq!(medium.format(), 1);
+    assert_eq!(medium.format(), S::FORMAT);
     let rows = medium.dump();
     drop(S::open(medium).unwrap());
     assert_eq!(medium.dump(), rows);

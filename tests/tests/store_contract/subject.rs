@@ -19,6 +19,8 @@ pub(crate) trait Subject: Sized {
     const NAME: &'static str;
     /// A table that is empty in a new store.
     const SOME_TABLE: &'static str;
+    /// How many migrations it has.
+    const FORMAT: u32;
 
     /// Opens the store, which is made if there is none.
     fn open(medium: &Medium) -> Result<Self, StoreError>;
