@@ -6,7 +6,7 @@ use headland_host::tables::StoreError;
 use headland_hub::import_file::ImportedRecord;
 use headland_hub::registry::{ImportError, ImportOptions, Removals, RevertError, import, revert};
 use headland_hub::replica::{CommitError, Replica, ReplicaConfig};
-use headland_hub::store::{Store, Views};
+use headland_hub::store::{Store, UNSCOPED, Views};
 use headland_shared::actor::{ActorId, Incarnation};
 use headland_shared::blob::Blob;
 use headland_shared::digest::Digest;
@@ -264,7 +264,7 @@ impl Subject for HubStore {
     type Moment = Views;
     const NAME: &'static str = "hub";
     const SOME_TABLE: &'static str = "lefts-1";
-    const FORMAT: u32 = 1;
+    const FORMAT: u32 = 3;
 
     fn open(medium: &Medium) -> Result<Self, StoreError> {
         let medium = medium.clone();
@@ -367,6 +367,7 @@ impl Subject for HubStore {
             let changes = changes(views, alias);
             line(format!("scope {alias}"), format!("{row:?} {changes:?}"));
         }
+        line("unscoped".to_owned(), format!("{:?}", changes(views, UNSCOPED)));
         each_record(views, |key, blob| {
             lines.insert(format!("record {key}"), brief(blob));
         });
@@ -381,13 +382,21 @@ impl Subject for HubStore {
             .map(|row| (row.scope.to_string(), Default::default()))
             .collect();
         let mut models: BTreeMap<String, u64> = BTreeMap::new();
+        let mut unscoped = Vec::new();
         each_record(views, |key, blob| {
-            if let Some(task) = Blob::parse(blob).unwrap().head.task {
+            let head = Blob::parse(blob).unwrap().head;
+            if head.task.is_none() {
+                let handle = views.handle(&key.encoded()).unwrap().unwrap();
+                unscoped.push((head.changed, handle, false));
+            }
+            if let Some(task) = head.task {
                 let scope = format!("{}/{task}", key.namespace);
                 *models.entry(scope.clone()).or_default() += 1;
                 add_record(&mut counted, scope, &key.encoded(), blob);
             }
         });
+        unscoped.sort_unstable();
+        assert_eq!(changes(views, UNSCOPED), unscoped, "records in no scope");
         for row in rows.values() {
             assert_eq!(
                 models.get(&row.scope.to_string()).copied().unwrap_or(0),
