@@ -35,7 +35,11 @@ pub(crate) fn with(bytes: &[u8], dictionary: &[u8]) -> Result<Vec<u8>, Failure> 
     let length = context.compress2(out.as_mut_slice(), bytes).map_err(failed)?;
     out.truncate(length);
     let content = out.strip_prefix(&MAGIC).unwrap_or(&out);
-    Ok(if content.len() < bytes.len() { content.to_vec() } else { bytes.to_vec() })
+    Ok(if content.len() < bytes.len() {
+        content.to_vec()
+    } else {
+        bytes.to_vec()
+    })
 }
 
 /// A dictionary out of samples: only what both ends held before the change.
@@ -43,7 +47,9 @@ pub(crate) fn dictionary(samples: &[Vec<u8>]) -> Result<Vec<u8>, Failure> {
     let mut dictionary = vec![0; DICTIONARY_BYTES];
     let sizes: Vec<usize> = samples.iter().map(Vec::len).collect();
     let trained = zstd_safe::train_from_buffer(dictionary.as_mut_slice(), &samples.concat(), &sizes);
-    let length = trained.map_err(zstd_safe::get_error_name).during("training a dictionary")?;
+    let length = trained
+        .map_err(zstd_safe::get_error_name)
+        .during("training a dictionary")?;
     dictionary.truncate(length);
     Ok(dictionary)
 }
@@ -54,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_dictionary_of_the_base_shortens_what_is_like_it() {
-        let samples: Vec<Vec<u8>> = (0..400).map(|n| format!("model number {n} is staged and small").into_bytes()).collect();
+        let samples: Vec<Vec<u8>> = (0..400)
+            .map(|n| format!("model number {n} is staged and small").into_bytes())
+            .collect();
         let dictionary = dictionary(&samples).unwrap();
         let text = b"model number 1234 is staged and small";
         assert!(with(text, &dictionary).unwrap().len() < zstd(text).unwrap().len());

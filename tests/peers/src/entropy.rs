@@ -4,7 +4,9 @@ use crate::workload::Bits;
 
 /// The logarithm to base 2 of the number of ways to choose `count` of `of`.
 pub(crate) fn log2_choose(of: u64, count: u64) -> f64 {
-    (0..count).map(|index| ((of - index) as f64).log2() - ((index + 1) as f64).log2()).sum()
+    (0..count)
+        .map(|index| ((of - index) as f64).log2() - ((index + 1) as f64).log2())
+        .sum()
 }
 
 /// Bits as whole bytes.
@@ -37,7 +39,12 @@ mod tests {
 
     #[test]
     fn a_bound_is_the_sum_of_its_parts_in_whole_bytes() {
-        let bits = Bits { which: 3.0, when_s: 5.0, when_ms: 10.0, what: 1.0 };
+        let bits = Bits {
+            which: 3.0,
+            when_s: 5.0,
+            when_ms: 10.0,
+            what: 1.0,
+        };
         assert_eq!((bound(&bits), bound_s(&bits)), (3, 2));
     }
 }

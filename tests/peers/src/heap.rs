@@ -20,6 +20,15 @@ pub(crate) fn kept<T, E>(make: impl FnOnce() -> Result<T, E>) -> Result<(u64, T)
     Ok((live().saturating_sub(before), made))
 }
 
+/// Lets the allocator sort what was freed just now, so that the next who asks for memory does not pay for it.
+pub(crate) fn settled() {
+    // More than any list of small pieces can serve: all of them are looked through.
+    std::hint::black_box(Vec::<u8>::with_capacity(SETTLING_BYTES));
+}
+
+/// Long enough to be served from the sorted pieces, too short to be mapped by itself.
+const SETTLING_BYTES: usize = 100 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 
 mod compress;
 mod contenders;
+mod document;
 mod draw;
 mod entropy;
 mod failure;
@@ -10,9 +11,19 @@ mod headland;
 mod heap;
 mod measure;
 mod model;
+mod plot;
 mod progress;
+mod report;
+mod table;
 mod workload;
 
+use contenders::automerge::Automerge;
+use contenders::json::Patched;
+use contenders::loro::Loro;
+use contenders::yrs::Yrs;
+use failure::Failure;
+use measure::library::{Inputs, measured};
+use report::{Measured, rows};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -25,17 +36,41 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), failure::Failure> {
-    use workload::*;
-    for kind in [Kind::Lean, Kind::Rich] {
-        let w = Workload::drawn(base(RECORDS), kind);
-        progress::say(&format!("{kind:?} bits {:?} {:?} {:?} entropy {} / {}", w.event_bits, w.note_bits, w.single_bits, entropy::bound(&w.event_bits), entropy::bound_s(&w.event_bits)));
-        let d = measure::headland::down(&w, None)?;
-        progress::say(&format!("snapshot {} catch_up {} welcome {} down {} up {} single {} apply {:?} decode {:?} load {:?}", d.snapshot.catch_up(), d.sync.catch_up(), d.sync.welcome(), d.sync.down(), d.sync.up(), d.single.len(), d.apply, d.decode, d.load));
-        let u = measure::headland::up(&w)?;
-        progress::say(&format!("up: uploads {} all up {} down {}; live uploads {} up {} down {}; both up {} catch_up {} down {} batches {}", u.sync.uploads(), u.sync.up(), u.sync.down(), u.live.uploads(), u.live.up(), u.live.down(), u.both.up(), u.both.catch_up(), u.both.down(), u.both.batches()));
-    }
-    let w = Workload::drawn(base(RECORDS), Kind::Lean);
-    progress::say(&format!("{:?}", measure::headland::kept(&w)?));
+fn run() -> Result<(), Failure> {
+    let say = progress::say;
+    say("drawing the workload");
+    let inputs = Inputs::drawn();
+    say("Headland");
+    let headland = measure::headland::measured(&inputs)?;
+    let mut rows = vec![rows::headland(&headland)];
+    say("loro");
+    rows.extend(rows::library("loro", &measured::<Loro>(&inputs)?)?);
+    say("yrs, format 1");
+    rows.extend(rows::library("yrs v1", &measured::<Yrs<1>>(&inputs)?)?);
+    say("yrs, format 2");
+    rows.extend(rows::library("yrs v2", &measured::<Yrs<2>>(&inputs)?)?);
+    say("automerge");
+    let figures = measured::<Automerge>(&inputs)?;
+    rows.extend(rows::library("automerge `save_after`", &figures)?);
+    let ways = measure::automerge::measured(&inputs, &figures.snapshot, &figures.aged.snapshot)?;
+    rows.extend(rows::automerge(&ways));
+    say("JSON");
+    let patches = measured::<Patched>(&inputs)?;
+    rows.extend(rows::library("JSON merge patch", &patches)?);
+    rows.extend(rows::json(&inputs, &patches)?);
+    rows.extend(rows::bounds(&inputs));
+    say("the real catalogues");
+    let steps = measure::history::measured()?;
+    say("nothing trusted");
+    let identified = measure::untrusted::measured()?;
+    let extent = measure::library::extent(&inputs.lean.base);
+    report::written(&Measured {
+        extent,
+        headland,
+        rows,
+        steps,
+        identified,
+    })?;
+    say("docs/benchmarks.md and docs/benchmarks/*.svg are written");
     Ok(())
 }

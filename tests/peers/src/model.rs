@@ -43,12 +43,33 @@ pub(crate) type Catalogue = BTreeMap<String, Record>;
 /// One change of one record.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
-    Put { id: String, record: Record },
-    Remove { id: String },
-    Set { id: String, field: String, value: Scalar },
-    SetIn { id: String, field: String, key: String, value: Scalar },
-    Unset { id: String, field: String },
-    Note { id: String, key: String, note: Note },
+    Put {
+        id: String,
+        record: Record,
+    },
+    Remove {
+        id: String,
+    },
+    Set {
+        id: String,
+        field: String,
+        value: Scalar,
+    },
+    SetIn {
+        id: String,
+        field: String,
+        key: String,
+        value: Scalar,
+    },
+    Unset {
+        id: String,
+        field: String,
+    },
+    Note {
+        id: String,
+        key: String,
+        note: Note,
+    },
 }
 
 impl Change {
@@ -143,7 +164,11 @@ impl Scalar {
 
 /// A whole number is written without a fraction: shorter, and what most contenders give back.
 fn real_json(real: f64) -> Value {
-    if real.fract() == 0.0 && real.abs() < WHOLE_MAX { (real as i64).into() } else { real.into() }
+    if real.fract() == 0.0 && real.abs() < WHOLE_MAX {
+        (real as i64).into()
+    } else {
+        real.into()
+    }
 }
 
 /// Up to here every whole number is a double of its own.
@@ -154,7 +179,10 @@ pub(crate) fn whole_numbers(value: &Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => number.as_f64().map_or(Value::Null, real_json),
         Value::Array(items) => items.iter().map(whole_numbers).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), whole_numbers(value))).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), whole_numbers(value)))
+            .collect(),
         other => other.clone(),
     }
 }
@@ -176,7 +204,11 @@ pub(crate) fn time_text(seconds: u64) -> String {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -194,7 +226,10 @@ impl Field {
             Self::One(value) => value.json(),
             Self::Set(members) => members.iter().map(String::as_str).collect(),
             Self::Map(map) => map.iter().map(|(key, value)| (key.clone(), value.json())).collect(),
-            Self::Counts(counts) => counts.iter().map(|(who, count)| (who.clone(), Value::from(*count))).collect(),
+            Self::Counts(counts) => counts
+                .iter()
+                .map(|(who, count)| (who.clone(), Value::from(*count)))
+                .collect(),
             Self::Notes(notes) => notes.iter().map(|(key, note)| (key.clone(), note.json())).collect(),
         }
     }
@@ -212,12 +247,18 @@ impl Field {
 }
 
 pub(crate) fn record_json(record: &Record) -> Value {
-    let fields: Map<String, Value> = record.iter().map(|(name, field)| (name.clone(), field.json())).collect();
+    let fields: Map<String, Value> = record
+        .iter()
+        .map(|(name, field)| (name.clone(), field.json()))
+        .collect();
     Value::Object(fields)
 }
 
 pub(crate) fn catalogue_json(catalogue: &Catalogue) -> Value {
-    let records: Map<String, Value> = catalogue.iter().map(|(id, record)| (id.clone(), record_json(record))).collect();
+    let records: Map<String, Value> = catalogue
+        .iter()
+        .map(|(id, record)| (id.clone(), record_json(record)))
+        .collect();
     Value::Object(records)
 }
 
@@ -239,13 +280,31 @@ mod tests {
         let (id, field) = ("a".to_owned(), "status".to_owned());
         let record = Record::from([("status".to_owned(), Field::One(text("staged")))]);
         apply(&mut catalogue, &Change::Put { id: id.clone(), record });
-        apply(&mut catalogue, &Change::Set { id: id.clone(), field: field.clone(), value: text("approved") });
+        apply(
+            &mut catalogue,
+            &Change::Set {
+                id: id.clone(),
+                field: field.clone(),
+                value: text("approved"),
+            },
+        );
         let (metrics, key) = ("metrics".to_owned(), "accuracy".to_owned());
-        apply(&mut catalogue, &Change::SetIn { id: id.clone(), field: metrics, key, value: Scalar::Real(0.5) });
+        apply(
+            &mut catalogue,
+            &Change::SetIn {
+                id: id.clone(),
+                field: metrics,
+                key,
+                value: Scalar::Real(0.5),
+            },
+        );
         let wanted = serde_json::json!({"a": {"status": "approved", "metrics": {"accuracy": 0.5}}});
         assert_eq!(catalogue_json(&catalogue), wanted);
         apply(&mut catalogue, &Change::Unset { id: id.clone(), field });
-        assert_eq!(catalogue_json(&catalogue), serde_json::json!({"a": {"metrics": {"accuracy": 0.5}}}));
+        assert_eq!(
+            catalogue_json(&catalogue),
+            serde_json::json!({"a": {"metrics": {"accuracy": 0.5}}})
+        );
         apply(&mut catalogue, &Change::Remove { id });
         assert!(catalogue.is_empty());
     }

@@ -97,9 +97,26 @@ impl Workload {
         let id = nth(&base, draw.below(records));
         let which = draw.take_bits();
         let change = price_change(id, &mut draw);
-        let single_bits = Bits { which, what: draw.take_bits(), ..Bits::default() };
-        let single = Event { at_ms: CUT_MS + (CUT_S + 60) * 1_000, changes: vec![change] };
-        Self { base, events, event_bits, notes, note_bits, single, single_bits }
+        let (when_s, when_ms) = ((CUT_S as f64).log2(), 1_000_f64.log2());
+        let single_bits = Bits {
+            which,
+            when_s,
+            when_ms,
+            what: draw.take_bits(),
+        };
+        let single = Event {
+            at_ms: CUT_MS + (CUT_S + 60) * 1_000,
+            changes: vec![change],
+        };
+        Self {
+            base,
+            events,
+            event_bits,
+            notes,
+            note_bits,
+            single,
+            single_bits,
+        }
     }
 
     /// What both sides hold after the sync.
@@ -112,7 +129,11 @@ impl Workload {
 }
 
 fn nth(catalogue: &Catalogue, index: u64) -> String {
-    catalogue.keys().nth(index as usize).expect("the index is below the number of models").clone()
+    catalogue
+        .keys()
+        .nth(index as usize)
+        .expect("the index is below the number of models")
+        .clone()
 }
 
 enum What {
@@ -129,7 +150,9 @@ fn hub_events(base: &Catalogue, kind: Kind) -> (Vec<Event>, Bits) {
     let rest: Vec<u64> = (0..base.len() as u64).filter(|index| !bumped.contains(index)).collect();
     let deprecated = draw.choose_in_order(DEPRECATED, rest.len() as u64);
     let bumps = bumped.iter().map(|index| What::Bump(nth(base, *index)));
-    let deprecations = deprecated.iter().map(|index| What::Deprecate(nth(base, rest[*index as usize])));
+    let deprecations = deprecated
+        .iter()
+        .map(|index| What::Deprecate(nth(base, rest[*index as usize])));
     let new = (0..NEW).map(|number| What::New(base.len() as u64 + number));
     // The order in which they were chosen carries no chance: the times do.
     draw.take_bits();
@@ -147,7 +170,10 @@ fn hub_events(base: &Catalogue, kind: Kind) -> (Vec<Event>, Bits) {
             What::Deprecate(id) => deprecate(&id, at_ms),
             What::New(number) => {
                 let (id, record) = record::drawn(draw, number, at_ms / 1_000);
-                Event { at_ms, changes: vec![Change::Put { id, record }] }
+                Event {
+                    at_ms,
+                    changes: vec![Change::Put { id, record }],
+                }
             }
         });
     }
@@ -176,9 +202,15 @@ fn device_notes(base: &Catalogue) -> (Vec<Event>, Bits) {
     let mut events = Vec::new();
     for (number, at_ms) in moments.into_iter().enumerate() {
         let id = nth(base, about.pop().expect("as many models as notes were chosen"));
-        let note = Note { at_ms, text: draw.text(8, 16) };
+        let note = Note {
+            at_ms,
+            text: draw.text(8, 16),
+        };
         let key = format!("{DEVICE}-{}", number + 1);
-        events.push(Event { at_ms, changes: vec![Change::Note { id, key, note }] });
+        events.push(Event {
+            at_ms,
+            changes: vec![Change::Note { id, key, note }],
+        });
     }
     bits.what = draw.take_bits();
     (events, bits)
@@ -218,12 +250,20 @@ fn bump(now: &Catalogue, id: &str, at_ms: u64, draw: &mut Draw, artifacts: Optio
 
 /// Another price for a model.
 pub(crate) fn price_change(id: String, draw: &mut Draw) -> Change {
-    Change::Set { id, field: "price".to_owned(), value: record::price(draw) }
+    Change::Set {
+        id,
+        field: "price".to_owned(),
+        value: record::price(draw),
+    }
 }
 
 /// That a model was updated now.
 pub(crate) fn update_of(id: String, at_ms: u64) -> Change {
-    Change::Set { id, field: "updated_at".to_owned(), value: Scalar::Time(at_ms / 1_000) }
+    Change::Set {
+        id,
+        field: "updated_at".to_owned(),
+        value: Scalar::Time(at_ms / 1_000),
+    }
 }
 
 /// When a model was last updated, in seconds since 1970.
@@ -240,8 +280,15 @@ fn text_field(text: &str) -> Field {
 
 fn deprecate(id: &str, at_ms: u64) -> Event {
     let (field, value) = ("status".to_owned(), Scalar::Text("deprecated".to_owned()));
-    let status = Change::Set { id: id.to_owned(), field, value };
-    Event { at_ms, changes: vec![status, update_of(id.to_owned(), at_ms)] }
+    let status = Change::Set {
+        id: id.to_owned(),
+        field,
+        value,
+    };
+    Event {
+        at_ms,
+        changes: vec![status, update_of(id.to_owned(), at_ms)],
+    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,9 @@ impl Automerge {
 
     fn note(&mut self, notes: &ObjId, key: &str, note: &Note) -> Result<(), Failure> {
         let id = self.0.put_object(notes, key, ObjType::Map).during(DOING)?;
-        self.0.put(&id, "at_ms", ScalarValue::Timestamp(note.at_ms as i64)).during(DOING)?;
+        self.0
+            .put(&id, "at_ms", ScalarValue::Timestamp(note.at_ms as i64))
+            .during(DOING)?;
         self.0.put(&id, "text", note.text.as_str()).during(DOING)
     }
 
@@ -129,19 +131,30 @@ impl Automerge {
     pub(crate) fn sync(hub: &mut Self, device: &mut Self, states: &mut (State, State)) -> Result<Synced, Failure> {
         let mut synced = Synced::default();
         for _ in 0..MESSAGES_MAX {
-            let up = device.0.sync().generate_sync_message(&mut states.1).map(Message::encode);
+            let up = device
+                .0
+                .sync()
+                .generate_sync_message(&mut states.1)
+                .map(Message::encode);
             if let Some(message) = &up {
                 synced.up += message.len() as u64;
                 synced.messages += 1;
                 let message = Message::decode(message).during(DOING)?;
-                hub.0.sync().receive_sync_message(&mut states.0, message).during(DOING)?;
+                hub.0
+                    .sync()
+                    .receive_sync_message(&mut states.0, message)
+                    .during(DOING)?;
             }
             let down = hub.0.sync().generate_sync_message(&mut states.0).map(Message::encode);
             if let Some(message) = &down {
                 synced.down += message.len() as u64;
                 synced.messages += 1;
                 let message = Message::decode(message).during(DOING)?;
-                device.0.sync().receive_sync_message(&mut states.1, message).during(DOING)?;
+                device
+                    .0
+                    .sync()
+                    .receive_sync_message(&mut states.1, message)
+                    .during(DOING)?;
             }
             if up.is_none() && down.is_none() {
                 return Ok(synced);
@@ -177,7 +190,9 @@ impl Document for Automerge {
     }
 
     fn load(snapshot: &[u8], writer: u64) -> Result<Self, Failure> {
-        Ok(Self(AutoCommit::load(snapshot).during(DOING)?.with_actor(actor(writer))))
+        Ok(Self(
+            AutoCommit::load(snapshot).during(DOING)?.with_actor(actor(writer)),
+        ))
     }
 
     fn version(&mut self) -> Vec<ChangeHash> {

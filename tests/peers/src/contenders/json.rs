@@ -88,7 +88,10 @@ impl Document for Patched {
 /// The whole records that differ.
 pub(crate) fn whole_records(before: &Value, after: &Value) -> Result<Vec<u8>, Failure> {
     let empty = Map::new();
-    let (before, after) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
+    let (before, after) = (
+        before.as_object().unwrap_or(&empty),
+        after.as_object().unwrap_or(&empty),
+    );
     let differing = after.iter().filter(|(id, record)| before.get(*id) != Some(record));
     let records: Map<String, Value> = differing.map(|(id, record)| (id.clone(), record.clone())).collect();
     serde_json::to_vec(&records).during("writing JSON")
@@ -147,7 +150,10 @@ mod tests {
         let before = json!({"a": {"x": 1, "y": [1], "z": {"k": 1, "l": 2}}, "b": {}, "c": 1});
         let after = json!({"a": {"x": 2, "y": [1, 2], "z": {"k": 1, "l": 3}}, "d": {"n": {}}, "c": 1});
         let said = patch(&before, &after);
-        assert_eq!(said, json!({"a": {"x": 2, "y": [1, 2], "z": {"l": 3}}, "b": null, "d": {"n": {}}}));
+        assert_eq!(
+            said,
+            json!({"a": {"x": 2, "y": [1, 2], "z": {"l": 3}}, "b": null, "d": {"n": {}}})
+        );
         let mut merged = before;
         merge(&mut merged, said);
         assert_eq!(merged, after);

@@ -44,7 +44,11 @@ impl Loro {
     }
 
     fn put(&self, id: &str, record: &Record) -> Result<(), Failure> {
-        let map = self.0.get_map(ROOT).insert_container(id, LoroMap::new()).during(DOING)?;
+        let map = self
+            .0
+            .get_map(ROOT)
+            .insert_container(id, LoroMap::new())
+            .during(DOING)?;
         for (name, field) in record {
             put_field(&map, name, field)?;
         }
@@ -55,8 +59,17 @@ impl Loro {
         match change {
             Change::Put { id, record } => self.put(id, record),
             Change::Remove { id } => self.0.get_map(ROOT).delete(id).during(DOING),
-            Change::Set { id, field, value: scalar } => self.record(id)?.insert(field, value(scalar)).during(DOING),
-            Change::SetIn { id, field, key, value: scalar } => {
+            Change::Set {
+                id,
+                field,
+                value: scalar,
+            } => self.record(id)?.insert(field, value(scalar)).during(DOING),
+            Change::SetIn {
+                id,
+                field,
+                key,
+                value: scalar,
+            } => {
                 let map = child(&self.record(id)?, field)?;
                 map.insert(key, value(scalar)).during(DOING)
             }

@@ -43,7 +43,10 @@ fn note(held: &Value) -> Value {
 }
 
 fn whole(value: &Value) -> i64 {
-    value.as_i64().or_else(|| value.as_f64().map(|real| real as i64)).unwrap_or_default()
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().map(|real| real as i64))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -54,7 +57,7 @@ mod tests {
     #[test]
     fn what_libraries_keep_is_told_in_plain_words() {
         let shown = json!({"a": {
-            "created_at": 0.0, "sha256": [7; 32], "tags": {"b": true, "a": true}, "price": 12.0,
+            "created_at": 0.0, "sha256": vec![7; 32], "tags": {"b": true, "a": true}, "price": 12.0,
             "annotations": {"x-1": [5, "good"], "x-2": {"at_ms": 6, "text": "bad"}},
         }});
         let plain = json!({"a": {

@@ -46,9 +46,12 @@ fn nested(value: &Value) -> Any {
         },
         Value::String(text) => text.as_str().into(),
         Value::Array(items) => Any::Array(items.iter().map(nested).collect()),
-        Value::Object(fields) => {
-            Any::Map(Arc::new(fields.iter().map(|(name, value)| (name.clone(), nested(value))).collect()))
-        }
+        Value::Object(fields) => Any::Map(Arc::new(
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), nested(value)))
+                .collect(),
+        )),
     }
 }
 
@@ -64,10 +67,19 @@ fn put(parent: &MapRef, transaction: &mut TransactionMut, id: &str, record: &Rec
                 map.insert(transaction, name.as_str(), value(scalar));
                 continue;
             }
-            Field::Set(members) => members.iter().map(|member| (member.as_str(), Any::Bool(true))).collect(),
+            Field::Set(members) => members
+                .iter()
+                .map(|member| (member.as_str(), Any::Bool(true)))
+                .collect(),
             Field::Map(map) => map.iter().map(|(key, scalar)| (key.as_str(), value(scalar))).collect(),
-            Field::Counts(counts) => counts.iter().map(|(who, count)| (who.as_str(), whole_number(*count))).collect(),
-            Field::Notes(notes) => notes.iter().map(|(key, note)| (key.as_str(), note_value(note))).collect(),
+            Field::Counts(counts) => counts
+                .iter()
+                .map(|(who, count)| (who.as_str(), whole_number(*count)))
+                .collect(),
+            Field::Notes(notes) => notes
+                .iter()
+                .map(|(key, note)| (key.as_str(), note_value(note)))
+                .collect(),
         };
         let inner = map.insert(transaction, name.as_str(), MapPrelim::default());
         for (key, value) in entries {
@@ -98,11 +110,20 @@ fn change(root: &MapRef, transaction: &mut TransactionMut, change: &Change) {
         Change::Remove { id } => {
             root.remove(transaction, id);
         }
-        Change::Set { id, field, value: scalar } => {
+        Change::Set {
+            id,
+            field,
+            value: scalar,
+        } => {
             let record: MapRef = root.get_or_init(transaction, id.as_str());
             record.insert(transaction, field.as_str(), value(scalar));
         }
-        Change::SetIn { id, field, key, value: scalar } => {
+        Change::SetIn {
+            id,
+            field,
+            key,
+            value: scalar,
+        } => {
             let record: MapRef = root.get_or_init(transaction, id.as_str());
             let map: MapRef = record.get_or_init(transaction, field.as_str());
             map.insert(transaction, key.as_str(), value(scalar));
@@ -157,7 +178,10 @@ impl<const FORMAT: u8> Document for Yrs<FORMAT> {
             1 => Update::decode_v1(updates),
             _ => Update::decode_v2(updates),
         };
-        self.doc.transact_mut().apply_update(update.during(DOING)?).during(DOING)
+        self.doc
+            .transact_mut()
+            .apply_update(update.during(DOING)?)
+            .during(DOING)
     }
 
     fn read(&mut self) -> Result<Value, Failure> {

@@ -3,6 +3,7 @@
 use super::import::{USAGE, attribute, key};
 use super::traffic::Traffic;
 use crate::failure::{Failure, While};
+use crate::measure::worked;
 use crate::model::{Change, Event};
 use headland_agent::replica::{Output, Replica, ReplicaConfig};
 use headland_agent::store::Store;
@@ -14,7 +15,7 @@ use headland_shared::topic;
 use redb::Database;
 use redb::backends::InMemoryBackend;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What the agent lets its storage engine have when nobody says otherwise.
 pub(crate) const CACHE_BYTES: usize = 1024 * 1024;
@@ -59,18 +60,29 @@ impl Device {
         };
         let replica = Replica::open(store, config, seed, now).during("opening a device")?;
         let (linked, traffic, spent) = (false, Traffic::default(), Duration::ZERO);
-        Ok(Self { name, replica, linked, traffic, spent })
+        Ok(Self {
+            name,
+            replica,
+            linked,
+            traffic,
+            spent,
+        })
     }
 
     /// Writes notes, each durable before the next.
     pub(crate) fn write(&mut self, namespace: &str, notes: &[Event], mono: u64) -> Result<(), Failure> {
         for event in notes {
-            let now = Now { mono, wall_ms: event.at_ms };
+            let now = Now {
+                mono,
+                wall_ms: event.at_ms,
+            };
             for change in &event.changes {
                 let Change::Note { id, note, .. } = change else {
                     return Err(Failure::new("writing on a device", "only notes are written there"));
                 };
-                let written = self.replica.annotate(&key(namespace, id)?, None, note.text.clone(), now);
+                let written = self
+                    .replica
+                    .annotate(&key(namespace, id)?, None, note.text.clone(), now);
                 written.during("writing a note")?;
             }
         }
@@ -79,7 +91,9 @@ impl Device {
 
     /// Counts uses of a model.
     pub(crate) fn count(&mut self, namespace: &str, id: &str, amount: i64, now: Now) -> Result<(), Failure> {
-        let counted = self.replica.count(&key(namespace, id)?, &attribute(USAGE)?, amount, now);
+        let counted = self
+            .replica
+            .count(&key(namespace, id)?, &attribute(USAGE)?, amount, now);
         counted.during("counting")?;
         Ok(())
     }
@@ -92,9 +106,9 @@ impl Device {
     /// Takes a frame in, and how long that takes.
     pub(crate) fn take(&mut self, frame: Vec<u8>, now: Now) -> Result<(), Failure> {
         self.traffic.down.push(frame.clone());
-        let begun = Instant::now();
+        let begun = worked();
         let taken = self.replica.frame(frame, now);
-        self.spent += begun.elapsed();
+        self.spent += worked().saturating_sub(begun);
         taken.during("handing a device a frame")
     }
 

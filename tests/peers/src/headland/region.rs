@@ -47,11 +47,20 @@ impl Region {
     /// A new hub, in memory or in a file.
     pub(crate) fn open(file: Option<PathBuf>, seed: u64) -> Result<Self, Failure> {
         // Enough before the cut for the catalogue to be old, and its devices' writes with it.
-        let now = Now { mono: 1_000, wall_ms: CUT_MS - 2 * MS_PER_DAY };
+        let now = Now {
+            mono: 1_000,
+            wall_ms: CUT_MS - 2 * MS_PER_DAY,
+        };
         let name = RegionName::new("main").during("naming the region")?;
         let hub = open_hub(&name, file, seed, now)?;
         let (devices, imported) = (Vec::new(), BTreeMap::new());
-        Ok(Self { hub, name, devices, imported, now })
+        Ok(Self {
+            hub,
+            name,
+            devices,
+            imported,
+            now,
+        })
     }
 
     /// Stops the hub, does something with its file, and starts it again. No link survives that.
@@ -64,16 +73,29 @@ impl Region {
         for index in 0..self.devices.len() {
             self.unlink(index)?;
         }
-        let Self { hub, name, devices, imported, now } = self;
+        let Self {
+            hub,
+            name,
+            devices,
+            imported,
+            now,
+        } = self;
         drop(hub);
         meanwhile(file)?;
         let hub = open_hub(&name, Some(file.to_path_buf()), seed, now)?;
-        Ok(Self { hub, name, devices, imported, now })
+        Ok(Self {
+            hub,
+            name,
+            devices,
+            imported,
+            now,
+        })
     }
 
     /// What the registry's next change is made to, when the hub holds it already.
     pub(crate) fn hold(&mut self, namespace: &str, catalogue: &Catalogue) -> Result<(), Failure> {
-        self.imported.insert(namespace.to_owned(), records(namespace, catalogue)?);
+        self.imported
+            .insert(namespace.to_owned(), records(namespace, catalogue)?);
         Ok(())
     }
 
@@ -131,7 +153,10 @@ impl Region {
     pub(crate) fn link(&mut self, index: usize) -> Result<(), Failure> {
         let device = &mut self.devices[index];
         device.linked = true;
-        device.replica.link_up(self.name.clone(), self.now).during("linking a device")
+        device
+            .replica
+            .link_up(self.name.clone(), self.now)
+            .during("linking a device")
     }
 
     pub(crate) fn unlink(&mut self, index: usize) -> Result<(), Failure> {
@@ -168,7 +193,10 @@ impl Region {
 
     /// Sends what a device has written.
     pub(crate) fn send(&mut self, index: usize) -> Result<(), Failure> {
-        self.devices[index].replica.flush(self.now).during("sending a device's writes")?;
+        self.devices[index]
+            .replica
+            .flush(self.now)
+            .during("sending a device's writes")?;
         self.carry()
     }
 
@@ -205,7 +233,13 @@ impl Region {
     }
 
     fn is_quiet(&self) -> Result<bool, Failure> {
-        let head = self.hub.store().read().and_then(|views| views.numbers()).during("reading the hub's head")?.head;
+        let head = self
+            .hub
+            .store()
+            .read()
+            .and_then(|views| views.numbers())
+            .during("reading the hub's head")?
+            .head;
         for device in self.devices.iter().filter(|device| device.linked) {
             let placed = device.replica.store().read().and_then(|views| views.placed());
             let placed = placed.during("reading a device's place")?;
@@ -220,7 +254,9 @@ impl Region {
         loop {
             for device in self.devices.iter_mut().filter(|device| device.linked) {
                 for frame in device.outputs() {
-                    self.hub.frame(device.name.clone(), frame.clone()).during("handing the hub a frame")?;
+                    self.hub
+                        .frame(device.name.clone(), frame.clone())
+                        .during("handing the hub a frame")?;
                     device.traffic.up.push(frame);
                 }
             }
@@ -292,7 +328,10 @@ fn notes_of(base: &Catalogue, writer: &str) -> Vec<Event> {
             for (key, note) in held.iter().filter(|(key, _)| key.starts_with(writer)) {
                 let (id, key, note) = (id.clone(), key.clone(), note.clone());
                 let at_ms = note.at_ms;
-                notes.push(Event { at_ms, changes: vec![Change::Note { id, key, note }] });
+                notes.push(Event {
+                    at_ms,
+                    changes: vec![Change::Note { id, key, note }],
+                });
             }
         }
     }

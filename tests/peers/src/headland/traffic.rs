@@ -72,7 +72,11 @@ impl Traffic {
 
     /// The live batches.
     pub(crate) fn batch_frames(&self) -> Vec<Vec<u8>> {
-        self.down.iter().filter(|frame| frame.get(1) == Some(&tag::BATCH)).cloned().collect()
+        self.down
+            .iter()
+            .filter(|frame| frame.get(1) == Some(&tag::BATCH))
+            .cloned()
+            .collect()
     }
 
     /// The frames that a device must take to be up to date.

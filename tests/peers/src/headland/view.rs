@@ -14,7 +14,10 @@ pub(crate) fn shown(store: &Store, namespace: &str) -> Result<BTreeMap<String, V
     let namespace = namespace.parse().during("naming a namespace")?;
     let page = Reader::new(store.clone()).models(Some(&namespace), None, usize::MAX, |_| true);
     let models = page.during("reading a device's catalogue")?.models;
-    Ok(models.iter().map(|model| (model.name.clone(), of_model(model))).collect())
+    Ok(models
+        .iter()
+        .map(|model| (model.name.clone(), of_model(model)))
+        .collect())
 }
 
 fn of_model(model: &Model) -> Value {
@@ -96,10 +99,17 @@ mod tests {
         region.assert_shows(device, &workload.base).unwrap();
         region.unlink(device).unwrap();
         region.events(&mut workload.base.clone(), &workload.events).unwrap();
-        region.devices[device].write(NAMESPACE, &workload.notes, region.now().mono).unwrap();
+        region.devices[device]
+            .write(NAMESPACE, &workload.notes, region.now().mono)
+            .unwrap();
         region.link(device).unwrap();
         region.settle().unwrap();
         region.assert_shows(device, &workload.merged()).unwrap();
-        assert!(workload.base.values().any(|record| record.contains_key(NOTES) && record.contains_key("usage")));
+        assert!(
+            workload
+                .base
+                .values()
+                .any(|record| record.contains_key(NOTES) && record.contains_key("usage"))
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What Headland's own sync costs, by real sessions.
 
+use super::library::Inputs;
 use super::{ROUNDS, RUNS, Time};
 use crate::failure::{Failure, While};
 use crate::headland::{CACHE_BYTES, Device, LANES_MS, NAMESPACE, Region, Storage, Traffic, shown};
@@ -45,8 +46,29 @@ pub(crate) struct Up {
     pub(crate) both: Traffic,
 }
 
+/// All of Headland.
+#[derive(Debug, Clone)]
+pub(crate) struct All {
+    pub(crate) lean: Down,
+    pub(crate) rich: Down,
+    pub(crate) aged: Down,
+    pub(crate) up: Up,
+    pub(crate) kept: Kept,
+}
+
+/// Runs all of it.
+pub(crate) fn measured(inputs: &Inputs) -> Result<All, Failure> {
+    Ok(All {
+        lean: down(&inputs.lean, None)?,
+        rich: down(&inputs.rich, None)?,
+        aged: down(&inputs.aged, Some(&inputs.ageing))?,
+        up: up(&inputs.lean)?,
+        kept: kept(&inputs.lean)?,
+    })
+}
+
 /// Runs the hub's side of a workload. `aged` is the history that leads from the drawn base to the workload's.
-pub(crate) fn down(workload: &Workload, aged: Option<&[Event]>) -> Result<Down, Failure> {
+fn down(workload: &Workload, aged: Option<&[Event]>) -> Result<Down, Failure> {
     let mut region = match aged {
         None => Region::with(&workload.base, SEED)?,
         Some(events) => grown_old(events)?,
@@ -68,7 +90,14 @@ pub(crate) fn down(workload: &Workload, aged: Option<&[Event]>) -> Result<Down, 
     let sync = region.devices[0].traffic.clone();
     let decode = decode(&snapshot, &sync)?;
     let single = single(&mut region, &mut now, workload)?;
-    Ok(Down { snapshot, sync, single, apply, decode, load: Time::of(&loads) })
+    Ok(Down {
+        snapshot,
+        sync,
+        single,
+        apply,
+        decode,
+        load: Time::of(&loads),
+    })
 }
 
 /// A hub whose models were all bumped ten times over.
@@ -94,6 +123,7 @@ fn joined(region: &mut Region, name: &str) -> Result<usize, Failure> {
 fn back(region: &mut Region) -> Result<Time, Failure> {
     let mut times = Vec::new();
     for index in 0..region.devices.len() {
+        heap::settled();
         region.link(index)?;
         region.settle()?;
         times.push(region.devices[index].spent);
@@ -144,12 +174,15 @@ fn single(region: &mut Region, now: &mut Catalogue, workload: &Workload) -> Resu
     let batches = region.devices[0].traffic.batch_frames();
     match batches.as_slice() {
         [batch] => Ok(batch.clone()),
-        other => Err(Failure::new("changing one attribute", format!("{} batches came", other.len()))),
+        other => Err(Failure::new(
+            "changing one attribute",
+            format!("{} batches came", other.len()),
+        )),
     }
 }
 
 /// Runs the device's side of a workload.
-pub(crate) fn up(workload: &Workload) -> Result<Up, Failure> {
+fn up(workload: &Workload) -> Result<Up, Failure> {
     let mut region = Region::with(&workload.base, SEED)?;
     let away = joined(&mut region, DEVICE)?;
     region.unlink(away)?;
@@ -201,7 +234,7 @@ pub(crate) struct Kept {
 }
 
 /// Opens a device's file that holds the whole catalogue, and reads everything.
-pub(crate) fn kept(workload: &Workload) -> Result<Kept, Failure> {
+fn kept(workload: &Workload) -> Result<Kept, Failure> {
     let folder = tempfile::tempdir().during("making a temporary directory")?;
     let path = folder.path().join("agent.redb");
     let mut region = Region::with(&workload.base, SEED)?;
@@ -218,9 +251,17 @@ pub(crate) fn kept(workload: &Workload) -> Result<Kept, Failure> {
     })?;
     drop(device);
     let file = std::fs::metadata(&path).during("measuring a device's file")?.len();
-    let open = Time::measured(|| Ok(None), |slot| {
-        *slot = Some(opened()?);
-        Ok(())
-    })?;
-    Ok(Kept { heap, cache_max: CACHE_BYTES as u64, file, open })
+    let open = Time::measured(
+        || Ok(None),
+        |slot| {
+            *slot = Some(opened()?);
+            Ok(())
+        },
+    )?;
+    Ok(Kept {
+        heap,
+        cache_max: CACHE_BYTES as u64,
+        file,
+        open,
+    })
 }

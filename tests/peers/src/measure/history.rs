@@ -57,10 +57,14 @@ pub(crate) fn measured() -> Result<Vec<Step>, Failure> {
             bytes.push(("loro + zstd", compress::zstd(&columns[0].1[number])?.len() as u64));
             bytes.push(("JSON patch + zstd", compress::zstd(&json[number])?.len() as u64));
             let with = compress::with(&json[number], &dictionary)?;
-            bytes.push(("JSON patch + zstd + dictionary", with.len() as u64));
-            bytes.push(("whole release + zstd", *whole));
+            bytes.push(("JSON patch + zstd + dict", with.len() as u64));
+            bytes.push(("whole + zstd", *whole));
             let models: std::collections::BTreeSet<&str> = event.changes.iter().map(Change::id).collect();
-            steps.push(Step { release: release.clone(), models: models.len(), bytes });
+            steps.push(Step {
+                release: release.clone(),
+                models: models.len(),
+                bytes,
+            });
         }
     }
     Ok(steps)
@@ -70,13 +74,25 @@ fn histories(shipped: &Shipped) -> Result<Vec<History>, Failure> {
     let mut histories = Vec::new();
     for base in &shipped.base {
         let mut held = catalogue(&base.models);
-        let mut history = History { namespace: base.namespace.clone(), base: held.clone(), steps: Vec::new() };
-        let following = shipped.releases.iter().filter(|release| release.namespace == base.namespace);
+        let mut history = History {
+            namespace: base.namespace.clone(),
+            base: held.clone(),
+            steps: Vec::new(),
+        };
+        let following = shipped
+            .releases
+            .iter()
+            .filter(|release| release.namespace == base.namespace);
         for (number, release) in following.enumerate() {
             let next = catalogue(&release.models);
             let at_ms = CUT_MS + (number as u64 + 1) * RELEASE_EVERY_MS;
-            let event = Event { at_ms, changes: changes(&held, &next) };
-            history.steps.push((release.name.clone(), next.clone(), event, whole(release)?));
+            let event = Event {
+                at_ms,
+                changes: changes(&held, &next),
+            };
+            history
+                .steps
+                .push((release.name.clone(), next.clone(), event, whole(release)?));
             held = next;
         }
         histories.push(history);
@@ -96,9 +112,14 @@ fn whole(release: &Release) -> Result<u64, Failure> {
 fn catalogue(models: &Models) -> Catalogue {
     let record = |attributes: &serde_json::Map<String, Value>| -> Record {
         let fields = attributes.iter().filter(|(_, value)| !value.is_null());
-        fields.map(|(name, value)| (name.clone(), Field::One(scalar(value)))).collect()
+        fields
+            .map(|(name, value)| (name.clone(), Field::One(scalar(value))))
+            .collect()
     };
-    models.iter().map(|(id, attributes)| (id.clone(), record(attributes))).collect()
+    models
+        .iter()
+        .map(|(id, attributes)| (id.clone(), record(attributes)))
+        .collect()
 }
 
 fn scalar(value: &Value) -> Scalar {
@@ -121,16 +142,26 @@ fn changes(before: &Catalogue, after: &Catalogue) -> Vec<Change> {
     let mut changes = Vec::new();
     for (id, record) in after {
         let Some(held) = before.get(id) else {
-            changes.push(Change::Put { id: id.clone(), record: record.clone() });
+            changes.push(Change::Put {
+                id: id.clone(),
+                record: record.clone(),
+            });
             continue;
         };
         for (name, field) in record.iter().filter(|(name, field)| held.get(*name) != Some(field)) {
             if let Field::One(value) = field {
-                changes.push(Change::Set { id: id.clone(), field: name.clone(), value: value.clone() });
+                changes.push(Change::Set {
+                    id: id.clone(),
+                    field: name.clone(),
+                    value: value.clone(),
+                });
             }
         }
         let gone = held.keys().filter(|name| !record.contains_key(*name));
-        changes.extend(gone.map(|name| Change::Unset { id: id.clone(), field: name.clone() }));
+        changes.extend(gone.map(|name| Change::Unset {
+            id: id.clone(),
+            field: name.clone(),
+        }));
     }
     let gone = before.keys().filter(|id| !after.contains_key(*id));
     changes.extend(gone.map(|id| Change::Remove { id: id.clone() }));
@@ -166,7 +197,13 @@ fn headland(histories: &[History]) -> Result<Vec<Vec<u64>>, Failure> {
     let mut sent: BTreeMap<(u64, usize), u64> = BTreeMap::new();
     let mut order: Vec<(u64, usize, usize)> = Vec::new();
     for (at, history) in histories.iter().enumerate() {
-        order.extend(history.steps.iter().enumerate().map(|(step, (_, _, event, _))| (event.at_ms, at, step)));
+        order.extend(
+            history
+                .steps
+                .iter()
+                .enumerate()
+                .map(|(step, (_, _, event, _))| (event.at_ms, at, step)),
+        );
     }
     order.sort_unstable();
     for (_, at, step) in order {
@@ -181,7 +218,11 @@ fn headland(histories: &[History]) -> Result<Vec<Vec<u64>>, Failure> {
         region.assert_shows_of(device, &history.namespace, catalogue)?;
         sent.insert((at as u64, step), region.devices[device].traffic.catch_up());
     }
-    let of = |at: usize| sent.range((at as u64, 0)..(at as u64 + 1, 0)).map(|(_, bytes)| *bytes).collect();
+    let of = |at: usize| {
+        sent.range((at as u64, 0)..(at as u64 + 1, 0))
+            .map(|(_, bytes)| *bytes)
+            .collect()
+    };
     Ok((0..histories.len()).map(of).collect())
 }
 

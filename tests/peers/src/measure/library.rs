@@ -4,8 +4,8 @@ use super::Time;
 use crate::contenders::Document;
 use crate::failure::{Failure, While};
 use crate::heap;
-use crate::model::{Catalogue, Change, Event, catalogue_json};
-use crate::workload::{CUT_MS, Workload};
+use crate::model::{Catalogue, Change, Event, Field, apply_all, catalogue_json};
+use crate::workload::{CUT_MS, Kind, RECORDS, Workload, ageing, base};
 use serde_json::Value;
 
 /// Numbers under which hub and device write.
@@ -41,15 +41,48 @@ pub(crate) struct Figures {
     pub(crate) apply_rich: Time,
     pub(crate) load: Time,
     pub(crate) heap: u64,
-    pub(crate) aged: Option<Aged>,
+    pub(crate) aged: Aged,
 }
 
 /// The same after every model was bumped ten times.
 #[derive(Debug)]
 pub(crate) struct Aged {
-    pub(crate) snapshot: usize,
+    pub(crate) snapshot: Vec<u8>,
     pub(crate) sent: Sent,
     pub(crate) heap: u64,
+}
+
+impl Inputs {
+    /// Draws all of them.
+    pub(crate) fn drawn() -> Self {
+        let young = base(RECORDS);
+        let ageing = ageing(&young);
+        let mut old = young.clone();
+        apply_all(&mut old, &ageing);
+        let aged = Workload::drawn(old, Kind::Lean);
+        let (lean, rich) = (
+            Workload::drawn(young.clone(), Kind::Lean),
+            Workload::drawn(young, Kind::Rich),
+        );
+        Self {
+            lean,
+            rich,
+            ageing,
+            aged,
+        }
+    }
+}
+
+/// How many leaf values a model has on average, and how long the catalogue is as JSON.
+pub(crate) fn extent(base: &Catalogue) -> (f64, usize) {
+    let leaves: usize = base
+        .values()
+        .flat_map(|record| record.values().map(Field::leaves))
+        .sum();
+    (
+        leaves as f64 / base.len() as f64,
+        catalogue_json(base).to_string().len(),
+    )
 }
 
 /// The hub's document: one commit a record, as a registry would add them.
@@ -57,7 +90,10 @@ pub(crate) fn hub<D: Document>(base: &Catalogue) -> Result<D, Failure> {
     let mut hub = D::empty(HUB);
     for (id, record) in base {
         let (id, record) = (id.clone(), record.clone());
-        hub.commit(&Event { at_ms: CUT_MS, changes: vec![Change::Put { id, record }] })?;
+        hub.commit(&Event {
+            at_ms: CUT_MS,
+            changes: vec![Change::Put { id, record }],
+        })?;
     }
     Ok(hub)
 }
@@ -67,8 +103,8 @@ pub(crate) fn device<D: Document>(snapshot: &[u8]) -> Result<D, Failure> {
     D::load(snapshot, DEVICE)
 }
 
-/// Runs all of it. Whether the catalogue is also made old is the caller's choice, since it takes long.
-pub(crate) fn measured<D: Document>(inputs: &Inputs, old: bool) -> Result<Figures, Failure> {
+/// Runs all of it.
+pub(crate) fn measured<D: Document>(inputs: &Inputs) -> Result<Figures, Failure> {
     let snapshot = hub::<D>(&inputs.lean.base)?.snapshot()?;
     let lean = sent::<D>(&snapshot, &inputs.lean)?;
     let rich = sent::<D>(&snapshot, &inputs.rich)?;
@@ -82,8 +118,17 @@ pub(crate) fn measured<D: Document>(inputs: &Inputs, old: bool) -> Result<Figure
         },
     )?;
     let heap = held::<D>(&snapshot)?;
-    let aged = if old { Some(aged::<D>(inputs)?) } else { None };
-    Ok(Figures { snapshot, lean, rich, apply_lean, apply_rich, load, heap, aged })
+    let aged = aged::<D>(inputs)?;
+    Ok(Figures {
+        snapshot,
+        lean,
+        rich,
+        apply_lean,
+        apply_rich,
+        load,
+        heap,
+        aged,
+    })
 }
 
 /// Both sides begin from the snapshot, change, exchange, and must then show what the workload says.
@@ -98,12 +143,19 @@ fn sent<D: Document>(snapshot: &[u8], workload: &Workload) -> Result<Sent, Failu
     let wanted = catalogue_json(&workload.merged());
     same(&hub.read()?, &wanted)?;
     same(&device.read()?, &wanted)?;
+    let single = single::<D>(snapshot, workload)?;
+    Ok(Sent { down, up, single })
+}
+
+/// One change, to a device that holds the snapshot.
+fn single<D: Document>(snapshot: &[u8], workload: &Workload) -> Result<Vec<u8>, Failure> {
+    let (mut hub, mut device) = (D::load(snapshot, HUB)?, device::<D>(snapshot)?);
     let before = hub.version();
     hub.commit(&workload.single)?;
     let single = hub.updates(&before)?;
     device.apply(&single)?;
     same(&device.read()?, &hub.read()?)?;
-    Ok(Sent { down, up, single })
+    Ok(single)
 }
 
 /// Asserts that two catalogues are the same, and says where they are not.
@@ -112,7 +164,9 @@ pub(crate) fn same(shown: &Value, wanted: &Value) -> Result<(), Failure> {
         return Ok(());
     }
     let (shown, wanted) = (shown.as_object(), wanted.as_object());
-    let (shown, wanted) = shown.zip(wanted).ok_or_else(|| Failure::new("comparing catalogues", "one is none"))?;
+    let (shown, wanted) = shown
+        .zip(wanted)
+        .ok_or_else(|| Failure::new("comparing catalogues", "one is none"))?;
     let differing = wanted.iter().find(|(id, record)| shown.get(*id) != Some(record));
     let reason = match differing {
         Some((id, record)) => format!("{id} is {:?} and not {record}", shown.get(id).map(Value::to_string)),
@@ -121,7 +175,8 @@ pub(crate) fn same(shown: &Value, wanted: &Value) -> Result<(), Failure> {
     Err(Failure::new("comparing catalogues", reason))
 }
 
-/// A receiver that was loaded, wholly read, and has taken one change in before, takes the workload in.
+/// A receiver that was loaded and has taken one change in before, which wakes what a library puts off, takes the
+/// workload in.
 fn apply<D: Document>(snapshot: &[u8], workload: &Workload) -> Result<Time, Failure> {
     let mut hub = D::load(snapshot, HUB)?;
     let before = hub.version();
@@ -132,7 +187,6 @@ fn apply<D: Document>(snapshot: &[u8], workload: &Workload) -> Result<Time, Fail
     Time::measured(
         || {
             let mut device = device::<D>(snapshot)?;
-            device.read()?;
             device.apply(&first)?;
             Ok(device)
         },
@@ -157,11 +211,13 @@ fn aged<D: Document>(inputs: &Inputs) -> Result<Aged, Failure> {
     drop(hub);
     let sent = sent::<D>(&snapshot, &inputs.aged)?;
     let heap = held::<D>(&snapshot)?;
-    Ok(Aged { snapshot: snapshot.len(), sent, heap })
+    Ok(Aged { snapshot, sent, heap })
 }
 
 /// Samples of the base for a dictionary: each record as JSON.
 pub(crate) fn samples(base: &Catalogue) -> Result<Vec<Vec<u8>>, Failure> {
-    let texts = base.values().map(|record| serde_json::to_vec(&crate::model::record_json(record)));
+    let texts = base
+        .values()
+        .map(|record| serde_json::to_vec(&crate::model::record_json(record)));
     texts.collect::<Result<_, _>>().during("writing JSON")
 }

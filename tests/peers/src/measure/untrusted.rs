@@ -50,14 +50,20 @@ pub(crate) fn measured() -> Result<Vec<Identified>, Failure> {
     let sides = sides();
     let headland = headland(&sides)?;
     let bound = crate::entropy::bytes(crate::entropy::log2_choose(RECORDS, DIFFERENT));
-    let of = |name, bytes, round_trips| Identified { name, bytes, round_trips };
-    let (by_time, by_hash) = (reconciled(&sides, true)?, reconciled(&sides, false)?);
+    let of = |name, bytes, round_trips| Identified {
+        name,
+        bytes,
+        round_trips,
+    };
+    let (by_time, by_hash) = (reconciled(&sides, Items::ByTime)?, reconciled(&sides, Items::ByHash)?);
+    let log = reconciled(&sides, Items::Log)?;
     let cells = cells(&sides)?;
     Ok(vec![
         headland,
         of("4-byte digest a record", RECORDS * SHORT_DIGEST_BYTES, Some(1)),
         of("RIBLT, 13 B cells", cells * riblt::CELL_BYTES, Some(1)),
         of("negentropy, in order of change time", by_time.0, Some(by_time.1)),
+        of("negentropy, over a log that keeps every change", log.0, Some(log.1)),
         of("negentropy, in hash order", by_hash.0, Some(by_hash.1)),
         of("*bound: log2 C(n, d), which records*", bound, None),
     ])
@@ -68,32 +74,60 @@ fn sides() -> Sides {
     let mut draw = Draw::seeded(crate::workload::SEED + 9);
     let ids: Vec<&String> = all.keys().collect();
     let chosen = draw.choose_in_order(HUB_CHANGES + DEVICE_CHANGES + NEW as usize, RECORDS + NEW);
-    let new: BTreeSet<&String> = chosen[..NEW as usize].iter().map(|index| ids[*index as usize]).collect();
+    let new: BTreeSet<&String> = chosen[..NEW as usize]
+        .iter()
+        .map(|index| ids[*index as usize])
+        .collect();
     let registry = |(id, record): (&String, &crate::model::Record)| {
         // Devices' writes play no part here.
-        let fields = record.iter().filter(|(name, _)| *name != "usage" && *name != crate::model::NOTES);
-        (id.clone(), fields.map(|(name, field)| (name.clone(), field.clone())).collect())
+        let fields = record
+            .iter()
+            .filter(|(name, _)| *name != "usage" && *name != crate::model::NOTES);
+        (
+            id.clone(),
+            fields.map(|(name, field)| (name.clone(), field.clone())).collect(),
+        )
     };
     let base: Catalogue = all.iter().filter(|(id, _)| !new.contains(id)).map(registry).collect();
     let mut event = |index: u64, at_ms: u64| {
         let id = ids[index as usize].clone();
         let updated = crate::workload::update_of(id.clone(), at_ms);
-        Event { at_ms, changes: vec![crate::workload::price_change(id, &mut draw), updated] }
+        Event {
+            at_ms,
+            changes: vec![crate::workload::price_change(id, &mut draw), updated],
+        }
     };
     let changed = &chosen[NEW as usize..];
     let at = |number: usize| CUT_MS + 60_000 * (number as u64 + 1);
     let (on_hub, on_device) = changed.split_at(HUB_CHANGES);
-    let mut hub_events: Vec<Event> = on_hub.iter().enumerate().map(|(n, index)| event(*index, at(n))).collect();
-    let device_events: Vec<Event> = on_device.iter().enumerate().map(|(n, index)| event(*index, at(n))).collect();
+    let mut hub_events: Vec<Event> = on_hub
+        .iter()
+        .enumerate()
+        .map(|(n, index)| event(*index, at(n)))
+        .collect();
+    let device_events: Vec<Event> = on_device
+        .iter()
+        .enumerate()
+        .map(|(n, index)| event(*index, at(n)))
+        .collect();
     for (number, id) in new.into_iter().enumerate() {
         let (id, record) = registry((id, &all[id]));
         let change = crate::model::Change::Put { id, record };
-        hub_events.push(Event { at_ms: at(HUB_CHANGES + number), changes: vec![change] });
+        hub_events.push(Event {
+            at_ms: at(HUB_CHANGES + number),
+            changes: vec![change],
+        });
     }
     let (mut hub, mut device) = (base.clone(), base.clone());
     apply_all(&mut hub, &hub_events);
     apply_all(&mut device, &device_events);
-    Sides { hub, device, base, hub_events, device_events }
+    Sides {
+        hub,
+        device,
+        base,
+        hub_events,
+        device_events,
+    }
 }
 
 /// What Headland's session sends: a hub that was restored from a backup, and a device that has seen more.
@@ -134,7 +168,11 @@ fn headland(sides: &Sides) -> Result<Identified, Failure> {
     region.assert_shows(device, &sides.hub)?;
     let traffic = &region.devices[device].traffic;
     let (bytes, hellos) = (traffic.catch_up() + traffic.up(), traffic.hellos());
-    Ok(Identified { name: "**Headland: the whole session**", bytes, round_trips: Some(hellos) })
+    Ok(Identified {
+        name: "**Headland: the whole session**",
+        bytes,
+        round_trips: Some(hellos),
+    })
 }
 
 fn digests(catalogue: &Catalogue, salt: u64) -> Vec<(u64, u128)> {
@@ -150,7 +188,12 @@ fn digests(catalogue: &Catalogue, salt: u64) -> Vec<(u64, u128)> {
 fn cells(sides: &Sides) -> Result<u64, Failure> {
     let mut counts = Vec::new();
     for salt in 0..SALTS {
-        let set = |catalogue| digests(catalogue, salt).into_iter().map(|(_, hash)| hash as u64).collect();
+        let set = |catalogue| {
+            digests(catalogue, salt)
+                .into_iter()
+                .map(|(_, hash)| hash as u64)
+                .collect()
+        };
         let (hub, device): (BTreeSet<u64>, BTreeSet<u64>) = (set(&sides.hub), set(&sides.device));
         counts.push(riblt::cells_needed(&hub, &device)?);
     }
@@ -158,22 +201,47 @@ fn cells(sides: &Sides) -> Result<u64, Failure> {
     Ok(counts[counts.len() / 2])
 }
 
-/// Bytes both ways and round trips of negentropy, with items in the order of their last change or of their hashes.
-fn reconciled(sides: &Sides, by_time: bool) -> Result<(u64, u64), Failure> {
+/// What negentropy reconciles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Items {
+    /// Models as they are, in the order of their last change.
+    ByTime,
+    /// Models as they are, in the order of their hashes.
+    ByHash,
+    /// Every state that a model ever had, in the order of changes: nothing is replaced, so differences lie together.
+    Log,
+}
+
+impl Items {
+    fn of(self, sides: &Sides, now: &Catalogue) -> BTreeSet<(u64, u128)> {
+        let mut items: BTreeSet<(u64, u128)> = digests(now, 0).into_iter().collect();
+        match self {
+            Self::ByTime => {}
+            Self::ByHash => items = items.into_iter().map(|(_, hash)| (0, hash)).collect(),
+            Self::Log => items.extend(digests(&sides.base, 0)),
+        }
+        items
+    }
+}
+
+/// Bytes both ways and round trips of negentropy.
+fn reconciled(sides: &Sides, items: Items) -> Result<(u64, u64), Failure> {
     let doing = "reconciling by negentropy";
-    let storage = |catalogue: &Catalogue| {
+    let (on_hub, on_device) = (items.of(sides, &sides.hub), items.of(sides, &sides.device));
+    let differing = on_hub.symmetric_difference(&on_device).count();
+    let storage = |items: &BTreeSet<(u64, u128)>| {
         let mut storage = NegentropyStorageVector::new();
-        for (time, hash) in digests(catalogue, 0) {
+        for (time, hash) in items {
             let second = hash_128(&[&hash.to_be_bytes()]);
             let mut id = [0; 32];
             id[..16].copy_from_slice(&hash.to_be_bytes());
             id[16..].copy_from_slice(&second.to_be_bytes());
-            storage.insert(if by_time { time } else { 0 }, Id::from_byte_array(id)).during(doing)?;
+            storage.insert(*time, Id::from_byte_array(id)).during(doing)?;
         }
         storage.seal().during(doing)?;
         Ok::<_, Failure>(storage)
     };
-    let (hub, device) = (storage(&sides.hub)?, storage(&sides.device)?);
+    let (hub, device) = (storage(&on_hub)?, storage(&on_device)?);
     let mut asks = Negentropy::borrowed(&device, 0).during(doing)?;
     let mut answers = Negentropy::borrowed(&hub, 0).during(doing)?;
     let (mut have, mut need) = (Vec::new(), Vec::new());
@@ -184,7 +252,7 @@ fn reconciled(sides: &Sides, by_time: bool) -> Result<(u64, u64), Failure> {
         bytes += (message.len() + answer.len()) as u64;
         match asks.reconcile_with_ids(&answer, &mut have, &mut need).during(doing)? {
             Some(next) => message = next,
-            None if (have.len() + need.len()) as u64 == 2 * DIFFERENT - NEW => return Ok((bytes, trip)),
+            None if have.len() + need.len() == differing => return Ok((bytes, trip)),
             None => return Err(Failure::new(doing, "it does not find all that differs")),
         }
     }

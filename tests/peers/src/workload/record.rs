@@ -22,16 +22,75 @@ const TASKS: [&str; 12] = [
     "reranking",
 ];
 const FRAMEWORKS: [&str; 6] = ["pytorch", "tensorflow", "onnx", "jax", "tflite", "ggml"];
-const RUNTIMES: [&str; 6] = ["onnxruntime", "tensorrt", "openvino", "tflite", "llama.cpp", "torchscript"];
-const TARGETS: [&str; 8] = ["cpu-x86", "cpu-arm64", "gpu-cuda", "gpu-vulkan", "npu-edge", "tpu-edge", "dsp", "mcu"];
+const RUNTIMES: [&str; 6] = [
+    "onnxruntime",
+    "tensorrt",
+    "openvino",
+    "tflite",
+    "llama.cpp",
+    "torchscript",
+];
+const TARGETS: [&str; 8] = [
+    "cpu-x86",
+    "cpu-arm64",
+    "gpu-cuda",
+    "gpu-vulkan",
+    "npu-edge",
+    "tpu-edge",
+    "dsp",
+    "mcu",
+];
 const PRECISIONS: [&str; 5] = ["fp32", "fp16", "bf16", "int8", "int4"];
-const LICENCES: [&str; 8] =
-    ["apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-4.0", "gpl-3.0", "openrail", "proprietary"];
+const LICENCES: [&str; 8] = [
+    "apache-2.0",
+    "mit",
+    "bsd-3-clause",
+    "cc-by-4.0",
+    "cc-by-nc-4.0",
+    "gpl-3.0",
+    "openrail",
+    "proprietary",
+];
 const TAGS: [&str; 40] = [
-    "agriculture", "edge", "vision", "language", "audio", "sensor", "quantized", "distilled", "large", "small",
-    "multilingual", "english", "german", "french", "wheat", "maize", "soil", "weather", "livestock", "drone",
-    "satellite", "robot", "irrigation", "pest", "disease", "yield", "harvest", "quality", "safety", "research",
-    "production", "experimental", "offline", "streaming", "realtime", "batch", "low-power", "benchmark", "private",
+    "agriculture",
+    "edge",
+    "vision",
+    "language",
+    "audio",
+    "sensor",
+    "quantized",
+    "distilled",
+    "large",
+    "small",
+    "multilingual",
+    "english",
+    "german",
+    "french",
+    "wheat",
+    "maize",
+    "soil",
+    "weather",
+    "livestock",
+    "drone",
+    "satellite",
+    "robot",
+    "irrigation",
+    "pest",
+    "disease",
+    "yield",
+    "harvest",
+    "quality",
+    "safety",
+    "research",
+    "production",
+    "experimental",
+    "offline",
+    "streaming",
+    "realtime",
+    "batch",
+    "low-power",
+    "benchmark",
+    "private",
     "public",
 ];
 const CAPABILITIES: [&str; 5] = ["streaming", "batching", "fine_tuning", "tool_use", "explanations"];
@@ -52,7 +111,10 @@ pub(super) fn drawn(draw: &mut Draw, number: u64, until_s: u64) -> (String, Reco
     let updated = until_s - draw.between(86_400, 100 * 86_400);
     let text = |text: &str| Field::One(Scalar::Text(text.to_owned()));
     let mut record = Record::from([
-        ("endpoint".to_owned(), text(&format!("https://{publisher}.example/v1/{name}"))),
+        (
+            "endpoint".to_owned(),
+            text(&format!("https://{publisher}.example/v1/{name}")),
+        ),
         ("docs_url".to_owned(), text(&format!("https://docs.example/{id}"))),
         ("name".to_owned(), text(&name)),
         ("publisher".to_owned(), text(&publisher)),
@@ -84,11 +146,17 @@ pub(super) fn price(draw: &mut Draw) -> Scalar {
 fn tags(draw: &mut Draw) -> BTreeSet<String> {
     let count = draw.between(3, 7) as usize;
     let chosen = draw.choose(count, TAGS.len() as u64);
-    chosen.into_iter().map(|index| TAGS[index as usize].to_owned()).collect()
+    chosen
+        .into_iter()
+        .map(|index| TAGS[index as usize].to_owned())
+        .collect()
 }
 
 fn capabilities(draw: &mut Draw) -> BTreeMap<String, Scalar> {
-    CAPABILITIES.iter().map(|name| ((*name).to_owned(), Scalar::Bool(draw.below(2) == 1))).collect()
+    CAPABILITIES
+        .iter()
+        .map(|name| ((*name).to_owned(), Scalar::Bool(draw.below(2) == 1)))
+        .collect()
 }
 
 /// What comes with an artifact: its address, digest and size, and how well it does.
@@ -101,20 +169,31 @@ pub(super) fn new_artifact(record: &mut Record, id: &str, version: &str, draw: &
     let metrics = Field::Map(metrics.collect());
     record.insert("artifact_uri".to_owned(), Field::One(Scalar::Text(uri)));
     record.insert("sha256".to_owned(), Field::One(Scalar::Digest(draw.bytes_32())));
-    record.insert("size_bytes".to_owned(), Field::One(Scalar::Whole(draw.below(1 << SIZE_BITS) as i64)));
+    record.insert(
+        "size_bytes".to_owned(),
+        Field::One(Scalar::Whole(draw.below(1 << SIZE_BITS) as i64)),
+    );
     record.insert("metrics".to_owned(), metrics);
 }
 
 /// What devices have added before the cut: one to three of them counted, and three models in ten have a note.
 pub(super) fn edge_writes(record: &mut Record, number: u64, draw: &mut Draw, until_s: u64) {
     let writers = draw.between(1, 3) as usize;
-    let counts = WRITERS[..writers].iter().map(|who| ((*who).to_owned(), draw.between(1, 10_000) as i64));
+    let counts = WRITERS[..writers]
+        .iter()
+        .map(|who| ((*who).to_owned(), draw.between(1, 10_000) as i64));
     record.insert("usage".to_owned(), Field::Counts(counts.collect()));
     if draw.below(100) < NOTE_PERCENT {
         let at_ms = until_s * 1_000 - draw.between(1, 86_400_000);
-        let note = Note { at_ms, text: draw.text(8, 16) };
+        let note = Note {
+            at_ms,
+            text: draw.text(8, 16),
+        };
         let key = format!("{}-{}", WRITERS[0], number + 1);
-        record.insert(crate::model::NOTES.to_owned(), Field::Notes(BTreeMap::from([(key, note)])));
+        record.insert(
+            crate::model::NOTES.to_owned(),
+            Field::Notes(BTreeMap::from([(key, note)])),
+        );
     }
 }
 

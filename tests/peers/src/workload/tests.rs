@@ -6,14 +6,24 @@ use std::collections::BTreeSet;
 fn the_workload_is_what_it_says() {
     let base = base(RECORDS);
     assert_eq!(base.len() as u64, RECORDS);
-    let leaves: usize = base.values().flat_map(|record| record.values().map(Field::leaves)).sum();
+    let leaves: usize = base
+        .values()
+        .flat_map(|record| record.values().map(Field::leaves))
+        .sum();
     let mean = leaves as f64 / RECORDS as f64;
     assert!((38.0..=46.0).contains(&mean), "{mean} leaf values a model");
-    let noted = base.values().filter(|record| record.contains_key(crate::model::NOTES)).count();
+    let noted = base
+        .values()
+        .filter(|record| record.contains_key(crate::model::NOTES))
+        .count();
     assert!((250..=350).contains(&noted), "{noted} models have a note");
     let workload = Workload::drawn(base, Kind::Lean);
     assert_eq!((workload.events.len(), workload.notes.len()), (60, 20));
-    let new = workload.events.iter().flat_map(|event| &event.changes).filter(|change| matches!(change, Change::Put { .. }));
+    let new = workload
+        .events
+        .iter()
+        .flat_map(|event| &event.changes)
+        .filter(|change| matches!(change, Change::Put { .. }));
     assert_eq!(new.count(), 5);
     assert!(workload.events.is_sorted_by_key(|event| event.at_ms));
     assert_eq!(workload.merged().len(), 1_005);
@@ -39,7 +49,10 @@ fn a_rich_bump_says_more_about_the_same_models() {
             })
             .collect()
     };
-    let (lean, rich) = (Workload::drawn(base(200), Kind::Lean), Workload::drawn(base(200), Kind::Rich));
+    let (lean, rich) = (
+        Workload::drawn(base(200), Kind::Lean),
+        Workload::drawn(base(200), Kind::Rich),
+    );
     assert_eq!(about(&lean), about(&rich));
     assert_eq!(lean.event_bits.which, rich.event_bits.which);
     // A digest, a size and five metrics for each of 50 bumps.

@@ -87,7 +87,10 @@ pub(super) fn cells_needed(here: &BTreeSet<u64>, there: &BTreeSet<u64>) -> Resul
             return Ok(count);
         }
     }
-    Err(Failure::new("finding differences by RIBLT", "it needs more cells than it should"))
+    Err(Failure::new(
+        "finding differences by RIBLT",
+        "it needs more cells than it should",
+    ))
 }
 
 #[cfg(test)]
