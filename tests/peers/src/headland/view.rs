@@ -99,9 +99,8 @@ mod tests {
         region.assert_shows(device, &workload.base).unwrap();
         region.unlink(device).unwrap();
         region.events(&mut workload.base.clone(), &workload.events).unwrap();
-        region.devices[device]
-            .write(NAMESPACE, &workload.notes, region.now().mono)
-            .unwrap();
+        let mono = region.now().mono;
+        region.devices[device].write(NAMESPACE, &workload.notes, mono).unwrap();
         region.link(device).unwrap();
         region.settle().unwrap();
         region.assert_shows(device, &workload.merged()).unwrap();

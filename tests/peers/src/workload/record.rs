@@ -1,4 +1,4 @@
-//! One model of the workload, drawn: about 45 leaf values.
+//! One model of the workload, drawn: about 40 leaf values, its name among them.
 
 use crate::draw::Draw;
 use crate::model::{Field, Note, Record, Scalar};
