@@ -125,6 +125,8 @@ pub struct Replica {
     jitter: Jitter,
     /// The hub's token of this session; with it the hub keeps the chain of own writes.
     token: Option<SessionToken>,
+    /// Whether a power cut can no longer undo that.
+    token_is_durable: bool,
     /// Whether the hub takes nothing from this name, since two stores speak under it.
     fenced: bool,
     /// Counts that were sent and not confirmed yet.
@@ -156,6 +158,7 @@ impl Replica {
             trust: Trust::Full,
             jitter: Jitter::seeded(seed.rotate_left(32)),
             token: views.token()?,
+            token_is_durable: true,
             fenced: false,
             sent: Vec::new(),
             repaired: false,
@@ -397,7 +400,7 @@ impl Replica {
         }
         let views = self.store.read()?;
         if self.went_back(&views, stored)? {
-            self.begin_life(now)?;
+            self.begin_life(stored.through, now)?;
             self.session.retry_later(now.mono, self.config.timing.gap_ms);
             return Ok(());
         }

@@ -3,7 +3,7 @@
 //! ```text
 //! entry*  dot     varint  difference from the dot before (at first from `prev`)
 //!         record  varint  handle plus one, or zero and then the record's key
-//!         kind    u8      note, removal, count or write
+//!         kind    u8      note, removal, count, write, or what an earlier life of the store wrote
 //!         content
 //! ```
 //!
@@ -11,7 +11,7 @@
 
 use crate::actor::{ActorId, Dot};
 use crate::bytes::{DecodeError, Reader, put_bytes, put_varint};
-use crate::element::{Note, Remark, State, Tally};
+use crate::element::{Note, Remark, STATE_BYTES_MAX, State, Tally};
 use crate::key::{ElementKey, RecordKey};
 use crate::name::{AttributeName, Region};
 use crate::register::{Rank, Register, Write, Writer};
@@ -42,6 +42,8 @@ pub enum Written {
     Count(AttributeName, Region, Tally),
     /// A value, with a rank.
     Value(ElementKey, Rank, Write),
+    /// A note or a count that an earlier life of the same store wrote, whole and under its own name.
+    Earlier(ElementKey, State),
 }
 
 /// One write.
@@ -60,6 +62,7 @@ mod kind {
     pub(super) const REMOVAL: u8 = 1;
     pub(super) const COUNT: u8 = 2;
     pub(super) const VALUE: u8 = 3;
+    pub(super) const EARLIER: u8 = 4;
 }
 
 /// Appends one entry that follows on dot `prev`.
@@ -96,6 +99,11 @@ pub fn put_entry(out: &mut Vec<u8>, prev: u64, entry: &Entry) {
             out.push(*rank as u8);
             write.encode(out);
         }
+        Written::Earlier(key, state) => {
+            out.push(kind::EARLIER);
+            put_bytes(out, &key.encoded());
+            put_bytes(out, &state.encoded());
+        }
     }
 }
 
@@ -122,7 +130,7 @@ pub fn read(prev: u64, body: &[u8]) -> Result<Vec<Entry>, DecodeError> {
 fn read_written(reader: &mut Reader<'_>) -> Result<Written, DecodeError> {
     Ok(match reader.byte()? {
         kind::NOTE => {
-            let mut note = Reader::new(reader.bytes(crate::element::STATE_BYTES_MAX)?);
+            let mut note = Reader::new(reader.bytes(STATE_BYTES_MAX)?);
             Written::Note(Note::decode(&mut note)?)
         }
         kind::REMOVAL => Written::Removal(reader.varint()?),
@@ -142,6 +150,10 @@ fn read_written(reader: &mut Reader<'_>) -> Result<Written, DecodeError> {
                 _ => return Err(DecodeError::Invalid("rank")),
             };
             Written::Value(key, rank, Write::decode(reader)?)
+        }
+        kind::EARLIER => {
+            let key = ElementKey::decode(reader.bytes(ElementKey::BYTES_MAX)?)?;
+            Written::Earlier(key, State::decode(reader.bytes(STATE_BYTES_MAX)?)?)
         }
         _ => return Err(DecodeError::Invalid("kind of write")),
     })
@@ -168,6 +180,7 @@ impl Written {
                 let register = Register::of(Writer::Edge(rank, actor.clone()), write);
                 (key, State::Register(register))
             }
+            Self::Earlier(key, state) => (key, state),
         }
     }
 }
@@ -211,6 +224,10 @@ mod tests {
                 Tally { added: 5, removed: 1 },
             ),
             Written::Value(ElementKey::Attribute(name), Rank::Person, write),
+            Written::Earlier(
+                ElementKey::decode(&[9, 6, b'l', b'e', b'a', b'f', b'-', b'7', 0, 0, 0, 0, 0, 0, 0, 5, 3]).unwrap(),
+                State::Remark(Remark::Removed),
+            ),
         ];
         let mut body = Vec::new();
         let mut entries = Vec::new();

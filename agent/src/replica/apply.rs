@@ -182,6 +182,7 @@ impl Replica {
         self.counts.records_changed += touched;
         self.placed = Some(placed);
         self.trust = Trust::Full;
+        self.token_is_durable = true;
         self.counts.catch_ups += 1;
         if snapshot {
             self.repaired = staged.first().is_some_and(|first| Kept::is_kept(first));

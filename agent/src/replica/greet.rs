@@ -4,19 +4,17 @@ use super::residency::may_go_to;
 use super::{Replica, Trust};
 use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
-use headland_shared::actor::ActorId;
+use headland_shared::actor::{ActorId, Dot};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
-use headland_shared::epoch::{EpochTag, Life, Position, Seq};
+use headland_shared::epoch::{EpochTag, Position, Seq};
 use headland_shared::key::ElementKey;
 use headland_shared::message::more::{Field, WantsProof};
 use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
-use headland_shared::register::{Rank, Write, Writer};
+use headland_shared::register::Writer;
 use headland_shared::session::Now;
-use headland_shared::stamp::Stamp;
 use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, Written, put_entry};
-use std::collections::BTreeMap;
 
 impl Replica {
     /// Sends a hello: who, where, and what is new.
@@ -135,8 +133,7 @@ impl Replica {
         let mut more = Vec::new();
         if wants_proof {
             more.push(WantsProof.into_more());
-            // It is durable since the catch-up was applied, which came after it.
-            more.extend(self.token.map(|token| token.into_more()));
+            more.extend(self.token.filter(|_| self.token_is_durable).map(|token| token.into_more()));
         }
         let applied = Applied {
             epoch: placed.epoch.tag(),
@@ -210,25 +207,11 @@ fn entry_of(views: &Views, actor: &ActorId, write: &OwnWrite) -> Result<Option<E
         None => RecordRef::Key(write.record.clone()),
     };
     let written = match (&write.element, &write.state) {
+        (ElementKey::Annotation(Dot { actor: writer, .. }) | ElementKey::Count(_, writer, _), state) if writer != actor => {
+            Written::Earlier(write.element.clone(), state.clone())
+        }
         (ElementKey::Annotation(_), State::Remark(Remark::Written(note))) => Written::Note(note.clone()),
-        (ElementKey::Annotation(dot), State::Remark(Remark::Removed)) if dot.actor == *actor => {
-            Written::Removal(dot.counter)
-        }
-        // A note of an earlier life of this store is named in full.
-        (key @ ElementKey::Annotation(_), State::Remark(Remark::Removed)) => {
-            let position = Position {
-                life: Life::NONE,
-                number: write.dot,
-            };
-            let nothing = Write {
-                position,
-                sticky: false,
-                at: Stamp::default(),
-                value: None,
-                covers: BTreeMap::new(),
-            };
-            Written::Value(key.clone(), Rank::Person, nothing)
-        }
+        (ElementKey::Annotation(dot), State::Remark(Remark::Removed)) => Written::Removal(dot.counter),
         (ElementKey::Count(name, _, region), State::Tally(tally)) => {
             Written::Count(name.clone(), region.clone(), *tally)
         }

@@ -6,7 +6,7 @@ use headland_host::tables::StoreError;
 use headland_shared::actor::{ActorId, Dot, Incarnation};
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::key::ElementKey;
-use headland_shared::message::more::{Fenced, Field, Links, Reincarnate, SessionToken};
+use headland_shared::message::more::{Fenced, Field, Links, Reincarnate, SessionToken, StoredLink};
 use headland_shared::message::{More, Stored, Welcome};
 use headland_shared::register::{Register, Writer};
 use headland_shared::session::Now;
@@ -25,12 +25,14 @@ impl Replica {
         if self.fenced {
             self.session.greet_again(now.mono, FENCED_GREET_MS);
         }
-        if Reincarnate::of(&welcome.more).is_some() {
-            return self.begin_life(now);
+        if let Some(Reincarnate { through }) = Reincarnate::of(&welcome.more) {
+            return self.begin_life(through, now);
         }
         if let Some(token) = SessionToken::of(&welcome.more) {
             self.store.note(|tables| tables.set_token(token))?;
             self.token = Some(token);
+            // What was only noted becomes durable with the next thing that is written.
+            self.token_is_durable = false;
         }
         Ok(())
     }
@@ -38,7 +40,12 @@ impl Replica {
     /// Whether what the hub has stored shows that this store went back in time: more than it ever wrote, or another
     /// history.
     pub(super) fn went_back(&self, views: &Views, stored: &Stored) -> Result<bool, StoreError> {
-        Ok(stored.through > views.last_dot()? || Reincarnate::of(&stored.more).is_some())
+        if stored.through > views.last_dot()? || Reincarnate::of(&stored.more).is_some() {
+            return Ok(true);
+        }
+        let theirs = StoredLink::of(&stored.more).map(|StoredLink(link)| link);
+        let ours = views.link(stored.through)?;
+        Ok(ours.zip(theirs).is_some_and(|(ours, theirs)| ours != theirs))
     }
 
     /// What a hello or an upload shows of the chain of own writes.
@@ -65,24 +72,26 @@ impl Replica {
         Ok(more)
     }
 
-    /// Begins a new life: a new incarnation, under which all is written again that the hub has not stored.
-    pub(super) fn begin_life(&mut self, now: Now) -> Result<(), StoreError> {
+    /// Begins a new life: a new incarnation, under which everything is said again. What the hub has stored of the life
+    /// before, up to `through`, keeps its name, so that saying it again changes nothing there.
+    pub(super) fn begin_life(&mut self, through: u64, now: Now) -> Result<(), StoreError> {
         let actor = ActorId {
             name: self.actor.name.clone(),
             incarnation: Incarnation(self.jitter.next_u64()),
         };
         let views = self.store.read()?;
-        let stored = views.stored()?;
-        let mut pending = views.own_after(stored, usize::MAX)?;
-        pending.retain(|write| write.standing == Standing::Taken);
-        let mut counted = Vec::new();
-        for write in &pending {
-            counted.push(views.counted(&write.record.encoded(), &write.element.encoded())?);
-        }
+        let stored = views.stored()?.min(through);
         let clock = HybridClock::after(views.last_stamp()?);
         let old = self.actor.clone();
-        self.store.write(|tables| {
-            tables.begin_life(&actor, &pending)?;
+        let written = self.store.write(|tables| {
+            let mut writes = tables.own_all()?;
+            writes.retain(|write| write.standing == Standing::Taken);
+            writes.sort_by_key(|write| write.dot);
+            let mut counted = Vec::new();
+            for write in &writes {
+                counted.push(views.counted(&write.record.encoded(), &write.element.encoded())?);
+            }
+            tables.begin_life(&actor, &writes)?;
             let mut rewriting = Rewriting {
                 tables,
                 old: &old,
@@ -91,14 +100,16 @@ impl Replica {
                 now,
                 dot: 0,
             };
-            for (write, stored) in pending.iter().zip(counted) {
-                rewriting.write_again(write, stored)?;
+            for (write, counted) in writes.iter().zip(counted) {
+                match write.dot <= stored {
+                    true => rewriting.say_again(write, &write.element, &write.state)?,
+                    false => rewriting.write_anew(write, counted)?,
+                }
             }
-            Ok::<_, StoreError>(())
+            Ok::<_, StoreError>(rewriting.dot)
         })?;
         tracing::warn!(
-            "this store went back in time or is a copy of another: it goes on as a new writer, and writes {} things again",
-            pending.len()
+            "this store went back in time or is a copy of another: it goes on as a new writer, and says {written} things again"
         );
         self.counts.lives += 1;
         self.actor = actor;
@@ -118,42 +129,39 @@ struct Rewriting<'a, 'tx> {
 }
 
 impl Rewriting<'_, '_> {
-    /// Writes something again that only this store has. Of a count, what the hub has stays with the old actor, and
-    /// what came since is the new one's.
-    fn write_again(&mut self, write: &OwnWrite, stored: Tally) -> Result<(), StoreError> {
-        let next = self.dot + 1;
+    /// Writes something that only this store has under the new actor. Of a count, what the hub has stays with the old
+    /// one, and what came since is the new one's.
+    fn write_anew(&mut self, write: &OwnWrite, counted: Tally) -> Result<(), StoreError> {
         let (element, state) = match (&write.element, &write.state) {
             (ElementKey::Annotation(dot), State::Remark(Remark::Written(_))) if dot.actor == *self.old => {
-                let actor = self.new.clone();
-                let counter = next;
+                let (actor, counter) = (self.new.clone(), self.dot + 1);
                 (ElementKey::Annotation(Dot { actor, counter }), write.state.clone())
             }
             (ElementKey::Count(name, actor, region), State::Tally(tally)) if actor == self.old => {
-                self.tables.put_stored(&OwnWrite {
-                    state: State::Tally(stored),
-                    ..write.clone()
-                })?;
+                self.say_again(write, &write.element, &State::Tally(counted))?;
                 let since = Tally {
-                    added: tally.added.saturating_sub(stored.added),
-                    removed: tally.removed.saturating_sub(stored.removed),
+                    added: tally.added.saturating_sub(counted.added),
+                    removed: tally.removed.saturating_sub(counted.removed),
                 };
                 let element = ElementKey::Count(name.clone(), self.new.clone(), region.clone());
                 (element, State::Tally(since))
             }
-            (element, State::Register(register)) => match self.rewritten(register, next) {
+            (element, State::Register(register)) => match self.rewritten(register, self.dot + 1) {
                 Some(register) => (element.clone(), State::Register(register)),
                 None => return Ok(()),
             },
-            // If the hub never had the note, this says nothing to it.
-            (element @ ElementKey::Annotation(_), State::Remark(Remark::Removed)) => {
-                (element.clone(), write.state.clone())
-            }
-            _ => return Ok(()),
+            // A removal, or what a life before the last one wrote: it keeps its name.
+            (element, state) => (element.clone(), state.clone()),
         };
-        self.dot = next;
+        self.say_again(write, &element, &state)
+    }
+
+    fn say_again(&mut self, write: &OwnWrite, element: &ElementKey, state: &State) -> Result<(), StoreError> {
+        self.dot += 1;
         let at = self.clock.tick(self.now.wall_ms);
         let record = write.record.encoded();
-        self.tables.put_own(&record, &element.encoded(), &state, self.dot, at)
+        self.tables
+            .put_own(&record, &element.encoded(), state, self.dot, at)
     }
 
     fn rewritten(&self, register: &Register, dot: u64) -> Option<Register> {

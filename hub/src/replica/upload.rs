@@ -7,10 +7,10 @@ use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::chain::Link;
-use headland_shared::element::{Remark, State};
+use headland_shared::element::State;
 use headland_shared::epoch::EpochTag;
 use headland_shared::key::{ElementKey, RecordKey};
-use headland_shared::message::more::{Field, Links, Reincarnate};
+use headland_shared::message::more::{Field, Links, Reincarnate, StoredLink};
 use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
 use headland_shared::name::ReplicaName;
 use headland_shared::register::REGISTER_WRITERS_MAX;
@@ -85,7 +85,7 @@ impl Replica {
         let views = self.store.read()?;
         for actor in actors {
             if !settled.contains_key(&actor.name) {
-                let one = plain(&actor, views.seen(&actor)?);
+                let one = plain(&actor, views.seen(&actor)?, views.chain(&actor)?);
                 settled.insert(actor.name.clone(), one);
             }
         }
@@ -109,13 +109,13 @@ impl Replica {
     }
 }
 
-fn plain(actor: &ActorId, through: u64) -> Settled {
+fn plain(actor: &ActorId, through: u64, chain: Option<Link>) -> Settled {
     Settled {
         stored: Stored {
             incarnation: actor.incarnation,
             through,
             refused: Vec::new(),
-            more: Vec::new(),
+            more: chain.map(|link| StoredLink(link).into_more()).into_iter().collect(),
         },
         gap: false,
     }
@@ -168,9 +168,10 @@ fn store_all(
     for incoming in uploads {
         let Incoming { actor, upload, links } = incoming;
         let seen = commit.tables.seen(actor)?;
-        let mut one = plain(actor, seen);
+        let chain = commit.tables.chain(actor)?;
+        let mut one = plain(actor, seen, chain);
         match (
-            incoming.follows(seen, commit.tables.chain(actor)?),
+            incoming.follows(seen, chain),
             read(upload.prev, &upload.body),
         ) {
             (Follows::Forked, _) => one.stored.more = vec![Reincarnate { through: seen }.into_more()],
@@ -191,6 +192,7 @@ fn store_all(
                 commit.set_seen(actor, upload.to)?;
                 if let Some(links) = links {
                     commit.tables.set_chain(actor, links.to)?;
+                    one.stored.more = vec![StoredLink(links.to).into_more()];
                 }
             }
             // A gap, or numbers that mean something else here: the agent goes back to what is stored.
@@ -221,16 +223,14 @@ fn store_one(
     let Some(record) = resolve(commit, record)? else {
         return Ok(Admission::Refused);
     };
-    if let Some(key) = removed_note(actor, &written) {
-        return put(commit, &record, key, State::Remark(Remark::Removed));
-    }
     match &mut written {
+        Written::Earlier(key, state) if !is_earlier(actor, key, state) => return Ok(Admission::Refused),
         Written::Note(note) if note.text.trim().is_empty() => return Ok(Admission::Refused),
         // Notes and counts are their own actor's, whose name only their own kinds of write imply.
         Written::Value(ElementKey::Annotation(_) | ElementKey::Count(..), ..) => return Ok(Admission::Refused),
         Written::Note(note) => note.at = note.at.bounded(now.wall_ms),
         Written::Value(_, _, write) => write.at = write.at.bounded(now.wall_ms),
-        Written::Removal(_) | Written::Count(..) => {}
+        Written::Removal(_) | Written::Count(..) | Written::Earlier(..) => {}
     }
     let (key, state) = written.into_element(actor, dot);
     if !may_write(commit, &key) {
@@ -239,13 +239,12 @@ fn store_one(
     put(commit, &record, key, state)
 }
 
-/// The note that an agent takes back which an earlier life of its store wrote: the plain form names only its own.
-fn removed_note(actor: &ActorId, written: &Written) -> Option<ElementKey> {
-    match written {
-        Written::Value(ElementKey::Annotation(dot), _, write) if write.value.is_none() => {
-            (dot.actor.name == actor.name).then(|| ElementKey::Annotation(dot.clone()))
-        }
-        _ => None,
+/// Whether this can be what an earlier life of the agent's store wrote: a device writes only as itself.
+fn is_earlier(actor: &ActorId, key: &ElementKey, state: &State) -> bool {
+    match (key, state) {
+        (ElementKey::Annotation(dot), State::Remark(_)) => dot.actor.name == actor.name,
+        (ElementKey::Count(_, earlier, _), State::Tally(_)) => earlier.name == actor.name,
+        _ => false,
     }
 }
 

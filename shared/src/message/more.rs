@@ -71,7 +71,16 @@ impl Field for Links {
     const TAG: u16 = 3;
 }
 
-/// In a welcome: this agent's store was restored or copied, and must write under a new incarnation.
+/// In a confirmation: the chain of the agent's writes up to what is stored. A copy that hears what was meant for
+/// another finds another chain there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredLink(pub crate::chain::Link);
+
+impl Field for StoredLink {
+    const TAG: u16 = 6;
+}
+
+/// In welcome and confirmation: this agent's store was restored or copied, and must write under a new incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reincarnate {
     /// Up to here the hub holds the writes of the incarnation that is over.

@@ -3,7 +3,7 @@
 use super::ledger::Moment;
 use crate::disk::Disk;
 use headland_agent::read::Reader;
-use headland_agent::replica::{Output, Replica, ReplicaConfig};
+use headland_agent::replica::{Output, Replica, ReplicaConfig, WriteError};
 use headland_agent::store::Store;
 use headland_shared::actor::Dot;
 use headland_shared::name::{AttributeName, Region, ReplicaName};
@@ -220,9 +220,11 @@ impl Agent {
         if replica.actor().name != dot.actor.name {
             return Ok(false);
         }
-        replica
-            .remove_note(&super::reference::key(model), dot, at)
-            .map_err(|error| error.to_string())?;
+        match replica.remove_note(&super::reference::key(model), dot, at) {
+            // A store that began a new life has given it another name.
+            Err(WriteError::UnknownNote(_)) => return Ok(false),
+            removed => removed.map_err(|error| error.to_string())?,
+        }
         replica.flush(at).map_err(|error| error.to_string())?;
         Ok(true)
     }

@@ -219,6 +219,7 @@ impl World {
             let agent = &mut self.agents[index];
             if agent.replica.is_some() && !agent.linked && agent.cut_until <= self.now {
                 agent.link_up(self.now)?;
+                self.take_over(index)?;
                 self.tell(|| format!("agent {index} link up"));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Tables, Views, Writing, number, own, own_write, rows};
 use crate::store::meta;
-use crate::store::own::{OWN_WRITES_MAX, OwnWrite, Standing};
+use crate::store::own::{OWN_WRITES_MAX, OwnWrite};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::bytes::{Reader, put_varint};
@@ -98,9 +98,9 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Begins another life under a new actor: its dots and its chain begin anew, and what the hub had stored of the
-    /// life before stays as it is. `pending` was not stored, and must be written again.
-    pub fn begin_life(&mut self, actor: &ActorId, pending: &[OwnWrite]) -> Result<(), StoreError> {
+    /// Begins another life under a new actor: its dots and its chain begin anew. `writes` are taken out, to be put in
+    /// again by the new actor.
+    pub fn begin_life(&mut self, actor: &ActorId, writes: &[OwnWrite]) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
         actor.encode(&mut bytes);
         self.meta.insert(rows::ACTOR, bytes.as_slice())?;
@@ -110,18 +110,10 @@ impl Tables<'_> {
         clear(&mut self.own_dots)?;
         clear(&mut self.own_chain)?;
         clear(&mut self.own_base)?;
-        for write in pending {
+        for write in writes {
             let key = own::key(&write.record.encoded(), &write.element.encoded());
             self.own.remove(key.as_slice())?;
         }
-        Ok(())
-    }
-
-    /// Puts an own element as it was stored at the hub: no dot of this life is about it.
-    pub fn put_stored(&mut self, write: &OwnWrite) -> Result<(), StoreError> {
-        let key = own::key(&write.record.encoded(), &write.element.encoded());
-        let value = own::value(0, Standing::Taken, &write.state);
-        self.own.insert(key.as_slice(), value.as_slice())?;
         Ok(())
     }
 

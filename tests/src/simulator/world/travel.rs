@@ -68,6 +68,21 @@ impl World {
         Ok(())
     }
 
+    /// A broker lets one client of a name in at a time: who comes puts the other out, and that one comes again.
+    pub(super) fn take_over(&mut self, index: usize) -> Result<(), String> {
+        for other in self.copies_of(index) {
+            if other != index && self.agents[other].linked {
+                let wait = 500 + self.jitter.up_to(8_000);
+                self.agents[other].cut_until = self.now + wait;
+                self.network.forget(other);
+                self.agents[other]
+                    .link_down(self.now)
+                    .or_else(|error| self.only_when_full(other, error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A device and all copies of it that live.
     pub(super) fn copies_of(&self, index: usize) -> Vec<usize> {
         let name = &self.agents[index].name;
