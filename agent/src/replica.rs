@@ -351,7 +351,12 @@ impl Replica {
                     self.lose_trust(Trust::Compared)?;
                 }
                 self.begun = None;
-                self.session.retry_later(now.mono, self.config.timing.stall_ms);
+                let timing = self.config.timing;
+                let wait_ms = match error {
+                    ApplyError::Held { .. } => timing.behind_ms,
+                    _ => timing.stall_ms,
+                };
+                self.session.retry_later(now.mono, wait_ms);
                 return Err(error);
             }
         }
