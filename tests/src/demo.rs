@@ -1,10 +1,10 @@
 //! The demo: a hub and its agents as real processes, a real catalogue, links that are cut, and everything merging
 //! when they return.
 
-mod catalogue;
-mod fleet;
+pub(crate) mod catalogue;
+pub(crate) mod fleet;
 mod full_cost;
-mod programs;
+pub(crate) mod programs;
 mod report;
 mod screen;
 mod story;

@@ -1,5 +1,7 @@
 //! The command line of `headland-fleet`.
 
+mod benchmarks;
+
 use crate::demo::{self, BrokerChoice, Options};
 use crate::explore;
 use clap::{Parser, Subcommand};
@@ -33,6 +35,9 @@ enum Command {
     Demo(DemoArguments),
     /// Explores schedules of the simulator: headland-fleet simulate --seeds 1..1000
     Simulate(SimulateArguments),
+    /// Measures on this machine: headland-fleet bench storm, headland-fleet bench hub
+    #[command(subcommand)]
+    Bench(benchmarks::Benchmark),
 }
 
 #[derive(Debug, clap::Args)]
@@ -100,6 +105,7 @@ fn run_fleet(arguments: Vec<OsString>) -> ExitCode {
     match arguments.command {
         Some(Command::Simulate(simulate)) => explore::run(simulate.seeds, simulate.verbose),
         Some(Command::Demo(demo)) => run_demo(demo),
+        Some(Command::Bench(benchmark)) => benchmarks::run(benchmark),
         None => run_demo(arguments.demo),
     }
 }

@@ -1,0 +1,42 @@
+//! The hub's core by itself: the shipped replica on a real file, real frames in and out, no sockets and no broker.
+
+mod conversation;
+mod crowd;
+mod scale;
+mod subject;
+
+use super::sheet::{Sheet, Summary};
+use super::{BenchError, Wish, deliver, progress};
+
+/// How the hub's core is to be measured.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What every benchmark is told.
+    pub wish: Wish,
+    /// The most agents that are enrolled.
+    pub agents_max: usize,
+}
+
+/// Measures, and delivers the result.
+pub fn run(options: &Options) -> Result<(), BenchError> {
+    let mut sheets = Vec::new();
+    for run in 1..=options.wish.runs {
+        progress(&format!("run {run} of {}", options.wish.runs));
+        let mut sheet = Sheet::default();
+        conversation::measure(&mut sheet)?;
+        scale::measure(&mut sheet, options.agents_max)?;
+        sheets.push(sheet);
+    }
+    let notes = [
+        "The replica alone, on a redb file on this machine's disk with the hub's default cache of 64 MiB; frames are \
+         decoded, worked off and answered, and the answers are drained and dropped. No sockets, no broker."
+            .to_owned(),
+        "The catalogue is the shipped one: the first release of timm and of LiteLLM; \"one release\" is the next one \
+         of timm."
+            .to_owned(),
+        "Times are wall time; \"processor\" is processor time of the replica's one thread, so \"per processor second\" \
+         is the rate of one core that never waits for the disk."
+            .to_owned(),
+    ];
+    deliver(&options.wish, "hub", "The hub's core", &notes, &Summary::of(&sheets))
+}
