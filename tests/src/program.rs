@@ -2,6 +2,8 @@
 
 mod benchmarks;
 
+use crate::bench::hub_core::memory;
+use crate::bench::storm::worker;
 use crate::demo::{self, BrokerChoice, Options};
 use crate::explore;
 use clap::{Parser, Subcommand};
@@ -83,6 +85,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match arguments.get(1).and_then(|first| first.to_str()) {
         Some("agent") => headland_agent::program::run(renamed(&arguments, "headland-agent")),
         Some("hub") => headland_hub::program::run(renamed(&arguments, "headland-hub")),
+        Some(memory::ROLE) => memory::run(&renamed(&arguments, memory::ROLE)),
+        Some(worker::ROLE) => worker::run(renamed(&arguments, worker::ROLE)),
         _ => run_fleet(arguments),
     }
 }

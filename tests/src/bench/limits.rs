@@ -24,7 +24,9 @@ pub(super) fn raise(agents: u64, agents_per_process: u64) -> Result<(), BenchErr
     let threads = agents + THREADS_BESIDE;
     let mut allowed = raise_to_most(Resource::Nproc, threads);
     for path in ["/proc/sys/kernel/threads-max", "/proc/sys/kernel/pid_max"] {
-        let most = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+        let most = std::fs::read_to_string(path)
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
         allowed = allowed.min(most.unwrap_or(u64::MAX));
     }
     if allowed < threads {

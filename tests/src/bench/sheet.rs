@@ -205,10 +205,7 @@ mod tests {
         let summary = Summary::of(&[sheet(3.0), sheet(1.0), sheet(2.0)]);
         let text = summary.markdown(&["A note.".to_owned()]);
         assert!(text.contains("|  | time | frames |"), "{text}");
-        assert!(
-            text.contains("| one hello | 2.0 µs (1.0 µs to 3.0 µs) | 2 |"),
-            "{text}"
-        );
+        assert!(text.contains("| one hello | 2.0 µs (1.0 µs to 3.0 µs) | 2 |"), "{text}");
         assert!(text.contains("* A note.\n* 3 runs"), "{text}");
         assert_eq!(summary.json(&[])["figures"][0]["median"], 2.0);
     }

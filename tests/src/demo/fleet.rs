@@ -29,7 +29,7 @@ pub(crate) struct Fleet {
     pub(crate) members: Vec<Member>,
     directory: TempDir,
     // Ends after the programs that speak through it.
-    _mosquitto: Option<Mosquitto>,
+    mosquitto: Option<Mosquitto>,
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -37,9 +37,9 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 impl Fleet {
-    /// Starts the hub and waits until it answers.
-    pub(crate) async fn start(broker: BrokerChoice) -> Result<(Self, SocketAddr), DemoError> {
-        let directory = tempfile::Builder::new().prefix("headland-demo-").tempdir()?;
+    /// Starts the hub, with these lines in its configuration, and waits until it answers.
+    pub(crate) async fn start(broker: BrokerChoice, feed: &str) -> Result<(Self, SocketAddr), DemoError> {
+        let directory = tempfile::Builder::new().prefix("headland-fleet-").tempdir()?;
         let port = free_port()?;
         let mosquitto = match broker {
             BrokerChoice::Embedded => None,
@@ -52,8 +52,6 @@ impl Fleet {
             }
         };
         let at = directory.path().display();
-        // Notes travel as documentation, within ten seconds by default; a demo has no such patience.
-        let feed = "[feed]\np2_ms_max = 1000\nheartbeat_ms = 2000\n";
         let broker = match mosquitto {
             None => format!("[broker]\nlisten = \"127.0.0.1:{port}\"\n"),
             Some(_) => format!("[broker]\nembedded = false\nexternal = \"mqtt://127.0.0.1:{port}\"\n"),
@@ -65,10 +63,15 @@ impl Fleet {
             hub,
             members: Vec::new(),
             directory,
-            _mosquitto: mosquitto,
+            mosquitto,
         };
         fleet.wait_for_hub().await?;
         Ok((fleet, loopback(port)))
+    }
+
+    /// The process of the external broker, if there is one.
+    pub(crate) fn mosquitto_id(&self) -> Option<u32> {
+        self.mosquitto.as_ref()?.id()
     }
 
     /// Where the programs' files are.

@@ -44,6 +44,11 @@ impl Program {
         })
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) async fn get(&self, target: &str) -> Result<Value, DemoError> {
         self.request(axum::http::Method::GET, target, None).await
     }

@@ -1,7 +1,8 @@
 //! The command line of the benchmarks.
 
 use super::{BAD_INPUT, fail};
-use crate::bench::{Wish, hub_core};
+use crate::bench::{BenchError, Wish, hub_core, storm};
+use crate::demo::BrokerChoice;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +12,14 @@ const RUNS_MAX: usize = 100;
 /// The most agents that a hub enrols.
 const AGENTS_ENROLLED_MAX: usize = 100_000;
 
+/// As many agents as the proxy carries connections, less a few.
+const AGENTS_MAX: usize = 4_000;
+
 /// Which benchmark.
 #[derive(Debug, Subcommand)]
 pub(super) enum Benchmark {
+    /// Cuts the links of many agents, changes the catalogue, and lets all return at once.
+    Storm(StormArguments),
     /// Measures the hub's core by itself: uploads, acknowledgements, hellos, and what depends on how many are enrolled.
     Hub(HubArguments),
 }
@@ -29,6 +35,19 @@ struct Common {
     /// Also write the benchmark's section into this document.
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
+}
+
+/// How the storm is run.
+#[derive(Debug, Args)]
+pub(super) struct StormArguments {
+    /// How many agents.
+    #[arg(long, default_value_t = 2_000, value_name = "N")]
+    agents: usize,
+    /// Speak through a mosquitto that the benchmark starts, instead of the hub's own broker.
+    #[arg(long)]
+    mosquitto: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// How the hub's core is measured.
@@ -55,16 +74,18 @@ impl Common {
 
 /// Runs a benchmark.
 pub(super) fn run(benchmark: Benchmark) -> ExitCode {
-    let (Benchmark::Hub(HubArguments { common, .. })) = &benchmark;
-    if !(1..=RUNS_MAX).contains(&common.runs) {
-        let text = format!("--runs {}: between 1 and {RUNS_MAX}", common.runs);
-        return fail(&text, BAD_INPUT);
+    let (what, count, most) = match &benchmark {
+        Benchmark::Storm(storm) => ("--agents", storm.agents, AGENTS_MAX),
+        Benchmark::Hub(hub) => ("--agents-max", hub.agents_max, AGENTS_ENROLLED_MAX),
+    };
+    let (Benchmark::Storm(StormArguments { common, .. }) | Benchmark::Hub(HubArguments { common, .. })) = &benchmark;
+    for (what, count, most) in [(what, count, most), ("--runs", common.runs, RUNS_MAX)] {
+        if !(1..=most).contains(&count) {
+            return fail(&format!("{what} {count}: between 1 and {most}"), BAD_INPUT);
+        }
     }
     let result = match benchmark {
-        Benchmark::Hub(HubArguments { agents_max, .. }) if !(1..=AGENTS_ENROLLED_MAX).contains(&agents_max) => {
-            let text = format!("--agents-max {agents_max}: between 1 and {AGENTS_ENROLLED_MAX}");
-            return fail(&text, BAD_INPUT);
-        }
+        Benchmark::Storm(storm) => run_storm(storm),
         Benchmark::Hub(HubArguments { agents_max, common }) => hub_core::run(&hub_core::Options {
             wish: common.wish(format!("hub --agents-max {agents_max}")),
             agents_max,
@@ -74,4 +95,22 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string(), 1),
     }
+}
+
+fn run_storm(arguments: StormArguments) -> Result<(), BenchError> {
+    let StormArguments {
+        agents,
+        mosquitto,
+        common,
+    } = arguments;
+    let flag = if mosquitto { " --mosquitto" } else { "" };
+    storm::run(&storm::Options {
+        wish: common.wish(format!("storm --agents {agents}{flag}")),
+        agents,
+        broker: if mosquitto {
+            BrokerChoice::Mosquitto
+        } else {
+            BrokerChoice::Embedded
+        },
+    })
 }

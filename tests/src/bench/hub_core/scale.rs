@@ -1,6 +1,5 @@
 //! What depends on how many agents are enrolled, and what does not.
 
-use super::super::process::Usage;
 use super::super::quantile::quantile;
 use super::super::sheet::{Sheet, Unit};
 use super::super::{BenchError, progress};
@@ -11,8 +10,6 @@ use std::time::Instant;
 
 /// How many agents are enrolled when it is measured.
 const LEVELS: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
-/// Levels at which the memory of an agent can be told from noise.
-const MEMORY_FROM: usize = 10_000;
 /// Changes of the registry that are timed.
 const CHANGES: usize = 200;
 /// Hellos that are timed.
@@ -26,41 +23,31 @@ const CHUNK: usize = 1_024;
 
 const CHANGE: &str = "One urgent change of the registry: diff, commit with sync, publish, drain";
 const SWEEP: &str = "The floor sweep, once a minute";
-const ENROLLED: &str = "Enrolled agents";
+const ENROLLED: &str = "Processor time of one frame, by the number of enrolled agents";
 
 /// Measures at each level up to `agents_max`.
 pub(super) fn measure(sheet: &mut Sheet, agents_max: usize) -> Result<(), BenchError> {
     let mut subject = Subject::open()?;
     let mut enrolled = 0;
-    let usage = |subject: &Subject| -> Result<(f64, f64), BenchError> {
-        let used = Usage::of(std::process::id())?;
-        Ok((used.rss, subject.file_bytes()? as f64))
-    };
-    let empty = usage(&subject)?;
     for level in LEVELS.into_iter().filter(|level| *level <= agents_max) {
         progress(&format!("  {level} agents enrolled"));
-        let row = grouped(level);
-        let worked = say_all(&mut subject, enrolled..level, hello_at_head)?;
+        let row = Unit::Count.show(level as f64);
+        let worked = enrol(&mut subject, enrolled..level)?;
         enrolled = level;
-        if level >= MEMORY_FROM {
-            let now = usage(&subject)?;
-            let each = |before: f64, now: f64| (now - before).max(0.0) / level as f64;
-            sheet.put(ENROLLED, &row, "memory each", Unit::Bytes, each(empty.0, now.0));
-            sheet.put(ENROLLED, &row, "store file each", Unit::Bytes, each(empty.1, now.1));
-            let seconds = worked.cpu_s / worked.frames as f64;
-            sheet.put(ENROLLED, &row, "processor to enrol one", Unit::Micros, seconds * 1e6);
-        }
+        let seconds = worked.cpu_s / worked.frames as f64;
+        sheet.put(ENROLLED, &row, "to enrol one more", Unit::Micros, seconds * 1e6);
         changes(sheet, &mut subject, &row)?;
         let again = say_all(&mut subject, 0..HELLOS.min(level), hello_at_head)?;
         let each = again.cpu_s * 1e6 / again.frames as f64;
-        sheet.put(ENROLLED, &row, "hello, nothing changed (processor)", Unit::Micros, each);
+        sheet.put(ENROLLED, &row, "hello, nothing changed", Unit::Micros, each);
         sweeps(sheet, &mut subject, level, &row)?;
     }
     Ok(())
 }
 
-fn grouped(level: usize) -> String {
-    Unit::Count.show(level as f64)
+/// Enrols agents by their hellos; they stand at the head, so that nothing else is measured with it.
+pub(super) fn enrol(subject: &mut Subject, agents: std::ops::Range<usize>) -> Result<Worked, BenchError> {
+    say_all(subject, agents, hello_at_head)
 }
 
 fn hello_at_head(subject: &mut Subject, nth: usize) -> Result<super::crowd::Said, BenchError> {
@@ -105,7 +92,10 @@ fn changes(sheet: &mut Sheet, subject: &mut Subject, row: &str) -> Result<(), Be
 
 fn sweeps(sheet: &mut Sheet, subject: &mut Subject, level: usize, row: &str) -> Result<(), BenchError> {
     let record = |id: &str| format!("{{\"id\": \"{id}\", \"attributes\": {{\"task\": \"sweep\"}}}}\n");
-    subject.import_text("sweep", &format!("{}{}", record("stays"), record(&format!("goes-{level}"))))?;
+    subject.import_text(
+        "sweep",
+        &format!("{}{}", record("stays"), record(&format!("goes-{level}"))),
+    )?;
     subject.import_text("sweep", &record("stays"))?;
     subject.publish()?;
     let acknowledged = say_all(subject, 0..level, |subject, nth| applied(subject, nth))?;
@@ -125,7 +115,7 @@ fn sweeps(sheet: &mut Sheet, subject: &mut Subject, level: usize, row: &str) -> 
     sheet.put(SWEEP, row, "that moves the floor", Unit::Micros, moving);
     sheet.put(SWEEP, row, "that finds nothing", Unit::Micros, quantile(&mut idle, 0.5));
     let each = acknowledged.cpu_s * 1e6 / acknowledged.frames as f64;
-    sheet.put(ENROLLED, row, "acknowledgement (processor)", Unit::Micros, each);
+    sheet.put(ENROLLED, row, "acknowledgement", Unit::Micros, each);
     Ok(())
 }
 

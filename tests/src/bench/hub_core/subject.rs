@@ -54,6 +54,16 @@ pub(super) fn refused<E: Display>(doing: &'static str) -> impl FnOnce(E) -> Benc
 impl Subject {
     /// A fresh hub that holds the catalogue's first releases, all published.
     pub(super) fn open() -> Result<Self, BenchError> {
+        let mut subject = Self::empty()?;
+        for release in subject.catalogue.base.clone() {
+            subject.import_release(&release)?;
+        }
+        subject.publish()?;
+        Ok(subject)
+    }
+
+    /// A fresh hub that holds the probe and nothing else.
+    pub(super) fn empty() -> Result<Self, BenchError> {
         let directory = tempfile::Builder::new().prefix("headland-bench-hub-").tempdir()?;
         let file = directory.path().join("hub.redb");
         let path = file.clone();
@@ -76,8 +86,7 @@ impl Subject {
             mono: 1,
             wall_ms: WALL_MS,
         };
-        let replica =
-            Replica::open(store, config, jitter.next_u64(), now).map_err(refused("opening the replica"))?;
+        let replica = Replica::open(store, config, jitter.next_u64(), now).map_err(refused("opening the replica"))?;
         let mut subject = Self {
             replica,
             catalogue: Catalogue::shipped()?,
@@ -87,9 +96,6 @@ impl Subject {
             mono: 1,
             probes: 0,
         };
-        for release in subject.catalogue.base.clone() {
-            subject.import_release(&release)?;
-        }
         subject.next_probe()?;
         subject.publish()?;
         Ok(subject)
