@@ -16,6 +16,8 @@ pub(super) struct Event {
     pub(super) mark: u64,
     /// When, in microseconds of the clock that all processes share.
     pub(super) at_us: u64,
+    /// Since when it has had its link, on the same clock.
+    pub(super) linked_us: u64,
     /// Frames that its link has taken in so far.
     pub(super) frames: u64,
     /// Bytes in these.
@@ -34,6 +36,7 @@ pub(super) struct Tally {
 struct Guest {
     linked: bool,
     settled: bool,
+    linked_us: u64,
     mark: u64,
 }
 
@@ -68,6 +71,9 @@ impl Board {
     /// Notes whether a guest has a link and nothing to do.
     pub(super) fn stands(&self, guest: usize, linked: bool, settled: bool) {
         let guest = &mut self.state().guests[guest];
+        if linked && !guest.linked {
+            guest.linked_us = shared_us();
+        }
         (guest.linked, guest.settled) = (linked, settled);
     }
 
@@ -75,10 +81,12 @@ impl Board {
     pub(super) fn reaches(&self, guest: usize, mark: u64, frames: u64, bytes: u64) {
         let mut state = self.state();
         state.guests[guest].mark = mark;
+        let linked_us = state.guests[guest].linked_us;
         state.events.push(Event {
             guest,
             mark,
             at_us: shared_us(),
+            linked_us,
             frames,
             bytes,
         });

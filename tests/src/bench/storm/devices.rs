@@ -19,7 +19,7 @@ pub(super) async fn host(arguments: &Arguments, board: &Arc<Board>) -> Failure {
     let mut watches = JoinSet::new();
     let directory = arguments.config.parent().unwrap_or(Path::new("."));
     for guest in 0..arguments.count {
-        while guest - board.tally(0).settled.min(guest) >= STARTING_MAX {
+        while guest - board.tally(1).reached.min(guest) >= STARTING_MAX {
             tokio::time::sleep(LOOK).await;
         }
         let started = start(directory, arguments.first + guest, arguments.port);

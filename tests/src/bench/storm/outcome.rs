@@ -17,21 +17,24 @@ const MEMORY: &str = "Memory, in step and after the storm";
 const BYTES: &str = "Bytes through the proxy until the last had the release";
 const HUB: &str = "What the hub did in the storm";
 
-/// What a catch-up brought to an agent: the median of messages, and of bytes in them.
-pub(super) fn load(storm: &Storm) -> Result<Load, BenchError> {
+/// For each agent, the event by which it had the release.
+fn firsts(storm: &Storm) -> Vec<&Event> {
     let mut first: Vec<Option<&Event>> = vec![None; storm.agents];
     for event in storm.storm_events.iter().filter(|event| event.mark >= storm.release) {
         first[event.guest].get_or_insert(event);
     }
-    let brought = first.iter().flatten().map(|event| {
+    first.into_iter().flatten().collect()
+}
+
+/// What a catch-up brings: the least that any agent's link took in until it had the release, since others took in
+/// urgent changes, heartbeats and answers to repeated hellos as well.
+pub(super) fn load(storm: &Storm) -> Result<Load, BenchError> {
+    let brought = firsts(storm).into_iter().map(|event| {
         let (frames, bytes) = storm.taken_before[event.guest];
-        ((event.frames - frames) as f64, (event.bytes - bytes) as f64)
+        (event.bytes - bytes, event.frames - frames)
     });
-    let (mut frames, mut bytes): (Vec<f64>, Vec<f64>) = brought.unzip();
-    let load = Load {
-        messages: quantile(&mut frames, 0.5) as u64,
-        bytes: quantile(&mut bytes, 0.5) as u64,
-    };
+    let (bytes, messages) = brought.min().unwrap_or_default();
+    let load = Load { messages, bytes };
     if load.messages == 0 {
         return Err(BenchError::Void("the release brought nothing to the agents".to_owned()));
     }
@@ -70,11 +73,21 @@ pub(super) fn sheet(options: &Options, storm: &Storm, load: Load, plain: &Plain)
 fn converged(sheet: &mut Sheet, storm: &Storm, plain: &Plain) {
     let mut headland = arrivals(&storm.storm_events, storm.agents, storm.release, storm.returned_us);
     let mut other = plain.arrivals_s.clone();
+    let since = |event: &Event| event.at_us.saturating_sub(event.linked_us) as f64 / 1e6;
+    let mut since_linked: Vec<f64> = firsts(storm).into_iter().map(since).collect();
     for (row, share) in [("half of them", 0.5), ("99 of 100", 0.99), ("the last", 1.0)] {
         let (ours, theirs) = (quantile(&mut headland, share), quantile(&mut other, share));
         sheet.put(CONVERGED, row, "Headland, applied and durable", Unit::Seconds, ours);
         sheet.put(CONVERGED, row, "mosquitto, received", Unit::Seconds, theirs);
         sheet.put(CONVERGED, row, "ratio", Unit::Ratio, ours / theirs);
+        let own = quantile(&mut since_linked, share);
+        sheet.put(
+            CONVERGED,
+            row,
+            "Headland, from the agent's own connection",
+            Unit::Seconds,
+            own,
+        );
     }
 }
 
@@ -147,13 +160,7 @@ fn bytes(sheet: &mut Sheet, storm: &Storm, load: Load, plain: &Plain) {
         sheet.put(BYTES, row, "up", Unit::Bytes, up as f64);
         sheet.put(BYTES, row, "down, each agent", Unit::Bytes, down as f64 / agents);
         sheet.put(BYTES, row, "up, each agent", Unit::Bytes, up as f64 / agents);
-        sheet.put(
-            BYTES,
-            row,
-            "payload to have the release",
-            Unit::Bytes,
-            load.bytes as f64,
-        );
+        sheet.put(BYTES, row, "payload of one catch-up", Unit::Bytes, load.bytes as f64);
         sheet.put(BYTES, row, "in messages", Unit::Count, load.messages as f64);
     }
 }

@@ -81,6 +81,7 @@ mod tests {
             guest,
             mark,
             at_us,
+            linked_us: 0,
             frames: 0,
             bytes: 0,
         };
