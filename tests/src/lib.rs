@@ -1,4 +1,4 @@
-//! Headland's fleet: the simulator, the demo, and what tests with several programs need.
+//! Headland's fleet: the simulator, the demo, the benchmarks, and what tests with several programs need.
 
 pub mod bench;
 pub mod demo;

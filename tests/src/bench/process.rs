@@ -62,6 +62,20 @@ fn kib(text: &str, name: &str) -> f64 {
     number.unwrap_or(0.0)
 }
 
+/// Processor time that the whole machine has been busy, in seconds.
+pub(super) fn machine_cpu_s() -> io::Result<f64> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    // User, nice and system; then come idle and waiting; then interrupts, hard and soft.
+    let first = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = first
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    let busy = ticks.iter().take(3).chain(ticks.iter().skip(5).take(2));
+    Ok(busy.sum::<f64>() / TICKS_PER_SECOND)
+}
+
 /// Processor time of this thread, in seconds.
 pub(super) fn thread_cpu_s() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);

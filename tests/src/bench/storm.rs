@@ -15,6 +15,7 @@ use super::sheet::Summary;
 use super::{BenchError, Wish, deliver, limits, progress};
 use crate::demo::BrokerChoice;
 use board::Event;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long the links are cut at least: longer than an import takes, and shorter than the agents' backoff needs to
@@ -36,6 +37,8 @@ pub struct Options {
     pub agents: usize,
     /// Which broker the hub speaks through.
     pub broker: BrokerChoice,
+    /// Where the agents' stores lie; among other temporary files when nothing is said.
+    pub stores: Option<PathBuf>,
 }
 
 /// Runs the storm, and delivers the result.

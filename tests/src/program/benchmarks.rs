@@ -46,6 +46,10 @@ pub(super) struct StormArguments {
     /// Speak through a mosquitto that the benchmark starts, instead of the hub's own broker.
     #[arg(long)]
     mosquitto: bool,
+    /// Where the agents' stores lie; /dev/shm keeps thousands of devices from sharing one disk. Among other temporary
+    /// files unless said.
+    #[arg(long, value_name = "DIR")]
+    stores: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -101,16 +105,21 @@ fn run_storm(arguments: StormArguments) -> Result<(), BenchError> {
     let StormArguments {
         agents,
         mosquitto,
+        stores,
         common,
     } = arguments;
-    let flag = if mosquitto { " --mosquitto" } else { "" };
+    let mut flags = if mosquitto { " --mosquitto" } else { "" }.to_owned();
+    if let Some(stores) = &stores {
+        flags.push_str(&format!(" --stores {}", stores.display()));
+    }
     storm::run(&storm::Options {
-        wish: common.wish(format!("storm --agents {agents}{flag}")),
+        wish: common.wish(format!("storm --agents {agents}{flags}")),
         agents,
         broker: if mosquitto {
             BrokerChoice::Mosquitto
         } else {
             BrokerChoice::Embedded
         },
+        stores,
     })
 }

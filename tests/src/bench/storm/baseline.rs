@@ -50,7 +50,7 @@ pub(super) async fn run(clients: usize, load: Load) -> Result<Plain, BenchError>
     let mosquitto = Mosquitto::start(free_port()?).map_err(|error| broken(error.to_string()))?;
     let broker = mosquitto.id().ok_or_else(|| broken("it has ended".to_owned()))?;
     let link = SharedLink::start(mosquitto.listen())?;
-    let mut workers = Workers::start(directory.path(), Guests::Plain, clients, link.port())?;
+    let mut workers = Workers::start(directory.path(), directory.path(), Guests::Plain, clients, link.port())?;
     workers.wait_for_start().await?;
     workers
         .wait("plain clients to connect", STEP_S_MAX, 0, |now, all| now.linked == all)

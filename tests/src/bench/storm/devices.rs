@@ -17,12 +17,11 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Starts the agents one after another and watches them. Ends only with a failure.
 pub(super) async fn host(arguments: &Arguments, board: &Arc<Board>) -> Failure {
     let mut watches = JoinSet::new();
-    let directory = arguments.config.parent().unwrap_or(Path::new("."));
     for guest in 0..arguments.count {
         while guest - board.tally(1).reached.min(guest) >= STARTING_MAX {
             tokio::time::sleep(LOOK).await;
         }
-        let started = start(directory, arguments.first + guest, arguments.port);
+        let started = start(&arguments.stores, arguments.first + guest, arguments.port);
         let device = match started {
             Ok(device) => device,
             Err(failure) => return failure,

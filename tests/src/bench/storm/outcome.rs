@@ -123,12 +123,24 @@ fn cost(sheet: &mut Sheet, options: &Options, storm: &Storm, plain: &Plain) {
             cpu_s * 1e6 / agents,
         );
     };
-    put(hub_name(options), after.hub.cpu_s - before.hub.cpu_s);
-    if let (Some(before), Some(after)) = (before.broker, after.broker) {
-        put("mosquitto beside the hub", after.cpu_s - before.cpu_s);
+    let hub = after.hub.cpu_s - before.hub.cpu_s;
+    let devices = after.agents.cpu_s - before.agents.cpu_s;
+    let proxy = after.proxy_cpu_s - before.proxy_cpu_s;
+    let broker = before
+        .broker
+        .zip(after.broker)
+        .map(|(before, after)| after.cpu_s - before.cpu_s);
+    put(hub_name(options), hub);
+    if let Some(broker) = broker {
+        put("mosquitto beside the hub", broker);
     }
-    put("agents", after.agents.cpu_s - before.agents.cpu_s);
-    put("proxy", after.proxy_cpu_s - before.proxy_cpu_s);
+    put("agents", devices);
+    put("proxy", proxy);
+    let ours = hub + devices + proxy + broker.unwrap_or(0.0);
+    put(
+        "all else on this machine",
+        after.machine_cpu_s - before.machine_cpu_s - ours,
+    );
     put("plain delivery: mosquitto", plain.broker_cpu_s);
     put("plain delivery: clients", plain.clients_cpu_s);
     put("plain delivery: proxy", plain.proxy_cpu_s);
@@ -198,12 +210,16 @@ fn hub(sheet: &mut Sheet, storm: &Storm) {
 /// What has to be said with the tables.
 pub(super) fn notes(options: &Options) -> Vec<String> {
     let agents = options.agents;
+    let stores = match &options.stores {
+        Some(directory) => format!("lie in {}", directory.display()),
+        None => "share one disk".to_owned(),
+    };
     vec![
         format!(
             "{agents} agents: the shipped replica, store file, link, timing and jitter, each with a thread, a store, a \
-             connection and a name of its own, {} to a process; hub, broker, agents and proxy share this machine's \
-             processors, so the agents' own work bounds Headland's times too, and a fleet of devices would not have \
-             that bound.",
+             connection and a name of its own, {} to a process; their stores {stores}. Hub, broker, agents and proxy \
+             share this machine's processors, so the agents' own work bounds Headland's times too, which a fleet of \
+             devices would not.",
             super::workers::GUESTS_PER_WORKER
         ),
         format!(

@@ -63,5 +63,5 @@ fn start(guest: usize, arguments: &Arguments, board: &Arc<Board>) -> Result<Link
         }
         Delivery::Taken
     };
-    Ok(Link::start(config, sink).map_err(Failure::failed)?)
+    Link::start(config, sink).map_err(Failure::failed)
 }

@@ -1,6 +1,6 @@
 //! The schedule: all in step, urgent changes, the cut, a release, the return.
 
-use super::super::process::{Usage, shared_us};
+use super::super::process::{Usage, machine_cpu_s, shared_us};
 use super::super::{BenchError, progress};
 use super::board::Event;
 use super::link::SharedLink;
@@ -12,11 +12,14 @@ use crate::demo::catalogue::Catalogue;
 use crate::demo::fleet::Fleet;
 use serde_json::Value;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Urgent changes while nothing else happens.
 const STEADY_PROBES: usize = 10;
 /// What lies between two urgent changes at least.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// After how many urgent changes of a storm progress is told.
+const TELL_EVERY: usize = 10;
 /// How long an urgent change may take to reach everybody, or a cut to be noticed.
 const STEP_S_MAX: u64 = 60;
 /// How long an agent may take to copy everything, one after another.
@@ -31,6 +34,7 @@ pub(super) struct Used {
     pub(super) broker: Option<Usage>,
     pub(super) agents: Usage,
     pub(super) proxy_cpu_s: f64,
+    pub(super) machine_cpu_s: f64,
     pub(super) down: u64,
     pub(super) up: u64,
 }
@@ -63,7 +67,8 @@ struct Stage {
     link: SharedLink,
     workers: Workers,
     prober: Prober,
-    events: Vec<Event>,
+    // Goes after the workers, whose files are in it.
+    _stores: TempDir,
 }
 
 /// Runs the whole schedule.
@@ -78,7 +83,14 @@ pub(super) async fn run(options: &Options) -> Result<Storm, BenchError> {
     let link = SharedLink::start(broker)?;
     progress(&format!("  {} agents copy everything", options.agents));
     let begun = Instant::now();
-    let mut workers = Workers::start(fleet.directory(), Guests::Devices, options.agents, link.port())?;
+    let stores = match &options.stores {
+        Some(directory) => tempfile::Builder::new()
+            .prefix("headland-storm-")
+            .tempdir_in(directory)?,
+        None => tempfile::Builder::new().prefix("headland-storm-").tempdir()?,
+    };
+    let (at, port) = (fleet.directory(), link.port());
+    let mut workers = Workers::start(at, stores.path(), Guests::Devices, options.agents, port)?;
     workers.wait_for_start().await?;
     let limit = options.agents as u64 * COPY_S_MAX;
     let all = |now: super::workers::Standing, all| now.settled == all;
@@ -93,7 +105,7 @@ pub(super) async fn run(options: &Options) -> Result<Storm, BenchError> {
         link,
         workers,
         prober,
-        events: Vec::new(),
+        _stores: stores,
     };
     stage.steady(&mut storm).await?;
     stage.cut(&mut storm, &catalogue).await?;
@@ -145,6 +157,11 @@ impl Stage {
         loop {
             let next = tokio::time::Instant::now() + PROBE_EVERY;
             storm.stormy.push(self.prober.next(&self.fleet).await?);
+            if storm.stormy.len().is_multiple_of(TELL_EVERY) {
+                let reached = self.workers.standing(storm.release).await?.reached;
+                let seconds = begun.elapsed().as_secs();
+                progress(&format!("  after {seconds} s {reached} have the release"));
+            }
             while tokio::time::Instant::now() < next {
                 if self.workers.standing(storm.release).await?.reached == storm.agents {
                     storm.after = self.used()?;
@@ -168,8 +185,7 @@ impl Stage {
         let everybody = |now: super::workers::Standing, all| now.reached == all && now.settled == all;
         let what = "the last change to reach every agent";
         self.workers.wait(what, PROOF_S_MAX, last, everybody).await?;
-        storm.storm_events = std::mem::take(&mut self.events);
-        storm.storm_events.extend(self.workers.events().await?);
+        storm.storm_events = self.workers.events().await?;
         let begun = Instant::now();
         loop {
             storm.status_after = self.fleet.hub.get("/v1/status").await?;
@@ -200,6 +216,7 @@ impl Stage {
             broker,
             agents: self.workers.usage()?,
             proxy_cpu_s: self.link.cpu_s()?,
+            machine_cpu_s: machine_cpu_s()?,
             down: self.link.proxy.bytes_down(),
             up: self.link.proxy.bytes_up(),
         })

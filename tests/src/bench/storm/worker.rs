@@ -34,7 +34,7 @@ pub(super) enum Guests {
 /// What a worker is told.
 #[derive(Debug, Clone, Parser)]
 pub(super) struct Arguments {
-    /// Beside this path lie the worker's socket and its guests' files.
+    /// Beside this path lies the worker's socket.
     #[arg(long)]
     pub(super) config: PathBuf,
     #[arg(long)]
@@ -48,6 +48,9 @@ pub(super) struct Arguments {
     /// The port on loopback that they connect to.
     #[arg(long)]
     pub(super) port: u16,
+    /// Where the guests' files lie.
+    #[arg(long)]
+    pub(super) stores: PathBuf,
 }
 
 /// Runs a worker until it is ended from outside.
@@ -95,7 +98,6 @@ struct Reached {
     mark: u64,
 }
 
-#[expect(clippy::unused_async, reason = "the router takes only futures")]
 async fn standing(State(board): State<Arc<Board>>, Query(reached): Query<Reached>) -> axum::Json<Value> {
     let tally = board.tally(reached.mark);
     axum::Json(json!({
@@ -103,12 +105,10 @@ async fn standing(State(board): State<Arc<Board>>, Query(reached): Query<Reached
     }))
 }
 
-#[expect(clippy::unused_async, reason = "the router takes only futures")]
 async fn events(State(board): State<Arc<Board>>) -> axum::Json<Value> {
     axum::Json(json!({ "events": board.take_events() }))
 }
 
-#[expect(clippy::unused_async, reason = "the router takes only futures")]
 async fn proof(State(board): State<Arc<Board>>) -> axum::Json<Value> {
     axum::Json(json!({ "digests": board.digests() }))
 }

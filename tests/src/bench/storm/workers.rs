@@ -34,8 +34,14 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts as many as it takes to host so many guests.
-    pub(super) fn start(directory: &Path, guests: Guests, count: usize, port: u16) -> Result<Self, BenchError> {
+    /// Starts as many as it takes to host so many guests, whose files lie in `stores`.
+    pub(super) fn start(
+        directory: &Path,
+        stores: &Path,
+        guests: Guests,
+        count: usize,
+        port: u16,
+    ) -> Result<Self, BenchError> {
         let kind = match guests {
             Guests::Devices => "devices",
             Guests::Plain => "plain",
@@ -44,8 +50,11 @@ impl Workers {
         let mut first = 0;
         while first < count {
             let here = GUESTS_PER_WORKER.min(count - first);
+            let stores = stores.display().to_string();
             let [from, many, port] = [first.to_string(), here.to_string(), port.to_string()];
-            let arguments = ["--guests", kind, "--first", &from, "--count", &many, "--port", &port];
+            let arguments = [
+                "--guests", kind, "--first", &from, "--count", &many, "--port", &port, "--stores", &stores,
+            ];
             let name = format!("{kind}-{}", programs.len() + 1);
             programs.push(Program::start(directory, ROLE, &name, &arguments)?);
             first += here;
