@@ -55,6 +55,7 @@ impl Subject {
     /// A fresh hub that holds the catalogue's first releases, all published.
     pub(super) fn open() -> Result<Self, BenchError> {
         let mut subject = Self::empty()?;
+        subject.catalogue = Catalogue::shipped()?;
         for release in subject.catalogue.base.clone() {
             subject.import_release(&release)?;
         }
@@ -62,7 +63,7 @@ impl Subject {
         Ok(subject)
     }
 
-    /// A fresh hub that holds the probe and nothing else.
+    /// A fresh hub that holds the probe and nothing else, and whose process has held nothing else.
     pub(super) fn empty() -> Result<Self, BenchError> {
         let directory = tempfile::Builder::new().prefix("headland-bench-hub-").tempdir()?;
         let file = directory.path().join("hub.redb");
@@ -89,7 +90,10 @@ impl Subject {
         let replica = Replica::open(store, config, jitter.next_u64(), now).map_err(refused("opening the replica"))?;
         let mut subject = Self {
             replica,
-            catalogue: Catalogue::shipped()?,
+            catalogue: Catalogue {
+                base: Vec::new(),
+                releases: Vec::new(),
+            },
             jitter,
             file,
             directory,
