@@ -2,9 +2,9 @@
 //! when they return.
 
 pub mod catalogue;
-mod fleet;
+pub(crate) mod fleet;
 mod full_cost;
-mod programs;
+pub(crate) mod programs;
 mod report;
 mod screen;
 mod story;

@@ -1,5 +1,6 @@
-//! Headland's fleet: the simulator, the demo, and what tests with several programs need.
+//! Headland's fleet: the simulator, the demo, the benchmarks, and what tests with several programs need.
 
+pub mod bench;
 pub mod demo;
 pub mod disk;
 pub mod explore;

@@ -1,4 +1,4 @@
-//! `headland-fleet`: the demo and the simulator.
+//! `headland-fleet`: the demo, the simulator and the benchmarks.
 
 use std::process::ExitCode;
 

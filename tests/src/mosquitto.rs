@@ -118,6 +118,11 @@ impl Mosquitto {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// The process's number, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Kills it, with no chance to say goodbye. It is gone when this returns.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

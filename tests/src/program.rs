@@ -1,5 +1,9 @@
 //! The command line of `headland-fleet`.
 
+mod benchmarks;
+
+use crate::bench::hub_core::memory;
+use crate::bench::storm::worker;
 use crate::demo::{self, BrokerChoice, Options};
 use crate::explore;
 use clap::{Parser, Subcommand};
@@ -33,6 +37,9 @@ enum Command {
     Demo(DemoArguments),
     /// Explores schedules of the simulator: headland-fleet simulate --seeds 1..1000
     Simulate(SimulateArguments),
+    /// Measures on this machine: headland-fleet bench storm, headland-fleet bench hub
+    #[command(subcommand)]
+    Bench(benchmarks::Benchmark),
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +85,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match arguments.get(1).and_then(|first| first.to_str()) {
         Some("agent") => headland_agent::program::run(renamed(&arguments, "headland-agent")),
         Some("hub") => headland_hub::program::run(renamed(&arguments, "headland-hub")),
+        Some(memory::ROLE) => memory::run(&renamed(&arguments, memory::ROLE)),
+        Some(worker::ROLE) => worker::run(renamed(&arguments, worker::ROLE)),
         _ => run_fleet(arguments),
     }
 }
@@ -100,6 +109,7 @@ fn run_fleet(arguments: Vec<OsString>) -> ExitCode {
     match arguments.command {
         Some(Command::Simulate(simulate)) => explore::run(simulate.seeds, simulate.verbose),
         Some(Command::Demo(demo)) => run_demo(demo),
+        Some(Command::Bench(benchmark)) => benchmarks::run(benchmark),
         None => run_demo(arguments.demo),
     }
 }

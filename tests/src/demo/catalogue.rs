@@ -29,9 +29,9 @@ pub struct Release {
 
 /// A change of one release, told by name.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) model: String,
-    pub(super) what: String,
+pub(crate) struct Told {
+    pub(crate) model: String,
+    pub(crate) what: String,
 }
 
 /// What the fleet holds at first, and the releases that follow, in order.
@@ -59,7 +59,7 @@ impl Catalogue {
         }
     }
 
-    pub(super) fn from_files(files: &[PathBuf]) -> Result<Self, DemoError> {
+    pub(crate) fn from_files(files: &[PathBuf]) -> Result<Self, DemoError> {
         let mut releases = files
             .iter()
             .map(|file| from_file(file))
@@ -76,7 +76,7 @@ impl Catalogue {
     }
 
     /// All attributes, as hashes, that each model has had in any release.
-    pub(super) fn states(&self) -> BTreeMap<(String, String), BTreeSet<u128>> {
+    pub(crate) fn states(&self) -> BTreeMap<(String, String), BTreeSet<u128>> {
         let mut states: BTreeMap<(String, String), BTreeSet<u128>> = BTreeMap::new();
         for release in self.base.iter().chain(&self.releases) {
             for (id, attributes) in &release.models {
@@ -88,7 +88,7 @@ impl Catalogue {
     }
 
     /// The models that must be there at the end, by namespace and name.
-    pub(super) fn last(&self) -> BTreeSet<(String, String)> {
+    pub(crate) fn last(&self) -> BTreeSet<(String, String)> {
         let mut namespaces: BTreeMap<&str, &Release> = BTreeMap::new();
         for release in self.base.iter().chain(&self.releases) {
             namespaces.insert(&release.namespace, release);
@@ -101,7 +101,7 @@ impl Catalogue {
 }
 
 /// The hash of a model's attributes, in which `1` and `1.0` are one number, as everywhere in Headland.
-pub(super) fn hash(attributes: &Map<String, Value>) -> u128 {
+pub(crate) fn hash(attributes: &Map<String, Value>) -> u128 {
     let mut text = String::new();
     canonical(&Value::Object(attributes.clone()), &mut text);
     hash_128(&[text.as_bytes()])
@@ -209,11 +209,11 @@ fn attributes(record: &ImportedRecord) -> Map<String, Value> {
 
 impl Release {
     /// Writes the release as JSON Lines of records.
-    pub(super) fn write(&self, file: &Path) -> std::io::Result<()> {
+    pub(crate) fn write(&self, file: &Path) -> std::io::Result<()> {
         std::fs::write(file, self.json_lines())
     }
 
-    pub(super) fn json_lines(&self) -> String {
+    pub(crate) fn json_lines(&self) -> String {
         let mut text = String::new();
         for (id, attributes) in &self.models {
             let line = serde_json::json!({ "id": id, "attributes": attributes });
@@ -224,7 +224,7 @@ impl Release {
     }
 
     /// Up to three changes against the release before, each of another kind, by name.
-    pub(super) fn told(&self, before: &Models) -> Vec<Told> {
+    pub(crate) fn told(&self, before: &Models) -> Vec<Told> {
         let changed = || {
             self.models
                 .iter()

@@ -18,18 +18,18 @@ const START_S_MAX: u64 = 30;
 
 /// An agent and its link.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) program: Program,
-    pub(super) proxy: Proxy,
+pub(crate) struct Member {
+    pub(crate) program: Program,
+    pub(crate) proxy: Proxy,
 }
 
 #[derive(Debug)]
-pub(super) struct Fleet {
-    pub(super) hub: Program,
-    pub(super) members: Vec<Member>,
+pub(crate) struct Fleet {
+    pub(crate) hub: Program,
+    pub(crate) members: Vec<Member>,
     directory: TempDir,
     // Ends after the programs that speak through it.
-    _mosquitto: Option<Mosquitto>,
+    mosquitto: Option<Mosquitto>,
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -37,9 +37,9 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 impl Fleet {
-    /// Starts the hub and waits until it answers.
-    pub(super) async fn start(broker: BrokerChoice) -> Result<(Self, SocketAddr), DemoError> {
-        let directory = tempfile::Builder::new().prefix("headland-demo-").tempdir()?;
+    /// Starts the hub, with these lines in its configuration, and waits until it answers.
+    pub(crate) async fn start(broker: BrokerChoice, feed: &str) -> Result<(Self, SocketAddr), DemoError> {
+        let directory = tempfile::Builder::new().prefix("headland-fleet-").tempdir()?;
         let port = free_port()?;
         let mosquitto = match broker {
             BrokerChoice::Embedded => None,
@@ -52,8 +52,6 @@ impl Fleet {
             }
         };
         let at = directory.path().display();
-        // Notes travel as documentation, within ten seconds by default; a demo has no such patience.
-        let feed = "[feed]\np2_ms_max = 1000\nheartbeat_ms = 2000\n";
         let broker = match mosquitto {
             None => format!("[broker]\nlisten = \"127.0.0.1:{port}\"\n"),
             Some(_) => format!("[broker]\nembedded = false\nexternal = \"mqtt://127.0.0.1:{port}\"\n"),
@@ -65,14 +63,19 @@ impl Fleet {
             hub,
             members: Vec::new(),
             directory,
-            _mosquitto: mosquitto,
+            mosquitto,
         };
         fleet.wait_for_hub().await?;
         Ok((fleet, loopback(port)))
     }
 
+    /// The process of the external broker, if there is one.
+    pub(crate) fn mosquitto_id(&self) -> Option<u32> {
+        self.mosquitto.as_ref()?.id()
+    }
+
     /// Where the programs' files are.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
@@ -91,7 +94,7 @@ impl Fleet {
     }
 
     /// Starts an agent behind a proxy of its own.
-    pub(super) fn add_agent(&mut self, broker: SocketAddr) -> Result<(), DemoError> {
+    pub(crate) fn add_agent(&mut self, broker: SocketAddr) -> Result<(), DemoError> {
         let name = format!("agent-{}", self.members.len() + 1);
         let proxy = Proxy::start(loopback(free_port()?), broker)?;
         let at = self.directory.path().display();
@@ -107,7 +110,7 @@ impl Fleet {
         Ok(())
     }
 
-    pub(super) fn too_long(&mut self, what: &str, seconds: u64) -> DemoError {
+    pub(crate) fn too_long(&mut self, what: &str, seconds: u64) -> DemoError {
         // The logs are what is left to find out why.
         self.directory.disable_cleanup(true);
         DemoError::TooLong {
@@ -118,7 +121,7 @@ impl Fleet {
     }
 
     /// Hub's state, and each agent's; nothing for an agent that does not answer yet.
-    pub(super) async fn states(&mut self) -> Result<(Value, Vec<Option<Value>>), DemoError> {
+    pub(crate) async fn states(&mut self) -> Result<(Value, Vec<Option<Value>>), DemoError> {
         let hub = self.hub.get("/v1/status").await?;
         let mut agents = Vec::new();
         for member in &mut self.members {
@@ -131,13 +134,13 @@ impl Fleet {
     }
 
     /// Ends all programs; with `keep`, leaves their files.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         let mut programs: Vec<Program> = self.members.into_iter().map(|member| member.program).collect();
         programs.push(self.hub);
         end(programs);
     }
 
-    pub(super) fn socket_of(&self, index: usize) -> PathBuf {
+    pub(crate) fn socket_of(&self, index: usize) -> PathBuf {
         self.members[index].program.socket.clone()
     }
 }

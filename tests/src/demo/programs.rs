@@ -15,15 +15,15 @@ const REQUEST_MS_MAX: u64 = 20_000;
 
 /// One running program.
 #[derive(Debug)]
-pub(super) struct Program {
-    pub(super) name: String,
-    pub(super) socket: PathBuf,
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) socket: PathBuf,
     child: Child,
 }
 
 impl Program {
     /// Starts `role` (agent or hub) with `arguments`; it logs to `name.log`.
-    pub(super) fn start(directory: &Path, role: &str, name: &str, arguments: &[&str]) -> Result<Self, DemoError> {
+    pub(crate) fn start(directory: &Path, role: &str, name: &str, arguments: &[&str]) -> Result<Self, DemoError> {
         let fail = |reason: String| DemoError::Program {
             program: name.to_owned(),
             reason,
@@ -44,11 +44,16 @@ impl Program {
         })
     }
 
-    pub(super) async fn get(&self, target: &str) -> Result<Value, DemoError> {
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Result<Value, DemoError> {
         self.request(axum::http::Method::GET, target, None).await
     }
 
-    pub(super) async fn post(&self, target: &str, body: &Value) -> Result<Value, DemoError> {
+    pub(crate) async fn post(&self, target: &str, body: &Value) -> Result<Value, DemoError> {
         self.request(axum::http::Method::POST, target, Some(body)).await
     }
 
@@ -74,7 +79,7 @@ impl Program {
     }
 
     /// Whether it has ended, with what it said last.
-    pub(super) fn ended(&mut self, directory: &Path) -> Option<DemoError> {
+    pub(crate) fn ended(&mut self, directory: &Path) -> Option<DemoError> {
         let status = self.child.try_wait().ok().flatten()?;
         let log = std::fs::read_to_string(directory.join(format!("{}.log", self.name))).unwrap_or_default();
         let last = log.lines().last().unwrap_or("it said nothing").to_owned();
@@ -108,7 +113,7 @@ impl Drop for Program {
 }
 
 /// Asks all to end before any of them is waited for.
-pub(super) fn end(programs: Vec<Program>) {
+pub(crate) fn end(programs: Vec<Program>) {
     for program in &programs {
         program.ask_to_end();
     }

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const AWAY_HOURS: u64 = 72;
 /// How long a step of convergence may take.
 const CONVERGE_S_MAX: u64 = 30;
+/// Notes travel as documentation, within ten seconds by default; a demo has no such patience.
+const FEED: &str = "[feed]\np2_ms_max = 1000\nheartbeat_ms = 2000\n";
 const POLL: Duration = Duration::from_millis(100);
 /// What people in the field write.
 const NOTES: [&str; 5] = [
@@ -52,7 +54,7 @@ pub(super) async fn tell(options: &Options) -> Result<Report, DemoError> {
         "Headland demo: one hub and {} agents, each a process with files of its own, over MQTT on this machine.",
         options.agents
     ));
-    let (fleet, broker) = Fleet::start(options.broker).await?;
+    let (fleet, broker) = Fleet::start(options.broker, FEED).await?;
     let mut teller = Teller {
         cut: (0..options.agents)
             .map(|index| index >= options.agents - (options.agents * 5 / 8).max(1))

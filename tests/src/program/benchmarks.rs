@@ -1,0 +1,125 @@
+//! The command line of the benchmarks.
+
+use super::{BAD_INPUT, fail};
+use crate::bench::{BenchError, Wish, hub_core, storm};
+use crate::demo::BrokerChoice;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// More runs than anybody waits for.
+const RUNS_MAX: usize = 100;
+/// The most agents that a hub enrols.
+const AGENTS_ENROLLED_MAX: usize = 100_000;
+
+/// As many agents as the proxy carries connections, less a few.
+const AGENTS_MAX: usize = 4_000;
+
+/// Which benchmark.
+#[derive(Debug, Subcommand)]
+pub(super) enum Benchmark {
+    /// Cuts the links of many agents, changes the catalogue, and lets all return at once.
+    Storm(StormArguments),
+    /// Measures the hub's core by itself: uploads, acknowledgements, hellos, and what depends on how many are enrolled.
+    Hub(HubArguments),
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// How often to run it; with several runs, medians and spreads are shown.
+    #[arg(long, default_value_t = 1, value_name = "K")]
+    runs: usize,
+    /// Print one JSON object and nothing else.
+    #[arg(long)]
+    json: bool,
+    /// Also write the benchmark's section into this document.
+    #[arg(long, value_name = "FILE")]
+    document: Option<PathBuf>,
+}
+
+/// How the storm is run.
+#[derive(Debug, Args)]
+pub(super) struct StormArguments {
+    /// How many agents.
+    #[arg(long, default_value_t = 2_000, value_name = "N")]
+    agents: usize,
+    /// Speak through a mosquitto that the benchmark starts, instead of the hub's own broker.
+    #[arg(long)]
+    mosquitto: bool,
+    /// Where the agents' stores lie; /dev/shm keeps thousands of devices from sharing one disk. Among other temporary
+    /// files unless said.
+    #[arg(long, value_name = "DIR")]
+    stores: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// How the hub's core is measured.
+#[derive(Debug, Args)]
+pub(super) struct HubArguments {
+    /// The most agents to enrol.
+    #[arg(long, default_value_t = AGENTS_ENROLLED_MAX, value_name = "N")]
+    agents_max: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Common {
+    fn wish(self, command: String) -> Wish {
+        let runs = self.runs;
+        Wish {
+            runs,
+            json: self.json,
+            document: self.document,
+            command: format!("headland-fleet bench {command} --runs {runs}"),
+        }
+    }
+}
+
+/// Runs a benchmark.
+pub(super) fn run(benchmark: Benchmark) -> ExitCode {
+    let (what, count, most) = match &benchmark {
+        Benchmark::Storm(storm) => ("--agents", storm.agents, AGENTS_MAX),
+        Benchmark::Hub(hub) => ("--agents-max", hub.agents_max, AGENTS_ENROLLED_MAX),
+    };
+    let (Benchmark::Storm(StormArguments { common, .. }) | Benchmark::Hub(HubArguments { common, .. })) = &benchmark;
+    for (what, count, most) in [(what, count, most), ("--runs", common.runs, RUNS_MAX)] {
+        if !(1..=most).contains(&count) {
+            return fail(&format!("{what} {count}: between 1 and {most}"), BAD_INPUT);
+        }
+    }
+    let result = match benchmark {
+        Benchmark::Storm(storm) => run_storm(storm),
+        Benchmark::Hub(HubArguments { agents_max, common }) => hub_core::run(&hub_core::Options {
+            wish: common.wish(format!("hub --agents-max {agents_max}")),
+            agents_max,
+        }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+fn run_storm(arguments: StormArguments) -> Result<(), BenchError> {
+    let StormArguments {
+        agents,
+        mosquitto,
+        stores,
+        common,
+    } = arguments;
+    let mut flags = if mosquitto { " --mosquitto" } else { "" }.to_owned();
+    if let Some(stores) = &stores {
+        flags.push_str(&format!(" --stores {}", stores.display()));
+    }
+    storm::run(&storm::Options {
+        wish: common.wish(format!("storm --agents {agents}{flags}")),
+        agents,
+        broker: if mosquitto {
+            BrokerChoice::Mosquitto
+        } else {
+            BrokerChoice::Embedded
+        },
+        stores,
+    })
+}
