@@ -103,7 +103,10 @@ fn judge(guard: &mut Guard, hello: &Hello, now: Now, jitter: &mut Jitter) -> Sta
             guard.present = next(shown, jitter);
             guard.confirmed = false;
         }
-        Some(_) | None => return Standing::WentBack,
+        Some(_) | None => {
+            guard.suspected = true;
+            return Standing::WentBack;
+        }
     }
     Standing::Good(guard.present)
 }
@@ -142,15 +145,15 @@ impl Replica {
             let (guard, changed) = guards.get_mut(agent).expect("it was just put in");
             let incarnation = match message {
                 Up::Hello(hello) => {
-                    let before = guard.fenced_ms;
+                    let (before, suspected) = (guard.fenced_ms, guard.suspected);
                     let standing = judge(guard, hello, now, &mut self.jitter);
                     if before != guard.fenced_ms {
                         self.counts.fenced += 1;
                         tracing::warn!(%agent, "two stores speak under this name: nothing is taken from either until `headland-hub unfence` says so");
                     }
-                    if standing == Standing::WentBack {
+                    if suspected && !guard.suspected {
                         self.counts.went_back += 1;
-                        tracing::warn!(%agent, "its store went back in time or is a copy: it takes a new incarnation");
+                        tracing::warn!(%agent, "its store went back in time or was copied: it has taken a new incarnation");
                     }
                     *changed = true;
                     standings.insert(agent.clone(), standing);

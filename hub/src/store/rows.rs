@@ -111,6 +111,8 @@ pub struct Guard {
     pub previous: Option<SessionToken>,
     /// Whether the agent holds the present token durably.
     pub confirmed: bool,
+    /// Whether it was told that its store went back in time. A hello that was long under way is told so in vain.
+    pub suspected: bool,
     /// The token by which a superseded incarnation would show that it lives.
     pub challenge: Option<SessionToken>,
     /// Incarnations that are over.

@@ -96,8 +96,7 @@ impl World {
         self.heal();
         let end = self.now + SETTLE_MS_MAX;
         while !self.is_settled()? && self.now < end {
-            // Who was away longest finds out last that the hub was restored; a person looks at that then.
-            self.hub.confirm()?;
+            self.look_after()?;
             let next = self.now + 5_000;
             self.run_until(next)?;
         }

@@ -68,6 +68,19 @@ impl World {
         Ok(())
     }
 
+    /// A person looks at what the hub says: who was away longest finds out last that it was restored, and a hub that
+    /// lost power may have forgotten who is fenced.
+    pub(super) fn look_after(&mut self) -> Result<(), String> {
+        self.hub.confirm()?;
+        for index in 0..self.agents.len() {
+            if self.copies_of(index).len() == 1 {
+                let name = self.agents[index].name.clone();
+                self.hub.unfence(&name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A broker lets one client of a name in at a time: who comes puts the other out, and that one comes again.
     pub(super) fn take_over(&mut self, index: usize) -> Result<(), String> {
         for other in self.copies_of(index) {
