@@ -125,8 +125,10 @@ pub struct Replica {
     jitter: Jitter,
     /// The hub's token of this session; with it the hub keeps the chain of own writes.
     token: Option<SessionToken>,
-    /// Whether a power cut can no longer undo that.
-    token_is_durable: bool,
+    /// The token of the welcome that was heard last: the hub's, once the catch-up after it is applied.
+    offered: Option<SessionToken>,
+    /// What the next hello shows instead, when the hub wants to know whether this store lives.
+    challenge: Option<SessionToken>,
     /// Whether the hub takes nothing from this name, since two stores speak under it.
     fenced: bool,
     /// Counts that were sent and not confirmed yet.
@@ -158,7 +160,8 @@ impl Replica {
             trust: Trust::Full,
             jitter: Jitter::seeded(seed.rotate_left(32)),
             token: views.token()?,
-            token_is_durable: true,
+            offered: None,
+            challenge: None,
             fenced: false,
             sent: Vec::new(),
             repaired: false,

@@ -143,6 +143,7 @@ impl Replica {
         let as_of = freshness::encoded(self.config.boot, as_of, now);
         let follow = self.config.follow.as_slice();
         let had_staged = views.staged()?.is_some();
+        let token = self.offered.or(self.token);
         let outcome = self.store.write(|tables| {
             if fresh_numbers {
                 tables.forget_numbers()?;
@@ -171,6 +172,9 @@ impl Replica {
             }
             tables.set_placed(&placed)?;
             tables.set_as_of(&as_of)?;
+            if let Some(token) = token {
+                tables.set_token(token)?;
+            }
             Ok::<_, ApplyError>(learnt)
         });
         self.counts.resyncs_held += u64::from(matches!(outcome, Err(ApplyError::Held { .. })));
@@ -182,7 +186,7 @@ impl Replica {
         self.counts.records_changed += touched;
         self.placed = Some(placed);
         self.trust = Trust::Full;
-        self.token_is_durable = true;
+        self.token = token;
         self.counts.catch_ups += 1;
         if snapshot {
             self.repaired = staged.first().is_some_and(|first| Kept::is_kept(first));

@@ -133,7 +133,7 @@ impl Replica {
         let mut more = Vec::new();
         if wants_proof {
             more.push(WantsProof.into_more());
-            more.extend(self.token.filter(|_| self.token_is_durable).map(|token| token.into_more()));
+            more.extend(self.token.map(|token| token.into_more()));
         }
         let applied = Applied {
             epoch: placed.epoch.tag(),
@@ -207,7 +207,9 @@ fn entry_of(views: &Views, actor: &ActorId, write: &OwnWrite) -> Result<Option<E
         None => RecordRef::Key(write.record.clone()),
     };
     let written = match (&write.element, &write.state) {
-        (ElementKey::Annotation(Dot { actor: writer, .. }) | ElementKey::Count(_, writer, _), state) if writer != actor => {
+        (ElementKey::Annotation(Dot { actor: writer, .. }) | ElementKey::Count(_, writer, _), state)
+            if writer != actor =>
+        {
             Written::Earlier(write.element.clone(), state.clone())
         }
         (ElementKey::Annotation(_), State::Remark(Remark::Written(note))) => Written::Note(note.clone()),

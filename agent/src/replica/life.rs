@@ -6,7 +6,7 @@ use headland_host::tables::StoreError;
 use headland_shared::actor::{ActorId, Dot, Incarnation};
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::key::ElementKey;
-use headland_shared::message::more::{Fenced, Field, Links, Reincarnate, SessionToken, StoredLink};
+use headland_shared::message::more::{Challenge, Fenced, Field, Links, Reincarnate, SessionToken, StoredLink};
 use headland_shared::message::{More, Stored, Welcome};
 use headland_shared::register::{Register, Writer};
 use headland_shared::session::Now;
@@ -28,12 +28,9 @@ impl Replica {
         if let Some(Reincarnate { through }) = Reincarnate::of(&welcome.more) {
             return self.begin_life(through, now);
         }
-        if let Some(token) = SessionToken::of(&welcome.more) {
-            self.store.note(|tables| tables.set_token(token))?;
-            self.token = Some(token);
-            // What was only noted becomes durable with the next thing that is written.
-            self.token_is_durable = false;
-        }
+        // Shown before it is durable, a token would be missed after a power cut.
+        self.offered = SessionToken::of(&welcome.more);
+        self.challenge = Challenge::of(&welcome.more).map(|Challenge(token)| token);
         Ok(())
     }
 
@@ -63,7 +60,8 @@ impl Replica {
 
     /// The token and the chain for a hello.
     pub(super) fn credentials(&self, views: &Views, upload: Option<(u64, u64)>) -> Result<More, StoreError> {
-        let mut more: More = views.token()?.map(|token| token.into_more()).into_iter().collect();
+        let shown = self.challenge.or(self.token);
+        let mut more: More = shown.map(|token| token.into_more()).into_iter().collect();
         if let Some((prev, to)) = upload
             && let Some(links) = self.links(views, prev, to)?
         {
@@ -113,7 +111,7 @@ impl Replica {
         );
         self.counts.lives += 1;
         self.actor = actor;
-        self.token = None;
+        (self.token, self.offered, self.challenge) = (None, None, None);
         self.outputs.push_back(Output::Changed);
         self.refresh_pending()
     }
@@ -160,8 +158,7 @@ impl Rewriting<'_, '_> {
         self.dot += 1;
         let at = self.clock.tick(self.now.wall_ms);
         let record = write.record.encoded();
-        self.tables
-            .put_own(&record, &element.encoded(), state, self.dot, at)
+        self.tables.put_own(&record, &element.encoded(), state, self.dot, at)
     }
 
     fn rewritten(&self, register: &Register, dot: u64) -> Option<Register> {

@@ -8,7 +8,7 @@
 use super::Replica;
 use crate::store::{Guard, Views};
 use headland_host::tables::StoreError;
-use headland_shared::message::more::{Fenced, Field, Reincarnate, SessionToken};
+use headland_shared::message::more::{Challenge, Fenced, Field, Reincarnate, SessionToken};
 use headland_shared::message::{Applied, Hello, More, Up};
 use headland_shared::name::ReplicaName;
 use headland_shared::session::{Jitter, Now};
@@ -45,7 +45,8 @@ impl Standing {
     /// What the welcome says of it. `through` is what is stored of the incarnation.
     pub(super) fn more(&self, through: u64) -> More {
         let field = match self {
-            Self::Good(token) | Self::Superseded(token) => token.into_more(),
+            Self::Good(token) => token.into_more(),
+            Self::Superseded(token) => Challenge(*token).into_more(),
             Self::WentBack => Reincarnate { through }.into_more(),
             Self::Fenced => Fenced.into_more(),
         };

@@ -170,10 +170,7 @@ fn store_all(
         let seen = commit.tables.seen(actor)?;
         let chain = commit.tables.chain(actor)?;
         let mut one = plain(actor, seen, chain);
-        match (
-            incoming.follows(seen, chain),
-            read(upload.prev, &upload.body),
-        ) {
+        match (incoming.follows(seen, chain), read(upload.prev, &upload.body)) {
             (Follows::Forked, _) => one.stored.more = vec![Reincarnate { through: seen }.into_more()],
             (Follows::Repeats, Ok(_)) => {}
             (Follows::On, Ok(entries))

@@ -71,6 +71,14 @@ impl Field for Links {
     const TAG: u16 = 3;
 }
 
+/// In a welcome: by showing this in its next hello, an incarnation that is over shows that it lives all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge(pub SessionToken);
+
+impl Field for Challenge {
+    const TAG: u16 = 7;
+}
+
 /// In a confirmation: the chain of the agent's writes up to what is stored. A copy that hears what was meant for
 /// another finds another chain there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,9 @@ use headland_shared::chain::Link;
 use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
 use headland_shared::kept::Kept;
-use headland_shared::message::more::{Fenced, Field, Holds, Links, Reincarnate, SessionToken, StoredLink, WantsProof};
+use headland_shared::message::more::{
+    Challenge, Fenced, Field, Holds, Links, Reincarnate, SessionToken, StoredLink, WantsProof,
+};
 use headland_shared::message::{Cells, Chained, Compared, Down, More, Plan, Proof, Up, Verdict};
 use headland_shared::sketch::{Salt, Sketch};
 
@@ -35,6 +37,7 @@ fn fields() -> More {
         Reincarnate { through: 9 }.into_more(),
         Fenced.into_more(),
         StoredLink(Link(99)).into_more(),
+        Challenge(TOKEN).into_more(),
     ]
 }
 
