@@ -27,7 +27,7 @@ use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::Seq;
 use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down, encode_up};
-use headland_shared::message::more::SessionToken;
+use headland_shared::message::more::{Field, Reincarnate, SessionToken};
 use headland_shared::message::{Down, Stored, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
@@ -408,7 +408,8 @@ impl Replica {
         }
         let views = self.store.read()?;
         if self.went_back(&views, stored)? {
-            self.begin_life(stored.through, now)?;
+            let link = Reincarnate::of(&stored.more).and_then(|said| said.link);
+            self.begin_life(stored.through, link, now)?;
             self.session.retry_later(now.mono, self.config.timing.gap_ms);
             return Ok(());
         }

@@ -134,7 +134,7 @@ impl Mark {
 }
 
 /// The hash chain over a hub's commits up to one seq. Two histories that share a seq but not their past differ here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Lineage(pub u32);
 
 impl Lineage {
@@ -149,7 +149,7 @@ impl Lineage {
 }
 
 /// A seq and the lineage that led to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Head {
     /// The position.
     pub seq: Seq,

@@ -67,7 +67,7 @@ impl Replica {
         if let Some(upload) = self.next_upload(&views)? {
             let links = self
                 .links(&views, upload.prev, upload.to)?
-                .filter(|_| self.token.is_some());
+                .filter(|_| self.token.or(self.offered).is_some());
             self.send(&match links {
                 Some(links) => Up::Chained(Chained {
                     upload,

@@ -4,6 +4,7 @@ use super::{Output, Replica};
 use crate::store::{OwnWrite, Standing, Tables, Views};
 use headland_host::tables::StoreError;
 use headland_shared::actor::{ActorId, Dot, Incarnation};
+use headland_shared::chain::Link;
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::key::ElementKey;
 use headland_shared::message::more::{Challenge, Fenced, Field, Links, Reincarnate, SessionToken, StoredLink};
@@ -25,8 +26,8 @@ impl Replica {
         if self.fenced {
             self.session.greet_again(now.mono, FENCED_GREET_MS);
         }
-        if let Some(Reincarnate { through }) = Reincarnate::of(&welcome.more) {
-            return self.begin_life(through, now);
+        if let Some(Reincarnate { through, link }) = Reincarnate::of(&welcome.more) {
+            return self.begin_life(through, link, now);
         }
         // Shown before it is durable, a token would be missed after a power cut.
         self.offered = SessionToken::of(&welcome.more);
@@ -72,13 +73,18 @@ impl Replica {
 
     /// Begins a new life: a new incarnation, under which everything is said again. What the hub has stored of the life
     /// before, up to `through`, keeps its name, so that saying it again changes nothing there.
-    pub(super) fn begin_life(&mut self, through: u64, now: Now) -> Result<(), StoreError> {
+    pub(super) fn begin_life(&mut self, through: u64, link: Option<Link>, now: Now) -> Result<(), StoreError> {
         let actor = ActorId {
             name: self.actor.name.clone(),
             incarnation: Incarnation(self.jitter.next_u64()),
         };
         let views = self.store.read()?;
-        let stored = views.stored()?.min(through);
+        // With the same chain all of it is this store's own, whether or not it was ever told so.
+        let same = views
+            .link(through)?
+            .zip(link)
+            .is_some_and(|(ours, theirs)| ours == theirs);
+        let stored = if same { through } else { views.stored()?.min(through) };
         let clock = HybridClock::after(views.last_stamp()?);
         let old = self.actor.clone();
         let written = self.store.write(|tables| {

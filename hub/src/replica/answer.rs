@@ -12,7 +12,7 @@ use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Position, Seq};
 use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN};
 use headland_shared::message::more::{Field, Holds};
-use headland_shared::message::{Down, Hello, Plan, Staged, Welcome};
+use headland_shared::message::{Down, Hello, Plan, Staged, Up, Welcome};
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
 use headland_shared::session::Now;
@@ -38,9 +38,6 @@ impl Replica {
         self.counts.hellos += 1;
         let frame_bytes_max = (hello.frame_bytes_max as usize).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX);
         let follows = standing.is_none_or(Standing::may_follow);
-        if follows && self.went_back(hello)? {
-            self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number), now)?;
-        }
         let views = self.store.read()?;
         let numbers = views.numbers()?;
         let plan = match follows {
@@ -65,7 +62,7 @@ impl Replica {
         };
         let started = held.map_or(numbers.head.seq, |staged| staged.started);
         let resume = held.map_or(Mark::after(base), |staged| staged.to);
-        let through = views.seen(&hello.actor)?;
+        let (through, link) = (views.seen(&hello.actor)?, views.chain(&hello.actor)?);
         let welcome = Welcome {
             nonce: hello.nonce,
             epoch: self.epoch,
@@ -81,9 +78,10 @@ impl Replica {
             started,
             resume,
             stored: settled.map(|settled| settled.stored().clone()),
-            more: standing.map_or_else(Vec::new, |standing| standing.more(through)),
+            more: standing.map_or_else(Vec::new, |standing| standing.more(through, link)),
         };
         let conversation = self.conversation(agent);
+        conversation.greeted = true;
         conversation.frame_bytes_max = frame_bytes_max;
         conversation.transfer = None;
         conversation.comparison = None;
@@ -121,6 +119,24 @@ impl Replica {
             kept: None,
         });
         self.send_parts(agent)
+    }
+
+    /// Looks whether some hello shows that this store went back in time.
+    pub(super) fn notice_restore(
+        &mut self,
+        inbox: &[(ReplicaName, Up)],
+        standings: &BTreeMap<ReplicaName, Standing>,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        for (agent, message) in inbox {
+            let Up::Hello(hello) = message else {
+                continue;
+            };
+            if standings.get(agent).is_none_or(Standing::may_follow) && self.went_back(hello)? {
+                self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number), now)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the agent has seen a later state of this hub's epoch than the hub has: the hub was restored.

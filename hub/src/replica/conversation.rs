@@ -17,6 +17,9 @@ use std::sync::Arc;
 pub(super) struct Conversation {
     pub(super) reassembly: Reassembly,
     pub(super) frame_bytes_max: usize,
+    /// Whether the agent has greeted since this run of the hub began: until then its numbers may be of a life that is
+    /// lost.
+    pub(super) greeted: bool,
     pub(super) comparison: Option<Comparison>,
     pub(super) transfer: Option<Transfer>,
     /// What a repair that was broken off was about.
@@ -28,6 +31,7 @@ impl Default for Conversation {
         Self {
             reassembly: Reassembly::default(),
             frame_bytes_max: FRAME_BYTES_DEFAULT,
+            greeted: false,
             comparison: None,
             transfer: None,
             repair: None,

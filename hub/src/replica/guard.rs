@@ -8,6 +8,7 @@
 use super::Replica;
 use crate::store::{Guard, Views};
 use headland_host::tables::StoreError;
+use headland_shared::chain::Link;
 use headland_shared::message::more::{Challenge, Fenced, Field, Reincarnate, SessionToken};
 use headland_shared::message::{Applied, Hello, More, Up};
 use headland_shared::name::ReplicaName;
@@ -42,12 +43,12 @@ impl Standing {
         matches!(self, Self::Good(_) | Self::Fenced)
     }
 
-    /// What the welcome says of it. `through` is what is stored of the incarnation.
-    pub(super) fn more(&self, through: u64) -> More {
+    /// What the welcome says of it. `through` is what is stored of the incarnation, and `link` its chain there.
+    pub(super) fn more(&self, through: u64, link: Option<Link>) -> More {
         let field = match self {
             Self::Good(token) => token.into_more(),
             Self::Superseded(token) => Challenge(*token).into_more(),
-            Self::WentBack => Reincarnate { through }.into_more(),
+            Self::WentBack => Reincarnate { through, link }.into_more(),
             Self::Fenced => Fenced.into_more(),
         };
         vec![field]

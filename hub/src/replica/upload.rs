@@ -8,7 +8,6 @@ use headland_shared::actor::ActorId;
 use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::chain::Link;
 use headland_shared::element::State;
-use headland_shared::epoch::EpochTag;
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::message::more::{Field, Links, Reincarnate, StoredLink};
 use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
@@ -53,9 +52,12 @@ impl Replica {
             if standings.get(agent).is_some_and(|standing| !standing.may_write()) {
                 continue;
             }
+            let mut numbered = self.conversations.get(agent).is_some_and(|known| known.greeted);
             let (upload, more) = match message {
                 Up::Hello(hello) => {
                     actors.push(hello.actor.clone());
+                    // Whoever does not say where it stands may hold numbers of a life that is lost.
+                    numbered = hello.place.is_some();
                     (hello.upload.as_ref(), Some(&hello.more))
                 }
                 Up::Upload(upload) => (Some(upload), None),
@@ -69,13 +71,18 @@ impl Replica {
                 };
                 actors.push(actor.clone());
                 let links = more.and_then(Links::of);
-                uploads.push(Incoming { actor, upload, links });
+                numbered &= upload.epoch == self.epoch.tag();
+                uploads.push(Incoming {
+                    actor,
+                    upload,
+                    links,
+                    numbered,
+                });
             }
         }
         let mut settled = BTreeMap::new();
         if !uploads.is_empty() {
-            let epoch = self.epoch.tag();
-            let ((outcome, written), _) = self.commit(now, |commit| store_all(commit, &uploads, epoch, now))?;
+            let ((outcome, written), _) = self.commit(now, |commit| store_all(commit, &uploads, now))?;
             self.counts.writes += written;
             for one in outcome.values() {
                 self.counts.writes_refused += one.stored.refused.len() as u64;
@@ -99,7 +106,11 @@ impl Replica {
         };
         let message = if settled.gap {
             Down::Refused(Refused {
-                refusal: Refusal::UploadGap,
+                refusal: match self.conversation(agent).greeted {
+                    true => Refusal::UploadGap,
+                    // It must greet before anything else.
+                    false => Refusal::UnknownTransfer,
+                },
                 through: settled.stored.through,
             })
         } else {
@@ -126,6 +137,8 @@ struct Incoming<'a> {
     actor: ActorId,
     upload: &'a Upload,
     links: Option<Links>,
+    /// Whether the handles in it mean the same here.
+    numbered: bool,
 }
 
 /// Whether an upload goes on from what is stored.
@@ -160,22 +173,29 @@ impl Incoming<'_> {
 fn store_all(
     commit: &mut Commit<'_, '_>,
     uploads: &[Incoming<'_>],
-    epoch: EpochTag,
     now: Now,
 ) -> Result<(BTreeMap<ReplicaName, Settled>, u64), CommitError> {
     let mut settled: BTreeMap<ReplicaName, Settled> = BTreeMap::new();
     let mut written = 0;
     for incoming in uploads {
-        let Incoming { actor, upload, links } = incoming;
+        let Incoming {
+            actor, upload, links, ..
+        } = incoming;
         let seen = commit.tables.seen(actor)?;
         let chain = commit.tables.chain(actor)?;
         let mut one = plain(actor, seen, chain);
         match (incoming.follows(seen, chain), read(upload.prev, &upload.body)) {
-            (Follows::Forked, _) => one.stored.more = vec![Reincarnate { through: seen }.into_more()],
+            (Follows::Forked, _) => {
+                one.stored.more = vec![
+                    Reincarnate {
+                        through: seen,
+                        link: chain,
+                    }
+                    .into_more(),
+                ]
+            }
             (Follows::Repeats, Ok(_)) => {}
-            (Follows::On, Ok(entries))
-                if upload.epoch == epoch || entries.iter().all(|entry| by_key(&entry.record)) =>
-            {
+            (Follows::On, Ok(entries)) if incoming.numbered || entries.iter().all(|entry| by_key(&entry.record)) => {
                 for entry in entries.into_iter().filter(|entry| entry.dot > seen) {
                     match store_one(commit, actor, entry.dot, &entry.record, entry.written, now)? {
                         Admission::Stored => written += 1,

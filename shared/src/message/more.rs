@@ -91,8 +91,10 @@ impl Field for StoredLink {
 /// In welcome and confirmation: this agent's store was restored or copied, and must write under a new incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reincarnate {
-    /// Up to here the hub holds the writes of the incarnation that is over.
+    /// Up to here the hub holds writes of the incarnation that is over.
     pub through: u64,
+    /// The chain of those writes, where it is known: a store that has the same chain there knows that they are its own.
+    pub link: Option<crate::chain::Link>,
 }
 
 impl Field for Reincarnate {

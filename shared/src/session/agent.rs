@@ -67,6 +67,8 @@ pub struct AgentSession {
     comparing: Option<Comparing>,
     transfer: Option<Transfer>,
     held: Held,
+    /// Whether the hub began anew since it welcomed this agent.
+    unsure: bool,
     gap_at: Option<Ms>,
     acknowledge_at: Option<Ms>,
     prove_at: Option<Ms>,
@@ -103,6 +105,7 @@ impl AgentSession {
             comparing: None,
             transfer: None,
             held: Held::default(),
+            unsure: false,
             gap_at: None,
             acknowledge_at: None,
             prove_at: None,
@@ -322,6 +325,7 @@ impl AgentSession {
             self.as_of = Some(transfer.as_of);
         }
         self.welcomed = true;
+        self.unsure = false;
         self.prove(now);
         self.settle_held(now);
         self.upload();
@@ -348,7 +352,7 @@ impl AgentSession {
 
     /// Applies the earliest group that waits, one at a time: the replica answers with [`Self::applied`].
     fn settle_held(&mut self, now: Ms) {
-        if self.is_catching_up() {
+        if self.unsure || self.is_catching_up() {
             return;
         }
         let (base, cursors, scopes) = (self.base, &self.cursors, &self.scopes);
@@ -383,6 +387,9 @@ impl AgentSession {
         let same_epoch = self.epoch.is_some_and(|epoch| epoch.tag() == heartbeat.epoch);
         let clocks = self.clocks.filter(|clocks| clocks.boot == heartbeat.boot);
         let (true, Some(clocks)) = (same_epoch, clocks) else {
+            // The hub began anew, perhaps from an old copy of its store: nothing more of the feed before it is clear
+            // what its seqs mean.
+            self.unsure = true;
             self.greet_soon(now);
             return;
         };
@@ -410,7 +417,7 @@ impl AgentSession {
         self.heard(now);
         match refused.refusal {
             Refusal::UnknownTransfer if self.transfer.is_some() => self.greet(now),
-            Refusal::UnknownTransfer => {}
+            Refusal::UnknownTransfer => self.greet_soon(now),
             Refusal::UploadGap => {
                 // Not at once: a hub that keeps refusing must not be asked at the speed of the link.
                 self.upload_retry_at = Some(now + self.timing.gap_ms);

@@ -1,7 +1,7 @@
 //! Live batches that wait: for the other scopes of their commits, or for an earlier batch.
 
 use crate::delta::ScopeAlias;
-use crate::epoch::Seq;
+use crate::epoch::{Head, Seq};
 use crate::message::Batch;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -24,7 +24,8 @@ pub enum Readiness {
 /// Batches by where they end.
 #[derive(Debug, Default)]
 pub struct Held {
-    groups: BTreeMap<Seq, BTreeMap<ScopeAlias, Batch>>,
+    /// By the lineage too: a hub that was restored gives the same seq to another commit.
+    groups: BTreeMap<Head, BTreeMap<ScopeAlias, Batch>>,
     bytes: usize,
 }
 
@@ -36,7 +37,7 @@ impl Held {
             self.clear();
             return;
         }
-        self.groups.entry(batch.to.seq).or_default().insert(batch.scope, batch);
+        self.groups.entry(batch.to).or_default().insert(batch.scope, batch);
     }
 
     /// Drops all.
@@ -54,7 +55,7 @@ impl Held {
     /// Drops groups that bring nothing new: every scope of them is applied as far.
     pub fn drop_applied(&mut self, cursor: impl Fn(ScopeAlias) -> Seq) {
         self.groups.retain(|to, group| {
-            let old = group.keys().all(|scope| cursor(*scope) >= *to);
+            let old = group.keys().all(|scope| cursor(*scope) >= to.seq);
             if old {
                 self.bytes = self.bytes.saturating_sub(group.values().map(size).sum());
             }
@@ -82,7 +83,7 @@ impl Held {
                 None => return Some(Readiness::Pull),
                 Some(true) => {}
             }
-            if cursor(scope) >= *to {
+            if cursor(scope) >= to.seq {
                 continue;
             }
             match group.get(&scope) {
@@ -111,7 +112,7 @@ fn size(batch: &Batch) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::epoch::{EpochTag, Head};
+    use crate::epoch::EpochTag;
     use alloc::vec;
 
     fn batch(scope: u32, prev: u64, to: u64, touched: Vec<(u32, u64)>) -> Batch {

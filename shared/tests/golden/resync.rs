@@ -34,7 +34,11 @@ fn fields() -> More {
         WantsProof.into_more(),
         TOKEN.into_more(),
         links().into_more(),
-        Reincarnate { through: 9 }.into_more(),
+        Reincarnate {
+            through: 9,
+            link: Some(Link(98)),
+        }
+        .into_more(),
         Fenced.into_more(),
         StoredLink(Link(99)).into_more(),
         Challenge(TOKEN).into_more(),
