@@ -49,7 +49,7 @@ fn repeated_frames_change_nothing() {
     let (before, up, down) = (pair.picture(), pair.up.clone(), pair.down.clone());
     let kinds = up
         .iter()
-        .filter(|frame| matches!(decode_up(frame), Ok(Up::Upload(_))))
+        .filter(|frame| matches!(decode_up(frame), Ok(Up::Upload(_) | Up::Chained(_))))
         .count();
     assert!(
         kinds > 0
@@ -184,7 +184,7 @@ fn what_the_hub_stored_of_another_life_settles_nothing() {
 }
 
 #[test]
-fn a_delta_that_cannot_be_applied_is_refused_whole_and_everything_is_asked_for_anew() {
+fn a_delta_that_cannot_be_applied_is_refused_whole_and_what_is_held_is_compared() {
     let life = |pair: &Pair| pair.hub.store().read().unwrap().numbers().unwrap().life;
     let said = State::Tally(Tally { added: 5, removed: 0 }).encoded();
     let counted = ElementKey::Count(attribute("usage"), device(), region()).encoded();
@@ -204,13 +204,15 @@ fn a_delta_that_cannot_be_applied_is_refused_whole_and_everything_is_asked_for_a
         if kind == 3 {
             delta.extend_from_slice(&[0xff; 20]);
         }
-        let (before, snapshots) = (pair.picture(), pair.agent.counts().snapshots);
+        let (before, counts) = (pair.picture(), pair.agent.counts());
         let error = pair.agent.frame(pair.batch(delta), pair.now()).unwrap_err();
         assert!(matches!(error, FrameRefused::Apply(_)), "{error}");
         assert_eq!(pair.agent.counts().frames_refused, 1);
         assert_eq!(pair.picture(), before);
         pair.until_quiet();
-        assert_eq!(pair.agent.counts().snapshots, snapshots + 1);
+        let after = pair.agent.counts();
+        // Nothing differs, so nothing is sent again.
+        assert_eq!((after.repairs, after.snapshots), (counts.repairs + 1, counts.snapshots));
         assert_eq!(pair.picture(), before);
         pair.still_works();
     }
@@ -341,6 +343,7 @@ fn a_device_cannot_take_back_the_note_of_another() {
 #[test]
 fn an_upload_with_a_gap_or_that_cannot_be_read_is_asked_for_again() {
     let mut pair = Pair::new();
+    pair.device_says(&Up::Hello(pair.hello(None)));
     let by_key = |text: &str| (RecordRef::Key(model("a")), note(text, 1));
     pair.hub_sees_a_gap(pair.upload(1, vec![by_key("after a gap")]));
     pair.hub_sees_a_gap(pair.upload(u64::MAX - 1, vec![by_key("far")]));
@@ -459,5 +462,17 @@ fn numbers_from_nowhere_change_nothing() {
             .unwrap();
     }
     assert_eq!(pair.picture(), before);
+    pair.still_works();
+}
+
+#[test]
+fn numbers_of_an_agent_that_has_not_greeted_are_not_read() {
+    let mut pair = Pair::new();
+    let numbered = pair.upload(0, vec![(RecordRef::Handle(0), note("of a life that is lost", 1))]);
+    let refused = Refused {
+        refusal: Refusal::UnknownTransfer,
+        through: 0,
+    };
+    assert_eq!(pair.device_says(&Up::Upload(numbered)), [Down::Refused(refused)]);
     pair.still_works();
 }

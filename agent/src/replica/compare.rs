@@ -6,18 +6,23 @@ use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Blob};
 use headland_shared::digest::Digest;
 use headland_shared::kept::Kept;
-use headland_shared::message::more::{Field, Holds};
+use headland_shared::message::more::{Doubts, Field, Holds};
 use headland_shared::message::{Cells, More, Up};
 use headland_shared::sketch::{Salt, Sketch};
 use std::ops::ControlFlow;
 
 impl Replica {
-    /// What a hello says of what could be compared; nothing when only everything anew can help.
+    /// What a hello says of what is held: that it can be compared, and whether it is to be relied on.
     pub(super) fn holds(&self, records: u64) -> More {
-        if records == 0 || self.trust == Trust::Nothing {
-            return Vec::new();
+        let mut more = Vec::new();
+        if records > 0 && self.trust != Trust::Nothing {
+            more.push(Holds { records }.into_more());
         }
-        vec![Holds { records }.into_more()]
+        // Where it stands is said all the same: that may show the hub that it was restored.
+        if self.trust != Trust::Full {
+            more.push(Doubts.into_more());
+        }
+        more
     }
 
     /// Sends cells `from` to `cells` of the sketch of all records.

@@ -1,7 +1,7 @@
 //! What the agent says: hello, uploads and acknowledgements, each made from the store.
 
+use super::Replica;
 use super::residency::may_go_to;
-use super::{Replica, Trust};
 use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
 use headland_shared::actor::{ActorId, Dot};
@@ -30,13 +30,12 @@ impl Replica {
         let uploads = upload.is_some();
         let mut more = self.holds(views.record_count()?);
         more.extend(self.credentials(&views, upload.as_ref().map(|upload| (upload.prev, upload.to)))?);
-        let trusted = self.placed.as_ref().filter(|_| self.trust == Trust::Full);
         let hello = Hello {
             nonce,
             actor: self.actor.clone(),
             frame_bytes_max: self.config.frame_bytes_max as u32,
             follow: self.config.follow.clone(),
-            place: trusted.map(|placed| Place {
+            place: self.placed.as_ref().map(|placed| Place {
                 epoch: placed.epoch,
                 head: placed.head,
                 base: placed.base,

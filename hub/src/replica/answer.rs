@@ -11,7 +11,7 @@ use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Position, Seq};
 use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN};
-use headland_shared::message::more::{Field, Holds};
+use headland_shared::message::more::{Doubts, Field, Holds};
 use headland_shared::message::{Down, Hello, Plan, Staged, Up, Welcome};
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
@@ -233,7 +233,8 @@ impl Replica {
         scopes: &BTreeMap<ScopeAlias, ScopeRow>,
         hello: &Hello,
     ) -> Result<bool, StoreError> {
-        let Some(place) = hello.place.as_ref().filter(|place| place.epoch == self.epoch) else {
+        let sure = Doubts::of(&hello.more).is_none();
+        let Some(place) = hello.place.as_ref().filter(|place| sure && place.epoch == self.epoch) else {
             return Ok(false);
         };
         if views.lineage(place.head.seq)? != Some(place.head.lineage) {

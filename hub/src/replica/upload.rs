@@ -9,7 +9,7 @@ use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::chain::Link;
 use headland_shared::element::State;
 use headland_shared::key::{ElementKey, RecordKey};
-use headland_shared::message::more::{Field, Links, Reincarnate, StoredLink};
+use headland_shared::message::more::{Doubts, Field, Links, Reincarnate, StoredLink};
 use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
 use headland_shared::name::ReplicaName;
 use headland_shared::register::REGISTER_WRITERS_MAX;
@@ -57,7 +57,7 @@ impl Replica {
                 Up::Hello(hello) => {
                     actors.push(hello.actor.clone());
                     // Whoever does not say where it stands may hold numbers of a life that is lost.
-                    numbered = hello.place.is_some();
+                    numbered = hello.place.is_some() && Doubts::of(&hello.more).is_none();
                     (hello.upload.as_ref(), Some(&hello.more))
                 }
                 Up::Upload(upload) => (Some(upload), None),

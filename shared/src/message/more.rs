@@ -34,6 +34,14 @@ impl Field for Holds {
     const TAG: u16 = 1;
 }
 
+/// In a hello: what the agent holds is not to be relied on, although it says where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubts;
+
+impl Field for Doubts {
+    const TAG: u16 = 8;
+}
+
 /// In an acknowledgement: the agent wants to know whether it holds the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantsProof;

@@ -9,7 +9,7 @@ use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
 use headland_shared::kept::Kept;
 use headland_shared::message::more::{
-    Challenge, Fenced, Field, Holds, Links, Reincarnate, SessionToken, StoredLink, WantsProof,
+    Challenge, Doubts, Fenced, Field, Holds, Links, Reincarnate, SessionToken, StoredLink, WantsProof,
 };
 use headland_shared::message::{Cells, Chained, Compared, Down, More, Plan, Proof, Up, Verdict};
 use headland_shared::sketch::{Salt, Sketch};
@@ -31,6 +31,7 @@ fn links() -> Links {
 fn fields() -> More {
     vec![
         Holds { records: 1_594 }.into_more(),
+        Doubts.into_more(),
         WantsProof.into_more(),
         TOKEN.into_more(),
         links().into_more(),
