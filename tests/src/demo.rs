@@ -1,7 +1,7 @@
 //! The demo: a hub and its agents as real processes, a real catalogue, links that are cut, and everything merging
 //! when they return.
 
-mod catalogue;
+pub mod catalogue;
 mod fleet;
 mod full_cost;
 mod programs;

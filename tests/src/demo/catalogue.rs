@@ -12,16 +12,19 @@ const TIMM: &str = include_str!("../../catalog/timm.history.jsonl");
 const LITELLM: &str = include_str!("../../catalog/litellm.history.jsonl");
 
 /// A model's attributes by its id.
-pub(super) type Models = BTreeMap<String, Map<String, Value>>;
+pub type Models = BTreeMap<String, Map<String, Value>>;
 
 /// One release: what a namespace holds from then on.
 #[derive(Debug, Clone)]
-pub(super) struct Release {
-    pub(super) name: String,
-    pub(super) namespace: String,
-    pub(super) models: Models,
+pub struct Release {
+    /// What it is called.
+    pub name: String,
+    /// The namespace that it states.
+    pub namespace: String,
+    /// What the namespace holds.
+    pub models: Models,
     /// The file as given, for measuring what sending it whole would cost.
-    pub(super) given: Option<PathBuf>,
+    pub given: Option<PathBuf>,
 }
 
 /// A change of one release, told by name.
@@ -33,13 +36,16 @@ pub(super) struct Told {
 
 /// What the fleet holds at first, and the releases that follow, in order.
 #[derive(Debug)]
-pub(super) struct Catalogue {
-    pub(super) base: Vec<Release>,
-    pub(super) releases: Vec<Release>,
+pub struct Catalogue {
+    /// One release for each namespace.
+    pub base: Vec<Release>,
+    /// What comes after.
+    pub releases: Vec<Release>,
 }
 
 impl Catalogue {
-    pub(super) fn shipped() -> Result<Self, DemoError> {
+    /// The history that the repository ships, expanded.
+    pub fn shipped() -> Result<Self, DemoError> {
         let mut vision = history(TIMM, "vision")?.into_iter();
         let mut llm = history(LITELLM, "llm")?.into_iter();
         let base = vision.next().into_iter().chain(llm.next()).collect();

@@ -1,0 +1,83 @@
+//! The frames that went between a hub and one device.
+
+use headland_shared::frame::decode_up;
+use headland_shared::message::Up;
+
+/// Tags of frames, as `docs/wire.md` lists them.
+mod tag {
+    pub(super) const HELLO: u8 = 1;
+    pub(super) const WELCOME: u8 = 16;
+    pub(super) const PART: u8 = 17;
+    pub(super) const BATCH: u8 = 19;
+    pub(super) const HEARTBEAT: u8 = 20;
+}
+
+/// All frames of a session, whole as they would be published: head, body and check.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Traffic {
+    pub(crate) up: Vec<Vec<u8>>,
+    pub(crate) down: Vec<Vec<u8>>,
+}
+
+fn bytes(frames: &[Vec<u8>], wanted: impl Fn(u8) -> bool) -> u64 {
+    let wanted = frames.iter().filter(|frame| frame.get(1).copied().is_some_and(&wanted));
+    wanted.map(|frame| frame.len() as u64).sum()
+}
+
+impl Traffic {
+    /// Bytes of the answer to the hello and of all parts.
+    pub(crate) fn catch_up(&self) -> u64 {
+        bytes(&self.down, |tag| tag == tag::WELCOME || tag == tag::PART)
+    }
+
+    /// Bytes of the answer to the hello alone.
+    pub(crate) fn welcome(&self) -> u64 {
+        bytes(&self.down, |tag| tag == tag::WELCOME)
+    }
+
+    /// Bytes of live batches.
+    pub(crate) fn batches(&self) -> u64 {
+        bytes(&self.down, |tag| tag == tag::BATCH)
+    }
+
+    /// All bytes down except heartbeats, which come whether something changes or not.
+    pub(crate) fn down(&self) -> u64 {
+        bytes(&self.down, |tag| tag != tag::HEARTBEAT)
+    }
+
+    /// All bytes up.
+    pub(crate) fn up(&self) -> u64 {
+        bytes(&self.up, |_| true)
+    }
+
+    /// Bytes of hellos, with the uploads in them.
+    pub(crate) fn hello(&self) -> u64 {
+        bytes(&self.up, |tag| tag == tag::HELLO)
+    }
+
+    /// How often it asked.
+    pub(crate) fn hellos(&self) -> u64 {
+        self.up.iter().filter(|frame| frame.get(1) == Some(&tag::HELLO)).count() as u64
+    }
+
+    /// Bytes of frames that carry the device's own writes: hellos with an upload, and uploads.
+    pub(crate) fn uploads(&self) -> u64 {
+        let carries = |frame: &&Vec<u8>| match decode_up(frame) {
+            Ok(Up::Hello(hello)) => hello.upload.is_some(),
+            Ok(Up::Upload(_)) => true,
+            _ => false,
+        };
+        self.up.iter().filter(carries).map(|frame| frame.len() as u64).sum()
+    }
+
+    /// The live batches.
+    pub(crate) fn batch_frames(&self) -> Vec<Vec<u8>> {
+        self.down.iter().filter(|frame| frame.get(1) == Some(&tag::BATCH)).cloned().collect()
+    }
+
+    /// The frames that a device must take to be up to date.
+    pub(crate) fn catch_up_frames(&self) -> Vec<Vec<u8>> {
+        let wanted = |frame: &&Vec<u8>| matches!(frame.get(1), Some(&tag::WELCOME) | Some(&tag::PART));
+        self.down.iter().filter(wanted).cloned().collect()
+    }
+}
