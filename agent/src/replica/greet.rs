@@ -12,7 +12,7 @@ use headland_shared::message::more::{Field, WantsProof};
 use headland_shared::message::{Applied, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
-use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, Written, put_entry};
+use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, UploadWriter, Written};
 
 impl Replica {
     /// Sends a hello: who, where, and what is new.
@@ -80,7 +80,7 @@ impl Replica {
             .map_or_else(EpochTag::default, |placed| placed.epoch.tag());
         let writes = views.own_after(prev, UPLOAD_ENTRIES_MAX)?;
         let complete = writes.len() < UPLOAD_ENTRIES_MAX;
-        let mut body = Vec::new();
+        let mut body = UploadWriter::new(prev);
         let mut to = prev;
         let mut cut = false;
         for write in &writes {
@@ -91,7 +91,7 @@ impl Replica {
             if write.standing == Standing::Taken
                 && let Some(entry) = entry_of(views, write)?
             {
-                put_entry(&mut body, to, &entry);
+                body.put(&entry);
                 to = write.dot;
             }
         }
@@ -103,7 +103,7 @@ impl Replica {
             epoch,
             prev,
             to,
-            body,
+            body: body.finish(),
         }))
     }
 

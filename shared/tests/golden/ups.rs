@@ -1,5 +1,6 @@
 //! What an agent says.
 
+use crate::rows::put_entry;
 use crate::samples::{EPOCH, LIFE, actor, attribute, head, mark, note, record, region, write};
 use crate::{Case, case, is_compressed};
 use headland_shared::digest::Digest;
@@ -9,7 +10,7 @@ use headland_shared::frame;
 use headland_shared::key::ElementKey;
 use headland_shared::message::{Applied, GoOn, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Rank;
-use headland_shared::upload::{self, Entry, RecordRef, Written};
+use headland_shared::upload::{self, Entry, RecordRef, UploadWriter, Written};
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
 
@@ -70,7 +71,7 @@ fn entries() -> Vec<(&'static str, Entry)> {
 fn upload(entries: &[Entry]) -> Upload {
     let (prev, mut body, mut to) = (7, Vec::new(), 7);
     for entry in entries {
-        upload::put_entry(&mut body, to, entry);
+        put_entry(&mut body, to, entry);
         to = entry.dot;
     }
     Upload {
@@ -159,5 +160,18 @@ pub(crate) fn ups() -> Vec<Case> {
         ));
         cases.push(up(&format!("upload-{name}"), Up::Upload(body)));
     }
+    let mut packed = UploadWriter::new(7);
+    all.iter().for_each(|entry| packed.put(entry));
+    let packed = Upload {
+        body: packed.finish(),
+        ..upload(&all)
+    };
+    cases.push(up("upload-packed", Up::Upload(packed.clone())));
+    cases.push(case(
+        "upload-body-packed",
+        all,
+        |_| packed.body.clone(),
+        |bytes| upload::read(7, bytes).unwrap(),
+    ));
     cases
 }
