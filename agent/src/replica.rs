@@ -25,10 +25,10 @@ use crate::store::{Placed, StagedHead, Store};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
-use headland_shared::epoch::Seq;
+use headland_shared::epoch::{Life, Seq};
 use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down, encode_up};
 use headland_shared::message::more::{Field, Reincarnate, SessionToken};
-use headland_shared::message::{Down, Stored, Up, Welcome};
+use headland_shared::message::{Batch, Down, Stored, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
 use headland_shared::session::agent::{AgentSession, Effect, Phase, Proven, Timing};
@@ -309,9 +309,10 @@ impl Replica {
                 self.session.welcome(welcome, now.mono);
             }
             Down::Part(part) => self.session.part(part, now.mono),
-            Down::Batch(batch) => {
-                self.note_introductions(&batch)?;
-                self.session.batch(batch, now.mono);
+            Down::Batch(batch) => self.take_batch(batch, now)?,
+            Down::Live(live) => {
+                let life = self.placed.as_ref().map_or(Life::NONE, |placed| placed.registry.life);
+                self.take_batch(live.batch_in(life), now)?;
             }
             Down::Heartbeat(heartbeat) => {
                 self.note_registry(&heartbeat).map_err(ApplyError::from)?;
@@ -327,6 +328,12 @@ impl Replica {
             Down::Urgent(urgent) => self.take_urgent(&urgent).map_err(ApplyError::from)?,
         }
         Ok(self.pump(now)?)
+    }
+
+    fn take_batch(&mut self, batch: Batch, now: Now) -> Result<(), ApplyError> {
+        self.note_introductions(&batch)?;
+        self.session.batch(batch, now.mono);
+        Ok(())
     }
 
     /// When [`Self::handle_timeout`] must be called, on the monotonic clock.

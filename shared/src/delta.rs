@@ -1,26 +1,31 @@
 //! Deltas: what the hub sends of its state, in parts and batches.
 //!
 //! ```text
-//! life      8 bytes   the registry life of all short forms below
-//! scopes    count, then (alias, scope key)*          introductions
-//! attributes count, then (alias, name, declaration)*
-//! stamps    count, then (revision, milliseconds)*    each as the difference from the one before
-//! entry*    head varint: difference of handles (zigzag) << 2 | kind, then what the kind says
+//! form     u8       2: packed; 3: packed, and the life is the receiver's
+//! life     8 bytes  the registry life of all writes by the registry; not in form 3
+//! packed            introductions and records: see `docs/wire.md` and [`crate::packed`]
 //! ```
+//!
+//! What begins with a zero is a delta in rows, which the first release wrote ([`rows`]).
 //!
 //! Handles and aliases are small numbers of the hub's that stand for stable names within one epoch. A delta from
 //! `from` to `to` introduces whatever began to exist between the two, so a receiver that stands at `from` or beyond
 //! knows every number that it meets.
 
+mod introductions;
 mod read;
+mod records;
+mod rows;
 mod write;
 
-pub use read::{Delta, Record, RecordChange, introduced_scopes, life_of, read};
+pub use read::{introduced_scopes, life_of, read};
 pub use write::DeltaWriter;
 
-use crate::name::AttributeName;
+use crate::epoch::Life;
+use crate::name::{AttributeName, ModelName};
 use crate::schema::Declaration;
 use crate::scope::Scope;
+use alloc::vec::Vec;
 
 /// The most entries of one delta: a part of small records, never a count that a receiver must believe.
 pub const ENTRIES_MAX: usize = 65_536;
@@ -56,35 +61,56 @@ pub struct AttributeIntroduction {
     pub declaration: Declaration,
 }
 
-/// Kinds of entries: the lowest two bits of an entry's head.
-mod kind {
-    /// What follows is about another scope.
-    pub(super) const SCOPE: u64 = 0;
-    /// The record left the scope.
-    pub(super) const LEFT: u64 = 1;
-    /// Elements of a record that the receiver knows.
-    pub(super) const CHANGED: u64 = 2;
-    /// A whole record, with its name.
-    pub(super) const WHOLE: u64 = 3;
+/// First byte of a packed delta.
+pub(crate) const FORM_PACKED: u8 = 2;
+/// First byte of a packed delta that leaves out the life, which its receiver knows.
+pub(crate) const FORM_OF_PLACE: u8 = 3;
+
+/// What the receiver of a delta knows.
+pub trait Known {
+    /// The life of the registry whose state it holds.
+    fn life(&self) -> Option<Life> {
+        None
+    }
+
+    /// The attribute of a number that was introduced earlier.
+    fn attribute(&self, alias: AttributeAlias) -> Option<AttributeName>;
+
+    /// The name of a record that it holds.
+    fn name(&self, _: Handle) -> Option<ModelName> {
+        None
+    }
 }
 
-/// Forms of elements: the lowest two bits of an element's code. The rest is the attribute's alias plus one, or zero
-/// when the element's key follows.
-mod form {
-    /// The registry wrote the value that follows, with the record's stamp.
-    pub(super) const VALUE: u64 = 0;
-    /// The registry took the value away, with the record's stamp.
-    pub(super) const ABSENT: u64 = 1;
-    /// As one of these, with flags and a stamp of its own.
-    pub(super) const STAMPED: u64 = 2;
-    /// Any state, whole.
-    pub(super) const STATE: u64 = 3;
+/// What a delta says of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordChange {
+    /// It left this scope.
+    Left(ScopeAlias),
+    /// These elements changed: encoded keys and states.
+    Changed(Vec<(Vec<u8>, Vec<u8>)>),
+    /// The whole record: its scope, its name, and all its elements.
+    Whole(ScopeAlias, ModelName, Vec<(Vec<u8>, Vec<u8>)>),
 }
 
-/// Flags of [`form::STAMPED`].
-mod flag {
-    pub(super) const VALUE: u8 = 1;
-    pub(super) const STICKY: u8 = 2;
+/// One entry of a delta.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The record's number.
+    pub handle: Handle,
+    /// What happened.
+    pub change: RecordChange,
+}
+
+/// A delta, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    /// Scopes that it introduces.
+    pub scopes: Vec<ScopeIntroduction>,
+    /// Attributes that it introduces.
+    pub attributes: Vec<AttributeIntroduction>,
+    /// Its records.
+    pub records: Vec<Record>,
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@
 //! [`Reassembly`]).
 
 mod fragment;
+mod live;
 
 pub use fragment::{Fragments, Reassembly, ReassemblyError};
 
 use crate::bytes::{Reader, put_varint};
+use crate::delta::FORM_PACKED;
 use crate::digest::hash_128;
 use crate::message::{Down, Up};
 use crate::urgent::Urgent;
@@ -60,6 +62,7 @@ mod tag {
     pub(super) const COMPARED: u8 = 22;
     pub(super) const PROOF: u8 = 23;
     pub(super) const URGENT: u8 = 25;
+    pub(super) const LIVE: u8 = 26;
     pub(super) const FRAGMENT: u8 = 32;
 }
 
@@ -118,9 +121,16 @@ pub fn decode_up(frame: &[u8]) -> Result<Up, FrameError> {
 pub fn encode_down(message: &Down) -> Vec<u8> {
     match message {
         Down::Welcome(welcome) => encode(tag::WELCOME, welcome),
-        Down::Part(part) => encode(tag::PART, part),
+        Down::Part(part) => match part.delta.first() {
+            Some(&FORM_PACKED) => seal(tag::PART, &body_for(part), Density::Packed),
+            _ => encode(tag::PART, part),
+        },
         Down::Stored(stored) => encode(tag::STORED, stored),
         Down::Batch(batch) => encode(tag::BATCH, batch),
+        Down::Live(live) => {
+            let (flags, body) = live::body(live);
+            sealed(&[WIRE_VERSION, tag::LIVE, flags], &body)
+        }
         Down::Heartbeat(heartbeat) => encode(tag::HEARTBEAT, heartbeat),
         Down::Refused(refused) => encode(tag::REFUSED, refused),
         Down::Compared(compared) => encode(tag::COMPARED, compared),
@@ -131,6 +141,10 @@ pub fn encode_down(message: &Down) -> Vec<u8> {
 
 /// Decodes what a hub says.
 pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
+    if frame.get(1) == Some(&tag::LIVE) {
+        let (_, flags, body) = checked(frame)?;
+        return live::read(flags, body).map(Down::Live);
+    }
     let (tag, body) = open(frame)?;
     match tag {
         tag::WELCOME => body_of(&body).map(Down::Welcome),
@@ -150,9 +164,21 @@ pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
     }
 }
 
+/// Whether a body may shrink when it is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Density {
+    /// Nobody knows.
+    Plain,
+    /// It is packed already.
+    Packed,
+}
+
 fn encode(tag: u8, message: &impl Serialize) -> Vec<u8> {
-    let body = postcard::to_allocvec(message).expect("a message of plain data always serialises");
-    seal(tag, &body)
+    seal(tag, &body_for(message), Density::Plain)
+}
+
+fn body_for(message: &impl Serialize) -> Vec<u8> {
+    postcard::to_allocvec(message).expect("a message of plain data always serialises")
 }
 
 fn body_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
@@ -161,8 +187,8 @@ fn body_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
 }
 
 /// Makes a frame of a body.
-fn seal(tag: u8, body: &[u8]) -> Vec<u8> {
-    let compressed = if body.len() >= COMPRESS_BYTES_MIN {
+fn seal(tag: u8, body: &[u8], density: Density) -> Vec<u8> {
+    let compressed = if body.len() >= COMPRESS_BYTES_MIN && density == Density::Plain {
         compress(body)
     } else {
         None
@@ -171,17 +197,23 @@ fn seal(tag: u8, body: &[u8]) -> Vec<u8> {
         Some(content) => (COMPRESSED, content.as_slice()),
         None => (0, body),
     };
-    let mut frame = Vec::with_capacity(content.len() + 12);
-    frame.extend_from_slice(&[WIRE_VERSION, tag, flags]);
-    put_varint(&mut frame, body.len() as u64);
+    let mut head = Vec::with_capacity(8);
+    head.extend_from_slice(&[WIRE_VERSION, tag, flags]);
+    put_varint(&mut head, body.len() as u64);
+    sealed(&head, content)
+}
+
+fn sealed(head: &[u8], content: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(head.len() + content.len() + CHECK_BYTES);
+    frame.extend_from_slice(head);
     frame.extend_from_slice(content);
     let check = check(&frame);
     frame.extend_from_slice(&check);
     frame
 }
 
-/// Checks a frame and gives its tag and its body.
-fn open(frame: &[u8]) -> Result<(u8, Vec<u8>), FrameError> {
+/// Checks a frame and gives its tag, its flags and the rest, up to the check.
+fn checked(frame: &[u8]) -> Result<(u8, u8, &[u8]), FrameError> {
     let version = *frame.first().ok_or(FrameError::Truncated)?;
     if version != WIRE_VERSION {
         return Err(FrameError::Version(version));
@@ -193,6 +225,13 @@ fn open(frame: &[u8]) -> Result<(u8, Vec<u8>), FrameError> {
     let mut reader = Reader::new(&sealed[1..]);
     let tag = reader.byte().map_err(|_| FrameError::Truncated)?;
     let flags = reader.byte().map_err(|_| FrameError::Truncated)?;
+    Ok((tag, flags, reader.rest()))
+}
+
+/// Checks a frame and gives its tag and its body.
+fn open(frame: &[u8]) -> Result<(u8, Vec<u8>), FrameError> {
+    let (tag, flags, rest) = checked(frame)?;
+    let mut reader = Reader::new(rest);
     let length = reader.varint().map_err(|_| FrameError::Body)?;
     if length > BODY_BYTES_MAX as u64 {
         return Err(FrameError::TooLong);

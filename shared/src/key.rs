@@ -161,6 +161,15 @@ impl ElementKey {
         }
     }
 
+    /// The name of the attribute to which these bytes of a key belong: an attribute's, a member's or a count's.
+    #[must_use]
+    pub fn names_attribute(encoded: &[u8]) -> Option<&[u8]> {
+        match encoded.split_first() {
+            Some((&(tag::MEMBER | tag::COUNT), parts)) => Reader::new(parts).bytes(AttributeName::BYTES_MAX).ok(),
+            _ => Self::attribute_of(encoded),
+        }
+    }
+
     /// Reads the stable encoding. A tag of a newer version is kept as it is; a known tag with a wrong content is
     /// refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {

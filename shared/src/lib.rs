@@ -28,6 +28,7 @@ pub mod kept;
 pub mod key;
 pub mod message;
 pub mod name;
+mod packed;
 pub mod register;
 pub mod rule;
 pub mod schema;

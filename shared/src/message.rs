@@ -14,9 +14,11 @@ use crate::urgent::Urgent;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+mod live;
 pub mod more;
 mod resync;
 
+pub use live::Live;
 pub use resync::{Cells, Compared, Proof, Verdict};
 
 /// Fields of newer versions.
@@ -291,8 +293,10 @@ pub enum Down {
     Part(Part),
     /// Your writes are durable.
     Stored(Stored),
-    /// What changed, live.
+    /// What changed, live, as earlier hubs said it.
     Batch(Batch),
+    /// What changed, live.
+    Live(Live),
     /// Alive.
     Heartbeat(Heartbeat),
     /// Not so.

@@ -1,5 +1,7 @@
 //! Uploads: an agent's own writes on their way to the hub.
 //!
+//! A body begins with a zero and is packed ([`crate::packed`]), or it is in rows, as the first release wrote it:
+//!
 //! ```text
 //! entry*  dot     varint  difference from the dot before (at first from `prev`)
 //!         record  varint  handle plus one, or zero and then the record's key
@@ -10,7 +12,7 @@
 //! The author is not repeated: an agent writes only as itself.
 
 use crate::actor::{ActorId, Dot};
-use crate::bytes::{DecodeError, Reader, put_bytes, put_varint};
+use crate::bytes::{DecodeError, Reader};
 use crate::element::{Note, Remark, STATE_BYTES_MAX, State, Tally};
 use crate::key::{ElementKey, RecordKey};
 use crate::name::{AttributeName, Region};
@@ -57,58 +59,23 @@ pub struct Entry {
     pub written: Written,
 }
 
+mod packed;
+
+pub use packed::UploadWriter;
+
+/// Kinds of entries in rows.
 mod kind {
     pub(super) const NOTE: u8 = 0;
     pub(super) const REMOVAL: u8 = 1;
     pub(super) const COUNT: u8 = 2;
     pub(super) const VALUE: u8 = 3;
-    pub(super) const EARLIER: u8 = 4;
-}
-
-/// Appends one entry that follows on dot `prev`.
-pub fn put_entry(out: &mut Vec<u8>, prev: u64, entry: &Entry) {
-    put_varint(out, entry.dot - prev);
-    match &entry.record {
-        RecordRef::Handle(handle) => put_varint(out, u64::from(*handle) + 1),
-        RecordRef::Key(key) => {
-            put_varint(out, 0);
-            put_bytes(out, &key.encoded());
-        }
-    }
-    match &entry.written {
-        Written::Note(note) => {
-            out.push(kind::NOTE);
-            let mut bytes = Vec::new();
-            note.encode(&mut bytes);
-            put_bytes(out, &bytes);
-        }
-        Written::Removal(of) => {
-            out.push(kind::REMOVAL);
-            put_varint(out, *of);
-        }
-        Written::Count(name, region, tally) => {
-            out.push(kind::COUNT);
-            put_bytes(out, name.as_str().as_bytes());
-            put_bytes(out, region.as_str().as_bytes());
-            put_varint(out, tally.added);
-            put_varint(out, tally.removed);
-        }
-        Written::Value(key, rank, write) => {
-            out.push(kind::VALUE);
-            put_bytes(out, &key.encoded());
-            out.push(*rank as u8);
-            write.encode(out);
-        }
-        Written::Earlier(key, state) => {
-            out.push(kind::EARLIER);
-            put_bytes(out, &key.encoded());
-            put_bytes(out, &state.encoded());
-        }
-    }
 }
 
 /// Reads all entries of an upload that follows on dot `prev`.
 pub fn read(prev: u64, body: &[u8]) -> Result<Vec<Entry>, DecodeError> {
+    if let Some((&packed::FORM_PACKED, body)) = body.split_first() {
+        return packed::read(prev, body);
+    }
     let mut reader = Reader::new(body);
     let mut entries = Vec::new();
     let mut dot = prev;
@@ -150,10 +117,6 @@ fn read_written(reader: &mut Reader<'_>) -> Result<Written, DecodeError> {
                 _ => return Err(DecodeError::Invalid("rank")),
             };
             Written::Value(key, rank, Write::decode(reader)?)
-        }
-        kind::EARLIER => {
-            let key = ElementKey::decode(reader.bytes(ElementKey::BYTES_MAX)?)?;
-            Written::Earlier(key, State::decode(reader.bytes(STATE_BYTES_MAX)?)?)
         }
         _ => return Err(DecodeError::Invalid("kind of write")),
     })
@@ -229,7 +192,7 @@ mod tests {
                 State::Remark(Remark::Removed),
             ),
         ];
-        let mut body = Vec::new();
+        let mut writer = UploadWriter::new(5);
         let mut entries = Vec::new();
         let mut prev = 5;
         for (index, written) in written.into_iter().enumerate() {
@@ -243,17 +206,19 @@ mod tests {
                 record,
                 written,
             };
-            put_entry(&mut body, prev, &entry);
+            writer.put(&entry);
             prev = entry.dot;
             entries.push(entry);
         }
-        assert_eq!(read(5, &body).unwrap(), entries);
+        assert_eq!(read(5, &writer.finish()).unwrap(), entries);
     }
 
     proptest! {
         #[test]
         fn noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = read(u64::MAX - 3, &noise);
+            let packed: Vec<u8> = [0].into_iter().chain(noise).collect();
+            let _ = read(u64::MAX - 3, &packed);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod codec;
 mod compact;
+mod parts;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -12,6 +13,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 pub use codec::skip;
+pub(crate) use parts::Parts;
 
 /// The longest encoded value, in bytes: a description fits, an artifact does not belong here.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;

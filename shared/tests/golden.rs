@@ -13,6 +13,8 @@ mod downs;
 mod elements;
 #[path = "golden/resync.rs"]
 mod resync;
+#[path = "golden/rows.rs"]
+mod rows;
 #[path = "golden/samples.rs"]
 mod samples;
 #[path = "golden/ups.rs"]
@@ -83,10 +85,15 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn golden(case: &Case) -> Vec<u8> {
-    let path = directory().join(format!("{}.hex", case.name));
     if std::env::var_os("HEADLAND_GOLDEN_WRITE").is_some_and(|write| write == "1") {
-        std::fs::write(&path, hex(&case.bytes)).unwrap();
+        std::fs::write(directory().join(format!("{}.hex", case.name)), hex(&case.bytes)).unwrap();
     }
+    released(&case.name)
+}
+
+/// The bytes of a golden file.
+fn released(name: &str) -> Vec<u8> {
+    let path = directory().join(format!("{name}.hex"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();

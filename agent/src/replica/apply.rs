@@ -6,13 +6,13 @@ use crate::store::{Placed, ScopeRow, StagedHead, Tables};
 use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Change, Tombstones};
 use headland_shared::bytes::DecodeError;
-use headland_shared::delta::{self, Delta, RecordChange, ScopeAlias};
+use headland_shared::delta::{self, Delta, Known, RecordChange, ScopeAlias};
 use headland_shared::digest::Digest;
-use headland_shared::epoch::{Epoch, Head, Mark, Seq};
+use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
 use headland_shared::kept::Kept;
 use headland_shared::key::RecordKey;
 use headland_shared::message::{Batch, Part, Plan, Welcome};
-use headland_shared::name::AttributeName;
+use headland_shared::name::{AttributeName, ModelName};
 use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::Now;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +72,8 @@ pub(super) struct Applying<'a, 'tx> {
     attributes: BTreeMap<u32, AttributeName>,
     follow: &'a [Follow],
     epoch: Epoch,
+    /// The registry's life in what is held here.
+    life: Life,
     /// In a snapshot: the keys of the records that it holds so far.
     pub(super) replaced: Option<BTreeSet<Vec<u8>>>,
     /// Records that changed, came or went.
@@ -157,6 +159,7 @@ impl Replica {
                 attributes,
                 follow,
                 epoch: welcome.epoch,
+                life: welcome.registry.life,
                 replaced: snapshot.then(BTreeSet::new),
                 touched: 0,
                 seen: Seen::at(welcome.registry),
@@ -235,6 +238,7 @@ impl Replica {
                 attributes,
                 follow,
                 epoch: placed.epoch,
+                life: placed.registry.life,
                 replaced: None,
                 touched: 0,
                 seen: Seen::at(placed.registry),
@@ -288,13 +292,29 @@ fn lefts_first(group: &[Batch]) -> Vec<&Batch> {
     batches
 }
 
+impl Known for Applying<'_, '_> {
+    fn life(&self) -> Option<Life> {
+        Some(self.life)
+    }
+
+    fn attribute(&self, alias: u32) -> Option<AttributeName> {
+        self.attributes.get(&alias).cloned()
+    }
+
+    fn name(&self, handle: u32) -> Option<ModelName> {
+        // A store that fails here fails again, and is told of, when the record is changed.
+        let key = self.tables.key_of(handle).ok()??;
+        RecordKey::decode(&key).ok().map(|key| key.name)
+    }
+}
+
 impl Applying<'_, '_> {
     /// All parts of a catch-up. In a repair the first one says what is kept; the next introduces the hub's numbers.
     fn parts(&mut self, staged: &[Vec<u8>], last: &[u8]) -> Result<(), ApplyError> {
         let mut parts = staged.iter().map(Vec::as_slice).chain([last]).peekable();
         if let Some(first) = parts.next_if(|part| Kept::is_kept(part)) {
             if let Some(next) = parts.peek() {
-                self.learn(&delta::read(next, |_| None)?)?;
+                self.learn(&delta::read(next, self)?)?;
             }
             self.keep(&Kept::decode(first)?)?;
         }
@@ -302,15 +322,15 @@ impl Applying<'_, '_> {
     }
 
     fn delta(&mut self, bytes: &[u8]) -> Result<(), ApplyError> {
-        let delta = delta::read(bytes, |alias| self.attributes.get(&alias).cloned())?;
+        let delta = delta::read(bytes, self)?;
         self.learn(&delta)?;
-        self.seen.note(delta::life_of(bytes)?, &delta.records);
+        self.seen.note(delta::life_of(bytes, self.life)?, &delta.records);
         for record in delta.records {
             match record.change {
-                RecordChange::Left => self.left(record.scope, record.handle)?,
+                RecordChange::Left(scope) => self.left(scope, record.handle)?,
                 RecordChange::Changed(elements) => self.changed(record.handle, elements)?,
-                RecordChange::Whole(name, elements) => {
-                    let scope = self.scope(record.scope)?.scope.clone();
+                RecordChange::Whole(scope, name, elements) => {
+                    let scope = self.scope(scope)?.scope.clone();
                     let key = RecordKey {
                         namespace: scope.namespace.clone(),
                         name,

@@ -16,11 +16,11 @@ impl Replica {
     pub(super) fn holds(&self, records: u64) -> More {
         let mut more = Vec::new();
         if records > 0 && self.trust != Trust::Nothing {
-            more.push(Holds { records }.into_more());
+            more.push(Holds { records }.to_more());
         }
         // Where it stands is said all the same: that may show the hub that it was restored.
         if self.trust != Trust::Full {
-            more.push(Doubts.into_more());
+            more.push(Doubts.to_more());
         }
         more
     }

@@ -14,7 +14,7 @@ use headland_shared::message::more::{Field, WantsProof};
 use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
-use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, Written, put_entry};
+use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES_MAX, UploadWriter, Written};
 
 impl Replica {
     /// Sends a hello: who, where, and what is new.
@@ -70,7 +70,7 @@ impl Replica {
             self.send(&match links {
                 Some(links) => Up::Chained(Chained {
                     upload,
-                    more: vec![links.into_more()],
+                    more: vec![links.to_more()],
                 }),
                 None => Up::Upload(upload),
             });
@@ -94,8 +94,8 @@ impl Replica {
         let writes = views.own_after(prev, UPLOAD_ENTRIES_MAX)?;
         let complete = writes.len() < UPLOAD_ENTRIES_MAX;
         self.sent.clear();
-        let mut body = Vec::new();
-        let (mut listed, mut to) = (prev, prev);
+        let mut body = UploadWriter::new(prev);
+        let mut to = prev;
         let mut cut = false;
         for write in &writes {
             if body.len() > UPLOAD_BYTES_MAX / 2 {
@@ -106,8 +106,7 @@ impl Replica {
                 && may_go_to(&region, views, &write.element)?
                 && let Some(entry) = entry_of(views, &self.actor, write)?
             {
-                put_entry(&mut body, listed, &entry);
-                listed = write.dot;
+                body.put(&entry);
                 self.sent.extend(SentCount::of(write));
             }
             to = write.dot;
@@ -120,7 +119,7 @@ impl Replica {
             epoch,
             prev,
             to,
-            body,
+            body: body.finish(),
         }))
     }
 
@@ -131,8 +130,8 @@ impl Replica {
         };
         let mut more = Vec::new();
         if wants_proof {
-            more.push(WantsProof.into_more());
-            more.extend(self.token.map(|token| token.into_more()));
+            more.push(WantsProof.to_more());
+            more.extend(self.token.map(|token| token.to_more()));
         }
         let applied = Applied {
             epoch: placed.epoch.tag(),

@@ -62,11 +62,11 @@ impl Replica {
     /// The token and the chain for a hello.
     pub(super) fn credentials(&self, views: &Views, upload: Option<(u64, u64)>) -> Result<More, StoreError> {
         let shown = self.challenge.or(self.token);
-        let mut more: More = shown.map(|token| token.into_more()).into_iter().collect();
+        let mut more: More = shown.map(|token| token.to_more()).into_iter().collect();
         if let Some((prev, to)) = upload
             && let Some(links) = self.links(views, prev, to)?
         {
-            more.push(links.into_more());
+            more.push(links.to_more());
         }
         Ok(more)
     }

@@ -28,7 +28,7 @@ impl Seen {
             self.0 = Position { life, number: 0 };
         }
         for record in records {
-            let (RecordChange::Changed(elements) | RecordChange::Whole(_, elements)) = &record.change else {
+            let (RecordChange::Changed(elements) | RecordChange::Whole(_, _, elements)) = &record.change else {
                 continue;
             };
             for position in elements.iter().filter_map(|(_, state)| written_at(state)) {

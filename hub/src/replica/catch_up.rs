@@ -15,9 +15,10 @@ use headland_shared::message::{Down, GoOn, Part, Refusal, Refused};
 use headland_shared::name::{AttributeName, ReplicaName};
 use std::collections::BTreeMap;
 
-/// A part is cut before compression at this many times the agent's frame: text shrinks at least so much.
-const PART_TIMES_FRAME: usize = 3;
-/// The longest part before compression, in bytes: with one record of the greatest length it still fits a body.
+/// A part is cut when all but one in so many bytes of the agent's frame are full: room for the frame's head and for the
+/// record with which it is cut, which few frames are too short for.
+const PART_SPARE_ONE_IN: usize = 16;
+/// The most bytes that one part tells, unpacked: what a light agent can hold beside what it has.
 const PART_BYTES_MAX: usize = 512 * 1024;
 
 impl Replica {
@@ -44,7 +45,8 @@ impl Replica {
     pub(super) fn send_parts(&mut self, agent: &ReplicaName) -> Result<(), StoreError> {
         loop {
             let conversation = self.conversation(agent);
-            let bytes_max = (conversation.frame_bytes_max * PART_TIMES_FRAME).min(PART_BYTES_MAX);
+            let frame_bytes_max = conversation.frame_bytes_max;
+            let bytes_max = frame_bytes_max - frame_bytes_max / PART_SPARE_ONE_IN;
             let Some(transfer) = conversation.transfer.clone() else {
                 return Ok(());
             };
@@ -90,7 +92,7 @@ fn cut_part(views: &Views, transfer: &Transfer, from: Mark, bytes_max: usize) ->
             continue;
         }
         write_row(views, &mut writer, row, cursor, &attributes)?;
-        if writer.len() >= bytes_max {
+        if writer.len() >= bytes_max || writer.told() >= PART_BYTES_MAX {
             return Ok(part(transfer, from, row.mark, None, writer));
         }
     }
@@ -174,7 +176,7 @@ pub(super) fn write_row(
             entry.seq > cursor
         };
         if wanted {
-            let alias = ElementKey::attribute_of(entry.key)
+            let alias = ElementKey::names_attribute(entry.key)
                 .and_then(|name| std::str::from_utf8(name).ok())
                 .and_then(|name| AttributeName::new(name).ok())
                 .and_then(|name| attributes.get(&name))
@@ -182,6 +184,6 @@ pub(super) fn write_row(
             elements.push((entry.key, alias, entry.state));
         }
     }
-    writer.record(scope, handle, whole.then(|| key.name.as_str()), &elements);
+    writer.record(scope, handle, key.name.as_str(), whole, &elements);
     Ok(())
 }

@@ -46,10 +46,10 @@ impl Standing {
     /// What the welcome says of it. `through` is what is stored of the incarnation, and `link` its chain there.
     pub(super) fn more(&self, through: u64, link: Option<Link>) -> More {
         let field = match self {
-            Self::Good(token) => token.into_more(),
-            Self::Superseded(token) => Challenge(*token).into_more(),
-            Self::WentBack => Reincarnate { through, link }.into_more(),
-            Self::Fenced => Fenced.into_more(),
+            Self::Good(token) => token.to_more(),
+            Self::Superseded(token) => Challenge(*token).to_more(),
+            Self::WentBack => Reincarnate { through, link }.to_more(),
+            Self::Fenced => Fenced.to_more(),
         };
         vec![field]
     }

@@ -6,7 +6,7 @@ use headland_host::tables::StoreError;
 use headland_shared::delta::{DeltaWriter, ScopeAlias};
 use headland_shared::epoch::{Mark, Seq};
 use headland_shared::frame::encode_down;
-use headland_shared::message::{Batch, Down, Heartbeat, MORE_REGISTRY};
+use headland_shared::message::{Batch, Down, Heartbeat, Live, MORE_REGISTRY};
 use headland_shared::session::Now;
 use headland_shared::topic;
 use std::collections::BTreeMap;
@@ -23,9 +23,6 @@ fn after(
         .filter(|(alias, head)| **head > prev && !touched.contains_key(alias));
     later.map(|(alias, head)| (*alias, *head)).collect()
 }
-
-/// Text shrinks to about a quarter: a longer delta is not even tried as a live batch.
-const SHRINKS_TO_ONE_IN: usize = 5;
 
 impl Replica {
     /// Closes the batch: publishes what has changed since the last one, cut in one read transaction.
@@ -44,7 +41,7 @@ impl Replica {
         for (alias, prev) in &touched {
             let (new_scopes, new_attributes) = introductions(&scopes, &attributes, *prev, to.seq);
             let mut writer = DeltaWriter::new(numbers.life, &new_scopes, &new_attributes);
-            let bytes_max = self.config.live_bytes_max * SHRINKS_TO_ONE_IN;
+            let bytes_max = self.config.live_bytes_max;
             views.each_change(*alias, Mark::after(*prev), to.seq, |row| {
                 super::catch_up::write_row(&views, &mut writer, row, *prev, &attributes)?;
                 let go_on = writer.len() < bytes_max;
@@ -66,12 +63,13 @@ impl Replica {
                     .map(|(a, s)| (*a, *s))
                     .collect(),
                 after: after(&self.published, &touched, *prev),
-                delta: fits.then(|| writer.finish()),
+                delta: fits.then(|| writer.finish_of_place()),
             };
-            let mut frame = encode_down(&Down::Batch(batch.clone()));
+            let framed = |batch| encode_down(&Down::Live(Live::of(batch, numbers.life)));
+            let mut frame = framed(batch.clone());
             if frame.len() > self.config.live_bytes_max {
                 batch.delta = None;
-                frame = encode_down(&Down::Batch(batch));
+                frame = framed(batch);
             }
             let topic = topic::feed(&self.config.region, &scopes[alias].scope);
             self.outputs.push_back(Output::Publish { topic, frame });

@@ -126,7 +126,7 @@ fn plain(actor: &ActorId, through: u64, chain: Option<Link>) -> Settled {
             incarnation: actor.incarnation,
             through,
             refused: Vec::new(),
-            more: chain.map(|link| StoredLink(link).into_more()).into_iter().collect(),
+            more: chain.map(|link| StoredLink(link).to_more()).into_iter().collect(),
         },
         gap: false,
     }
@@ -191,7 +191,7 @@ fn store_all(
                         through: seen,
                         link: chain,
                     }
-                    .into_more(),
+                    .to_more(),
                 ]
             }
             (Follows::Repeats, Ok(_)) => {}
@@ -209,7 +209,7 @@ fn store_all(
                 commit.set_seen(actor, upload.to)?;
                 if let Some(links) = links {
                     commit.tables.set_chain(actor, links.to)?;
-                    one.stored.more = vec![StoredLink(links.to).into_more()];
+                    one.stored.more = vec![StoredLink(links.to).to_more()];
                 }
             }
             // A gap, or numbers that mean something else here: the agent goes back to what is stored.

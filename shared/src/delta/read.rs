@@ -1,226 +1,151 @@
 //! Reading deltas. Everything is checked; nothing is believed.
 
-use super::{
-    AttributeIntroduction, ELEMENTS_MAX, ENTRIES_MAX, Handle, STAMPS_MAX, ScopeAlias, ScopeIntroduction, flag, form,
-    kind,
-};
+use super::introductions::introductions;
+use super::records::{NOTHING, Records, Standing, Told, column, kind};
+use super::{Delta, ELEMENTS_MAX, ENTRIES_MAX, FORM_OF_PLACE, FORM_PACKED, Known, Record, RecordChange, rows};
+use super::{Handle, ScopeIntroduction};
 use crate::bytes::{DecodeError, Reader};
-use crate::element::{STATE_BYTES_MAX, State, encode_central};
-use crate::epoch::{Life, Position};
+use crate::epoch::Life;
 use crate::key::ElementKey;
-use crate::name::{AttributeName, ModelName};
-use crate::register::CentralWrite;
-use crate::schema::{ATTRIBUTES_MAX, Declaration};
-use crate::scope::{SCOPES_MAX, Scope};
-use crate::value;
+use crate::name::ModelName;
+use crate::packed::{Sources, Unpacker};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What a delta says of one record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordChange {
-    /// It left the scope.
-    Left,
-    /// These elements changed: encoded keys and states.
-    Changed(Vec<(Vec<u8>, Vec<u8>)>),
-    /// The whole record: its name, and all its elements.
-    Whole(ModelName, Vec<(Vec<u8>, Vec<u8>)>),
-}
+/// The most bytes of keys and states of one delta, and of what it takes to hold them: a few bits can stand for a
+/// long value that came before, so it is not the delta's own length that protects its reader.
+const TOLD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What holding an element takes beside its bytes.
+const ELEMENT_BYTES: usize = 64;
 
-/// One entry of a delta.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// The scope that it is about.
-    pub scope: ScopeAlias,
-    /// The record's number.
-    pub handle: Handle,
-    /// What happened.
-    pub change: RecordChange,
-}
-
-/// A delta, read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delta {
-    /// Scopes that it introduces.
-    pub scopes: Vec<ScopeIntroduction>,
-    /// Attributes that it introduces.
-    pub attributes: Vec<AttributeIntroduction>,
-    /// Its records.
-    pub records: Vec<Record>,
-}
-
-/// The life of the registry that a delta speaks of.
-pub fn life_of(bytes: &[u8]) -> Result<Life, DecodeError> {
-    Reader::new(bytes).u64_be().map(Life)
-}
-
-/// Reads a delta. `attribute` gives the names of numbers that were introduced earlier.
-pub fn read(bytes: &[u8], attribute: impl Fn(u32) -> Option<AttributeName>) -> Result<Delta, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    let life = Life(reader.u64_be()?);
-    let scopes = read_scopes(&mut reader)?;
-    let attributes = read_attributes(&mut reader)?;
-    let mut stamps = Vec::new();
-    let (mut number, mut at_ms) = (0_u64, 0_u64);
-    for _ in 0..reader.count(STAMPS_MAX)? {
-        number = number.wrapping_add(reader.signed()? as u64);
-        at_ms = at_ms.wrapping_add(reader.signed()? as u64) & 0xffff_ffff_ffff;
-        stamps.push((number, at_ms));
-    }
-    let name_of = |alias: u32| {
-        let introduced = attributes.iter().find(|attribute| attribute.alias == alias);
-        introduced
-            .map(|introduction| introduction.name.clone())
-            .or_else(|| attribute(alias))
+/// Reads a delta, in either form.
+pub fn read(bytes: &[u8], known: &impl Known) -> Result<Delta, DecodeError> {
+    let Some((life, packed)) = packed(bytes)? else {
+        return rows::read(bytes, known);
     };
-    let mut entries = Entries {
-        reader,
-        life,
-        stamps,
-        name_of,
+    let mut coder = Unpacker::new(packed);
+    let mut records = Records::of(life.or_else(|| known.life()).ok_or(DecodeError::Invalid("life"))?);
+    let (scopes, attributes) = introductions(&mut records.columns, &mut coder, &[], &[])?;
+    let keys = attributes
+        .iter()
+        .map(|one| (one.alias, ElementKey::encoded_attribute(one.name.as_str())));
+    let reading = Reading {
+        known,
+        keys: keys.collect(),
+        names: BTreeMap::new(),
+        left: TOLD_BYTES_MAX,
     };
-    let mut records = Vec::new();
-    let (mut scope, mut handle) = (None, 0_u32);
-    while !entries.reader.is_empty() {
-        let head = entries.reader.varint()?;
-        if head & 3 == kind::SCOPE {
-            scope = Some(u32::try_from(head >> 2).map_err(|_| DecodeError::Invalid("scope alias"))?);
-            continue;
-        }
-        let zigzag = head >> 2;
-        let difference = ((zigzag >> 1) as i64) ^ -((zigzag & 1) as i64);
-        let next = i64::from(handle)
-            .checked_add(difference)
-            .ok_or(DecodeError::Invalid("handle"))?;
-        handle = u32::try_from(next).map_err(|_| DecodeError::Invalid("handle"))?;
-        let scope = scope.ok_or(DecodeError::Invalid("scope"))?;
-        let change = entries.change(head & 3)?;
-        if records.len() == ENTRIES_MAX {
-            return Err(DecodeError::TooLong);
-        }
-        records.push(Record { scope, handle, change });
-    }
+    let read = reading.records(&mut coder, &mut records)?;
+    coder.is_at_end().then_some(()).ok_or(DecodeError::Invalid("end"))?;
     Ok(Delta {
         scopes,
         attributes,
-        records,
+        records: read,
     })
-}
-
-fn read_scopes(reader: &mut Reader<'_>) -> Result<Vec<ScopeIntroduction>, DecodeError> {
-    let mut scopes = Vec::new();
-    for _ in 0..reader.count(SCOPES_MAX)? {
-        scopes.push(ScopeIntroduction {
-            alias: reader.varint_u32()?,
-            scope: Scope::decode(reader.bytes(256)?)?,
-        });
-    }
-    Ok(scopes)
-}
-
-fn read_attributes(reader: &mut Reader<'_>) -> Result<Vec<AttributeIntroduction>, DecodeError> {
-    let mut attributes = Vec::new();
-    for _ in 0..reader.count(ATTRIBUTES_MAX)? {
-        let alias = reader.varint_u32()?;
-        let name = reader.text(AttributeName::BYTES_MAX)?;
-        attributes.push(AttributeIntroduction {
-            alias,
-            name: AttributeName::new(name).map_err(|_| DecodeError::Invalid("attribute name"))?,
-            declaration: Declaration::decode(reader)?,
-        });
-    }
-    Ok(attributes)
-}
-
-struct Entries<'a, F> {
-    reader: Reader<'a>,
-    life: Life,
-    stamps: Vec<(u64, u64)>,
-    name_of: F,
-}
-
-impl<F: Fn(u32) -> Option<AttributeName>> Entries<'_, F> {
-    fn change(&mut self, kind: u64) -> Result<RecordChange, DecodeError> {
-        if kind == kind::LEFT {
-            return Ok(RecordChange::Left);
-        }
-        let name = match kind {
-            kind::WHOLE => Some(self.reader.text(ModelName::BYTES_MAX)?),
-            _ => None,
-        };
-        let default = self.reader.varint()?.checked_sub(1);
-        let count = self.reader.count(ELEMENTS_MAX)?;
-        let mut elements = Vec::with_capacity(count.min(64));
-        for _ in 0..count {
-            elements.push(self.element(default)?);
-        }
-        Ok(match name {
-            None => RecordChange::Changed(elements),
-            Some(name) => {
-                let name = ModelName::new(name).map_err(|_| DecodeError::Invalid("model name"))?;
-                RecordChange::Whole(name, elements)
-            }
-        })
-    }
-
-    fn element(&mut self, default: Option<u64>) -> Result<(Vec<u8>, Vec<u8>), DecodeError> {
-        let code = self.reader.varint()?;
-        let key = match (code >> 2).checked_sub(1) {
-            None => {
-                let key = self.reader.bytes(ElementKey::BYTES_MAX)?;
-                ElementKey::decode(key)?;
-                key.to_vec()
-            }
-            Some(alias) => {
-                let alias = u32::try_from(alias).map_err(|_| DecodeError::Invalid("attribute alias"))?;
-                let name = (self.name_of)(alias).ok_or(DecodeError::Invalid("attribute alias"))?;
-                ElementKey::encoded_attribute(name.as_str())
-            }
-        };
-        let state = match code & 3 {
-            form::VALUE => self.central(default, flag::VALUE)?,
-            form::ABSENT => self.central(default, 0)?,
-            form::STAMPED => {
-                let flags = self.reader.byte()?;
-                let stamp = self.reader.varint()?;
-                self.central(Some(stamp), flags)?
-            }
-            _ => {
-                let state = self.reader.bytes(STATE_BYTES_MAX)?;
-                State::decode(state)?;
-                state.to_vec()
-            }
-        };
-        Ok((key, state))
-    }
-
-    fn central(&mut self, stamp: Option<u64>, flags: u8) -> Result<Vec<u8>, DecodeError> {
-        const INVALID: DecodeError = DecodeError::Invalid("stamp");
-        let index = usize::try_from(stamp.ok_or(INVALID)?).map_err(|_| INVALID)?;
-        let (number, at_ms) = *self.stamps.get(index).ok_or(INVALID)?;
-        let mut value: &[u8] = &[];
-        if flags & flag::VALUE != 0 {
-            let before = self.reader.rest();
-            value::skip(&mut self.reader)?;
-            value = &before[..before.len() - self.reader.rest().len()];
-        }
-        let mut state = Vec::with_capacity(value.len() + 20);
-        let central = CentralWrite {
-            position: Position {
-                life: self.life,
-                number,
-            },
-            sticky: flags & flag::STICKY != 0,
-            at_ms,
-            value,
-        };
-        encode_central(&central, &mut state);
-        Ok(state)
-    }
 }
 
 /// The scopes that a delta introduces, without reading the rest.
 pub fn introduced_scopes(bytes: &[u8]) -> Result<Vec<ScopeIntroduction>, DecodeError> {
+    match packed(bytes)? {
+        None => rows::introduced_scopes(bytes),
+        Some((_, packed)) => {
+            let mut records = Records::default();
+            Ok(introductions(&mut records.columns, &mut Unpacker::new(packed), &[], &[])?.0)
+        }
+    }
+}
+
+/// The life of the registry that a delta speaks of; `place` is that of the receiver.
+pub fn life_of(bytes: &[u8], place: Life) -> Result<Life, DecodeError> {
+    match packed(bytes)? {
+        None => Reader::new(bytes).u64_be().map(Life),
+        Some((life, _)) => Ok(life.unwrap_or(place)),
+    }
+}
+
+/// The life that a packed delta names, if it does, and what follows.
+type Packed<'a> = (Option<Life>, &'a [u8]);
+
+/// Where a delta is packed; nothing if it is in rows.
+fn packed(bytes: &[u8]) -> Result<Option<Packed<'_>>, DecodeError> {
     let mut reader = Reader::new(bytes);
-    reader.u64_be()?;
-    read_scopes(&mut reader)
+    match reader.byte()? {
+        0 => Ok(None),
+        FORM_PACKED => {
+            let life = Life(reader.u64_be()?);
+            Ok(Some((Some(life), reader.rest())))
+        }
+        FORM_OF_PLACE => Ok(Some((None, reader.rest()))),
+        _ => Err(DecodeError::Invalid("form of a delta")),
+    }
+}
+
+struct Reading<'a, K> {
+    known: &'a K,
+    /// The encoded keys of attributes that this delta introduces.
+    keys: BTreeMap<u32, Vec<u8>>,
+    /// The names of records that this delta brings whole.
+    names: BTreeMap<Handle, ModelName>,
+    /// How many more bytes of keys and states there may be.
+    left: usize,
+}
+
+impl<K: Known> Reading<'_, K> {
+    fn records(mut self, coder: &mut Unpacker<'_>, records: &mut Records) -> Result<Vec<Record>, DecodeError> {
+        let mut read = Vec::new();
+        loop {
+            let (kind, scope, handle) = records.head(coder, kind::END, 0, 0)?;
+            let change = match kind {
+                kind::END => return Ok(read),
+                kind::LEFT => RecordChange::Left(scope),
+                kind::CHANGED => RecordChange::Changed(self.elements(coder, records, kind, handle)?),
+                _ => {
+                    let name = records.columns.name(coder, column::NAME, "")?;
+                    let name = ModelName::new(name).map_err(|_| DecodeError::Invalid("model name"))?;
+                    self.names.insert(handle, name.clone());
+                    RecordChange::Whole(scope, name, self.elements(coder, records, kind, handle)?)
+                }
+            };
+            if read.len() == ENTRIES_MAX {
+                return Err(DecodeError::TooLong);
+            }
+            read.push(Record { handle, change });
+        }
+    }
+
+    fn elements(
+        &mut self,
+        coder: &mut Unpacker<'_>,
+        records: &mut Records,
+        kind: usize,
+        handle: Handle,
+    ) -> Result<Vec<Told>, DecodeError> {
+        let commit = records.commit_of_record(coder, None)?;
+        let (known, keys, names) = (self.known, &self.keys, &self.names);
+        let key_of = |alias: u32| match keys.get(&alias) {
+            Some(key) => Ok(key.clone()),
+            None => {
+                let name = known.attribute(alias).ok_or(DecodeError::Invalid("attribute alias"))?;
+                Ok(ElementKey::encoded_attribute(name.as_str()))
+            }
+        };
+        let named = || match names.get(&handle) {
+            Some(name) => Some(String::from(name.as_str())),
+            None => known.name(handle).map(String::from),
+        };
+        let mut sources = Sources::new(&named);
+        let mut standing = Standing::new(kind, commit, &mut sources);
+        let mut elements = Vec::new();
+        while let Some((key, state)) = records.element(coder, &mut standing, &NOTHING, &key_of)? {
+            let bytes = key.len() + state.len() + ELEMENT_BYTES;
+            self.left = self.left.checked_sub(bytes).ok_or(DecodeError::TooLong)?;
+            if elements.len() == ELEMENTS_MAX {
+                return Err(DecodeError::TooLong);
+            }
+            elements.push((key, state));
+        }
+        elements.reverse();
+        Ok(elements)
+    }
 }

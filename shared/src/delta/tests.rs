@@ -36,6 +36,23 @@ fn scope() -> ScopeIntroduction {
     }
 }
 
+/// Knows the attributes below a number, and one name.
+struct Knows(u32);
+
+impl Known for Knows {
+    fn life(&self) -> Option<Life> {
+        Some(LIFE)
+    }
+
+    fn attribute(&self, alias: u32) -> Option<AttributeName> {
+        (alias < self.0).then(|| attribute(alias).name)
+    }
+
+    fn name(&self, _: u32) -> Option<ModelName> {
+        ModelName::new("a/model:name").ok()
+    }
+}
+
 type Plain = (u32, Option<&'static str>, Vec<(u32, Vec<u8>)>);
 
 fn records() -> impl Strategy<Value = Vec<Plain>> {
@@ -76,18 +93,18 @@ proptest! {
             let borrowed: Vec<_> = keyed.iter()
                 .map(|(key, alias, state)| (key.as_slice(), (*alias != 0).then_some(*alias), state.as_slice()))
                 .collect();
-            writer.record(3, *handle, *name, &borrowed);
+            writer.record(3, *handle, name.unwrap_or("a/model:name"), name.is_some(), &borrowed);
             let elements: Vec<_> = keyed.iter().map(|(key, _, state)| (key.clone(), (*state).clone())).collect();
             let change = match name {
-                Some(name) => RecordChange::Whole(ModelName::new(*name).unwrap(), elements),
+                Some(name) => RecordChange::Whole(3, ModelName::new(*name).unwrap(), elements),
                 None => RecordChange::Changed(elements),
             };
-            expected.push(Record { scope: 3, handle: *handle, change });
+            expected.push(Record { handle: *handle, change });
         }
         writer.left(4, 17);
-        expected.push(Record { scope: 4, handle: 17, change: RecordChange::Left });
+        expected.push(Record { handle: 17, change: RecordChange::Left(4) });
         let bytes = writer.finish();
-        let delta = read(&bytes, |alias| (alias < known).then(|| attribute(alias).name)).unwrap();
+        let delta = read(&bytes, &Knows(known)).unwrap();
         prop_assert_eq!(delta.records, expected);
         prop_assert_eq!(delta.attributes, introduced);
         prop_assert_eq!(delta.scopes, vec![scope()]);
@@ -95,12 +112,12 @@ proptest! {
 
     #[test]
     fn noise_and_truncation_never_panic(noise in proptest::collection::vec(any::<u8>(), 0..200), cut in 0..200_usize) {
-        let _ = read(&noise, |_| None);
+        let _ = read(&noise, &Knows(0));
         let mut writer = DeltaWriter::new(LIFE, &[scope()], &[attribute(0)]);
         let state = central(4, false, Some(Value::text("x".to_string())));
-        writer.record(3, 9, Some("n"), &[(b"\x02attribute_0", Some(0), &state)]);
+        writer.record(3, 9, "n", true, &[(b"\x02attribute_0", Some(0), &state)]);
         let bytes = writer.finish();
-        let _ = read(&bytes[..cut.min(bytes.len())], |_| None);
+        let _ = read(&bytes[..cut.min(bytes.len())], &Knows(0));
     }
 }
 
@@ -110,6 +127,6 @@ use crate::name::ModelName;
 fn one_changed_field_is_a_handful_of_bytes() {
     let state = central(4_000, false, Some(Value::Number(crate::value::Number::Real(1.5e-6))));
     let mut writer = DeltaWriter::new(LIFE, &[], &[]);
-    writer.record(3, 900, None, &[(b"\x02attribute_7", Some(7), &state)]);
-    assert_eq!(writer.finish().len(), 25);
+    writer.record(3, 900, "n", false, &[(b"\x02attribute_7", Some(7), &state)]);
+    assert_eq!(writer.finish_of_place().len(), 16);
 }

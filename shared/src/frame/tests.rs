@@ -53,7 +53,7 @@ proptest! {
 
     #[test]
     fn a_well_sealed_frame_with_a_nonsense_body_is_refused(tag in 0..40_u8, body in proptest::collection::vec(any::<u8>(), 0..99)) {
-        let frame = seal(tag, &body);
+        let frame = seal(tag, &body, Density::Plain);
         let _ = decode_down(&frame);
         let _ = decode_up(&frame);
         let _ = Reassembly::default().take(frame);

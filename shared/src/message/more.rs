@@ -11,7 +11,7 @@ pub trait Field: Serialize + DeserializeOwned {
     const TAG: u16;
 
     /// The field as it travels.
-    fn into_more(&self) -> (u16, Vec<u8>) {
+    fn to_more(&self) -> (u16, Vec<u8>) {
         let bytes = postcard::to_allocvec(self).expect("plain data always serialises");
         (Self::TAG, bytes)
     }

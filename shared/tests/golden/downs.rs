@@ -1,14 +1,16 @@
 //! What a hub says, and the deltas in it.
 
 use crate::samples::{EPOCH, Elements, LIFE, actor, attribute, declaration, elements, head, mark, record, region};
-use crate::{Case, case, is_compressed};
+use crate::{Case, case, is_compressed, released};
 use headland_shared::delta::{
-    self, AttributeIntroduction, Delta, DeltaWriter, Record, RecordChange, ScopeIntroduction,
+    self, AttributeIntroduction, Delta, DeltaWriter, Known, Record, RecordChange, ScopeIntroduction,
 };
+use headland_shared::epoch::Life;
 use headland_shared::epoch::{Position, Seq};
 use headland_shared::frame::{self, Fragments, Reassembly};
 use headland_shared::key::ElementKey;
-use headland_shared::message::{Batch, Down, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
+use headland_shared::message::{Batch, Down, Heartbeat, Live, Part, Plan, Refusal, Refused, Stored, Welcome};
+use headland_shared::name::{AttributeName, ModelName};
 use headland_shared::scope::Scope;
 use headland_shared::urgent::{Fact, Urgent};
 
@@ -19,6 +21,23 @@ pub(crate) fn down(name: &str, message: Down) -> Case {
     Case {
         compressed: is_compressed(&case.bytes),
         ..case
+    }
+}
+
+/// What the receiver of these deltas knows.
+struct Knows;
+
+impl Known for Knows {
+    fn life(&self) -> Option<Life> {
+        Some(LIFE)
+    }
+
+    fn attribute(&self, alias: u32) -> Option<AttributeName> {
+        (alias == 4).then(|| attribute("summary"))
+    }
+
+    fn name(&self, handle: u32) -> Option<ModelName> {
+        (handle == 300).then(|| record().name)
     }
 }
 
@@ -42,16 +61,16 @@ fn deltas() -> Vec<(&'static str, Vec<u8>, Delta)> {
                 .iter()
                 .map(|(k, s)| (k.as_slice(), alias(k), s.as_slice()))
                 .collect();
-            writer.record(2, 300, name, &elements);
+            writer.record(2, 300, name.unwrap_or("timm/a@1"), name.is_some(), &elements);
         };
         match change {
-            RecordChange::Left => writer.left(2, 300),
+            RecordChange::Left(scope) => writer.left(*scope, 300),
             RecordChange::Changed(elements) => borrow(elements, None, &mut writer),
-            RecordChange::Whole(name, elements) => borrow(elements, Some(name.as_str()), &mut writer),
+            RecordChange::Whole(_, name, elements) => borrow(elements, Some(name.as_str()), &mut writer),
         }
         writer.finish()
     };
-    let whole = RecordChange::Whole(record().name, elements());
+    let whole = RecordChange::Whole(2, record().name, elements());
     let changed = RecordChange::Changed(elements()[1..3].to_vec());
     let one = |name, scopes: Vec<ScopeIntroduction>, attributes: Vec<AttributeIntroduction>, change: RecordChange| {
         let bytes = written(&scopes, &attributes, &change);
@@ -61,19 +80,22 @@ fn deltas() -> Vec<(&'static str, Vec<u8>, Delta)> {
             Delta {
                 scopes,
                 attributes,
-                records: vec![Record {
-                    scope: 2,
-                    handle: 300,
-                    change,
-                }],
+                records: vec![Record { handle: 300, change }],
             },
         )
     };
     vec![
         one("whole", vec![introduced], vec![summary], whole),
         one("changed", vec![], vec![], changed),
-        one("left", vec![], vec![], RecordChange::Left),
+        one("left", vec![], vec![], RecordChange::Left(2)),
     ]
+}
+
+/// A delta that leaves out the life: a record that left.
+fn of_place() -> Vec<u8> {
+    let mut writer = DeltaWriter::new(LIFE, &[], &[]);
+    writer.left(2, 300);
+    writer.finish_of_place()
 }
 
 pub(crate) fn welcome(plan: Plan, stored: Option<Stored>) -> Down {
@@ -128,6 +150,7 @@ pub(crate) fn downs() -> Vec<Case> {
         after: vec![(6, Seq(420))],
         delta,
     };
+    let live = |batch| Down::Live(Live::of(batch, LIFE));
     let heads = vec![(2, Seq(421)), (5, Seq(421))];
     let (epoch, more) = (EPOCH.tag(), Vec::new());
     let heartbeat = Heartbeat {
@@ -144,16 +167,25 @@ pub(crate) fn downs() -> Vec<Case> {
         down("welcome-snapshot", welcome(Plan::Snapshot, None)),
         down("welcome-behind", welcome(Plan::Behind { retry_ms: 15_000 }, None)),
         down("stored", Down::Stored(stored)),
-        down("batch-live", Down::Batch(batch(Some(deltas()[2].1.clone())))),
+        down("batch-live", Down::Batch(batch(Some(released("delta-left"))))),
         down("batch-pull", Down::Batch(batch(None))),
+        down("live", live(batch(Some(of_place())))),
+        down("live-pull", live(batch(None))),
         down("heartbeat", Down::Heartbeat(heartbeat)),
         down("refused-transfer", refused(Refusal::UnknownTransfer)),
         down("refused-gap", refused(Refusal::UploadGap)),
         down("urgent", urgent(elements()[4..5].to_vec())),
         down("urgent-all", urgent(elements())),
     ];
-    for (name, bytes, says) in deltas() {
-        let end = (name == "left").then(|| head(421));
+    // In rows, as the first release wrote them, and packed.
+    let rows = deltas()
+        .into_iter()
+        .map(|(name, _, says)| (name.to_owned(), released(&format!("delta-{name}")), says));
+    let packed = deltas()
+        .into_iter()
+        .map(|(name, bytes, says)| (format!("packed-{name}"), bytes, says));
+    for (name, bytes, says) in rows.chain(packed) {
+        let end = name.ends_with("left").then(|| head(421));
         let part = Part {
             nonce: 77,
             from: mark(405),
@@ -166,7 +198,7 @@ pub(crate) fn downs() -> Vec<Case> {
             format!("delta-{name}"),
             says,
             |_| bytes.clone(),
-            |bytes| delta::read(bytes, |alias| (alias == 4).then(|| attribute("summary"))).unwrap(),
+            |bytes| delta::read(bytes, &Knows).unwrap(),
         ));
     }
     cases

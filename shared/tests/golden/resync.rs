@@ -30,19 +30,19 @@ fn links() -> Links {
 /// All fields that are told beside messages, as one list.
 fn fields() -> More {
     vec![
-        Holds { records: 1_594 }.into_more(),
-        Doubts.into_more(),
-        WantsProof.into_more(),
-        TOKEN.into_more(),
-        links().into_more(),
+        Holds { records: 1_594 }.to_more(),
+        Doubts.to_more(),
+        WantsProof.to_more(),
+        TOKEN.to_more(),
+        links().to_more(),
         Reincarnate {
             through: 9,
             link: Some(Link(98)),
         }
-        .into_more(),
-        Fenced.into_more(),
-        StoredLink(Link(99)).into_more(),
-        Challenge(TOKEN).into_more(),
+        .to_more(),
+        Fenced.to_more(),
+        StoredLink(Link(99)).to_more(),
+        Challenge(TOKEN).to_more(),
     ]
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn resync() -> Vec<Case> {
             "chained",
             Up::Chained(Chained {
                 upload: upload(&entries[..1]),
-                more: vec![links().into_more()],
+                more: vec![links().to_more()],
             }),
         ),
         down("welcome-compare", welcome(Plan::Compare { salt: 77, cells: 144 }, None)),

@@ -1,15 +1,16 @@
 //! What an agent says.
 
+use crate::rows::put_entry;
 use crate::samples::{EPOCH, LIFE, actor, attribute, head, mark, note, record, region, write};
 use crate::{Case, case, is_compressed};
 use headland_shared::digest::Digest;
-use headland_shared::element::Tally;
+use headland_shared::element::{State, Tally};
 use headland_shared::epoch::{Mark, Position, Seq};
 use headland_shared::frame;
 use headland_shared::key::ElementKey;
 use headland_shared::message::{Applied, GoOn, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Rank;
-use headland_shared::upload::{self, Entry, RecordRef, Written};
+use headland_shared::upload::{self, Entry, RecordRef, UploadWriter, Written};
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
 
@@ -70,7 +71,7 @@ pub(crate) fn entries() -> Vec<(&'static str, Entry)> {
 pub(crate) fn upload(entries: &[Entry]) -> Upload {
     let (prev, mut body, mut to) = (7, Vec::new(), 7);
     for entry in entries {
-        upload::put_entry(&mut body, to, entry);
+        put_entry(&mut body, to, entry);
         to = entry.dot;
     }
     Upload {
@@ -159,5 +160,36 @@ pub(crate) fn ups() -> Vec<Case> {
         ));
         cases.push(up(&format!("upload-{name}"), Up::Upload(body)));
     }
+    let mut packed = UploadWriter::new(7);
+    all.iter().for_each(|entry| packed.put(entry));
+    let packed = Upload {
+        body: packed.finish(),
+        ..upload(&all)
+    };
+    cases.push(up("upload-packed", Up::Upload(packed.clone())));
+    let earlier = Entry {
+        dot: 9,
+        record: RecordRef::Handle(300),
+        written: Written::Earlier(
+            ElementKey::Count(attribute("usage"), actor(), region()),
+            State::Tally(Tally { added: 500, removed: 2 }),
+        ),
+    };
+    cases.push(case(
+        "upload-body-earlier",
+        vec![earlier],
+        |entries| {
+            let mut body = UploadWriter::new(7);
+            entries.iter().for_each(|entry| body.put(entry));
+            body.finish()
+        },
+        |bytes| upload::read(7, bytes).unwrap(),
+    ));
+    cases.push(case(
+        "upload-body-packed",
+        all,
+        |_| packed.body.clone(),
+        |bytes| upload::read(7, bytes).unwrap(),
+    ));
     cases
 }

@@ -20,7 +20,7 @@ use headland_shared::session::agent::Timing;
 use headland_shared::session::lanes::LaneTimes;
 use headland_shared::stamp::Stamp;
 use headland_shared::topic;
-use headland_shared::upload::{Entry, RecordRef, Written, put_entry};
+use headland_shared::upload::{Entry, RecordRef, UploadWriter, Written};
 use headland_shared::value::Value;
 use redb::Database;
 use redb::backends::InMemoryBackend;
@@ -304,18 +304,15 @@ impl Pair {
 
     /// The device's writes after `prev`, one dot each.
     pub(crate) fn upload(&self, prev: u64, writes: Vec<(RecordRef, Written)>) -> Upload {
-        let (mut body, mut to) = (Vec::new(), prev);
+        let (mut body, mut to) = (UploadWriter::new(prev), prev);
         for (record, written) in writes {
-            put_entry(
-                &mut body,
-                to,
-                &Entry {
-                    dot: to + 1,
-                    record,
-                    written,
-                },
-            );
             to += 1;
+            let entry = Entry {
+                dot: to,
+                record,
+                written,
+            };
+            body.put(&entry);
         }
         let epoch = self.hub.epoch().tag();
         Upload {
@@ -323,7 +320,7 @@ impl Pair {
             epoch,
             prev,
             to,
-            body,
+            body: body.finish(),
         }
     }
 

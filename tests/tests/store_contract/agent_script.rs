@@ -105,11 +105,11 @@ fn delta(first: bool, seq: u64, says: &[Say]) -> Vec<u8> {
                     (life.as_slice(), None, states[0].as_slice()),
                     (mark.as_slice(), Some(MARK_ALIAS), states[1].as_slice()),
                 ];
-                writer.record(*scope, *handle, Some(name), &elements);
+                writer.record(*scope, *handle, name, true, &elements);
             }
             Changed(scope, handle, value) => {
                 let state = central(seq, Value::whole(*value));
-                writer.record(*scope, *handle, None, &[(&mark, Some(MARK_ALIAS), &state)]);
+                writer.record(*scope, *handle, "", false, &[(&mark, Some(MARK_ALIAS), &state)]);
             }
             Left(scope, handle) => writer.left(*scope, *handle),
         }

@@ -21,7 +21,7 @@ use headland_shared::schema::{Declaration, Kind};
 use headland_shared::session::Now;
 use headland_shared::session::lanes::LaneTimes;
 use headland_shared::stamp::Stamp;
-use headland_shared::upload::{Entry, RecordRef, Written, put_entry};
+use headland_shared::upload::{Entry, RecordRef, UploadWriter, Written};
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -158,18 +158,14 @@ fn upload(count: u64, prev: u64) -> Upload {
         Written::Removal((prev + 1).saturating_sub(WRITES * 2)),
         Written::Value(ElementKey::Attribute(attribute("status")), Rank::Person, forbidden),
     ];
-    let mut body = Vec::new();
+    let mut body = UploadWriter::new(prev);
     for (dot, written) in (prev + 1..).zip(written) {
         let index = (count + dot) as usize % (MODELS + 1);
-        put_entry(
-            &mut body,
-            dot - 1,
-            &Entry {
-                dot,
-                record: RecordRef::Key(model(index)),
-                written,
-            },
-        );
+        body.put(&Entry {
+            dot,
+            record: RecordRef::Key(model(index)),
+            written,
+        });
     }
     let epoch = Default::default();
     Upload {
@@ -177,7 +173,7 @@ fn upload(count: u64, prev: u64) -> Upload {
         epoch,
         prev,
         to: prev + WRITES,
-        body,
+        body: body.finish(),
     }
 }
 
@@ -325,16 +321,13 @@ impl Subject for HubStore {
         };
         let (dot, record) = (seen + 1, RecordRef::Key(model(seen as usize % 500)));
         let mut upload = upload(0, seen);
-        (upload.to, upload.body) = (dot, Vec::new());
-        put_entry(
-            &mut upload.body,
-            seen,
-            &Entry {
-                dot,
-                record,
-                written: Written::Note(note),
-            },
-        );
+        let mut body = UploadWriter::new(seen);
+        body.put(&Entry {
+            dot,
+            record,
+            written: Written::Note(note),
+        });
+        (upload.to, upload.body) = (dot, body.finish());
         self.hear(&Up::Upload(upload), 1_000)
     }
 

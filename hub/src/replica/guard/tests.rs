@@ -17,7 +17,7 @@ fn hello(incarnation: u64, token: Option<SessionToken>) -> Hello {
         staged: None,
         registry: Position::default(),
         upload: None,
-        more: token.map(|token| token.into_more()).into_iter().collect(),
+        more: token.map(|token| token.to_more()).into_iter().collect(),
     }
 }
 
@@ -52,7 +52,7 @@ impl Hub {
             base: Default::default(),
             ahead: Vec::new(),
             digest: Default::default(),
-            more: vec![token.into_more()],
+            more: vec![token.to_more()],
         };
         confirm(&mut self.guard, &applied);
     }

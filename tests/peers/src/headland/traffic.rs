@@ -8,7 +8,7 @@ mod tag {
     pub(super) const HELLO: u8 = 1;
     pub(super) const WELCOME: u8 = 16;
     pub(super) const PART: u8 = 17;
-    pub(super) const BATCH: u8 = 19;
+    pub(super) const BATCH: u8 = 26;
     pub(super) const HEARTBEAT: u8 = 20;
 }
 

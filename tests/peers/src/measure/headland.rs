@@ -7,10 +7,10 @@ use crate::headland::{CACHE_BYTES, Device, LANES_MS, NAMESPACE, Region, Storage,
 use crate::heap;
 use crate::model::{Catalogue, Event, apply_all};
 use crate::workload::{DEVICE, RECORDS, Workload, base};
-use headland_shared::delta;
+use headland_shared::delta::{self, Known, RecordChange};
 use headland_shared::frame::decode_down;
 use headland_shared::message::Down as Message;
-use headland_shared::name::AttributeName;
+use headland_shared::name::{AttributeName, ModelName};
 use std::collections::BTreeMap;
 
 /// Feeds identities and jitter of the replicas, so that two runs send the same bytes.
@@ -132,19 +132,41 @@ fn back(region: &mut Region) -> Result<Time, Failure> {
     Ok(Time::of(&times))
 }
 
+/// The names that numbers stand for.
+#[derive(Debug, Default)]
+struct Names {
+    attributes: BTreeMap<u32, AttributeName>,
+    records: BTreeMap<u32, ModelName>,
+}
+
+impl Known for Names {
+    fn attribute(&self, alias: u32) -> Option<AttributeName> {
+        self.attributes.get(&alias).cloned()
+    }
+
+    fn name(&self, handle: u32) -> Option<ModelName> {
+        self.records.get(&handle).cloned()
+    }
+}
+
 /// Opens the frames of a catch-up and reads their deltas, as a device does before it touches its store.
 fn decode(snapshot: &Traffic, sync: &Traffic) -> Result<Time, Failure> {
-    let mut names: BTreeMap<u32, AttributeName> = BTreeMap::new();
+    let mut names = Names::default();
     for part in parts(&snapshot.catch_up_frames())? {
-        let delta = delta::read(&part, |alias| names.get(&alias).cloned()).during("reading a delta")?;
-        names.extend(delta.attributes.into_iter().map(|one| (one.alias, one.name)));
+        let delta = delta::read(&part, &names).during("reading a delta")?;
+        names.attributes.extend(delta.attributes.into_iter().map(|one| (one.alias, one.name)));
+        for record in delta.records {
+            if let RecordChange::Whole(_, name, _) = record.change {
+                names.records.insert(record.handle, name);
+            }
+        }
     }
     let frames = sync.catch_up_frames();
     Time::measured(
         || Ok(()),
         |()| {
             for part in parts(&frames)? {
-                let delta = delta::read(&part, |alias| names.get(&alias).cloned()).during("reading a delta")?;
+                let delta = delta::read(&part, &names).during("reading a delta")?;
                 std::hint::black_box(&delta);
             }
             Ok(())

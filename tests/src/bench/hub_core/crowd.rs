@@ -12,7 +12,7 @@ use headland_shared::message::{Applied, Hello, Place, Up, Upload};
 use headland_shared::name::{ModelName, Namespace, ReplicaName};
 use headland_shared::scope::Follow;
 use headland_shared::stamp::Stamp;
-use headland_shared::upload::{Entry, RecordRef, Written, put_entry};
+use headland_shared::upload::{Entry, RecordRef, UploadWriter, Written};
 
 /// A frame, and who says it.
 pub(super) type Said = (ReplicaName, Vec<u8>);
@@ -79,14 +79,14 @@ pub(super) fn upload(subject: &mut Subject, nth: usize, dot: u64, release: &Rele
             extra: Vec::new(),
         }),
     };
-    let mut body = Vec::new();
-    put_entry(&mut body, dot - 1, &entry);
+    let mut body = UploadWriter::new(dot - 1);
+    body.put(&entry);
     let upload = Upload {
         incarnation: incarnation(nth),
         epoch: subject.replica.epoch().tag(),
         prev: dot - 1,
         to: dot,
-        body,
+        body: body.finish(),
     };
     Ok((name(nth)?, encode_up(&Up::Upload(upload))))
 }

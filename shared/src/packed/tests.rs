@@ -1,0 +1,56 @@
+use super::*;
+use crate::bytes::DecodeError;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use proptest::prelude::*;
+
+fn texts<C: Coder>(coder: &mut C, texts: &[String], name: &str) -> Result<Vec<String>, DecodeError> {
+    let named = || Some(name.to_string());
+    let mut sources = Sources::new(&named);
+    let (mut words, mut read) = (Words::default(), Vec::new());
+    for text in texts {
+        read.push(words.code(coder, 9, text, &sources)?);
+        sources.remember(9, text);
+    }
+    Ok(read)
+}
+
+proptest! {
+    #[test]
+    fn numbers_come_back(numbers in proptest::collection::vec(prop_oneof![any::<u64>(), 0..99_u64], 0..40)) {
+        let (mut packer, mut model) = (Packer::default(), Number::default());
+        for number in &numbers {
+            model.code(&mut packer, *number).unwrap();
+            signed(&mut model, &mut packer, *number as i64).unwrap();
+        }
+        let bytes = packer.finish();
+        let (mut unpacker, mut model) = (Unpacker::new(&bytes), Number::default());
+        for number in &numbers {
+            prop_assert_eq!(model.code(&mut unpacker, 0).unwrap(), *number);
+            prop_assert_eq!(signed(&mut model, &mut unpacker, 0).unwrap(), *number as i64);
+        }
+        prop_assert!(unpacker.is_at_end());
+    }
+
+    #[test]
+    fn texts_come_back(said in proptest::collection::vec("[a-c/ :.é0-2]{0,12}", 0..20)) {
+        let mut packer = Packer::default();
+        texts(&mut packer, &said, "ab/c1").unwrap();
+        let bytes = packer.finish();
+        let named = || Some("ab/c1".to_string());
+        let mut sources = Sources::new(&named);
+        let (mut words, mut unpacker) = (Words::default(), Unpacker::new(&bytes));
+        for text in &said {
+            let read = words.code(&mut unpacker, 9, "", &sources).unwrap();
+            prop_assert_eq!(&read, text);
+            sources.remember(9, &read);
+        }
+        prop_assert!(unpacker.is_at_end());
+    }
+
+    #[test]
+    fn noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let nothing: Vec<String> = (0..50).map(|_| String::new()).collect();
+        let _ = texts(&mut Unpacker::new(&noise), &nothing, "ab/c1");
+    }
+}
