@@ -15,9 +15,10 @@ use headland_shared::message::{Down, GoOn, Part, Refusal, Refused};
 use headland_shared::name::{AttributeName, ReplicaName};
 use std::collections::BTreeMap;
 
-/// A part is cut when all but one in so many bytes of the agent's frame are full: room for the frame's head and for the
-/// record with which it is cut, which few frames are too short for.
-const PART_SPARE_ONE_IN: usize = 16;
+/// A part is cut when all but so many bytes of the agent's frame are full: room for the heads of frame and part, and for
+/// a usual record, since the one with which it is cut goes in whole. Pieces of a frame must arrive in order, so a part
+/// that fits one frame is worth more than a full one.
+const PART_SPARE_BYTES: usize = 192;
 /// The most bytes that one part tells, unpacked: what a light agent can hold beside what it has.
 const PART_BYTES_MAX: usize = 512 * 1024;
 
@@ -46,7 +47,7 @@ impl Replica {
         loop {
             let conversation = self.conversation(agent);
             let frame_bytes_max = conversation.frame_bytes_max;
-            let bytes_max = frame_bytes_max - frame_bytes_max / PART_SPARE_ONE_IN;
+            let bytes_max = frame_bytes_max.saturating_sub(PART_SPARE_BYTES).max(1);
             let Some(transfer) = conversation.transfer.clone() else {
                 return Ok(());
             };
