@@ -27,7 +27,7 @@ use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Life, Seq};
 use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down, encode_up};
-use headland_shared::message::more::{Field, Reincarnate, SessionToken};
+use headland_shared::message::more::{Busy, Field, Reincarnate, SessionToken};
 use headland_shared::message::{Batch, Down, Stored, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
@@ -304,7 +304,10 @@ impl Replica {
         };
         match decode_down(&frame).map_err(ReassemblyError::Frame)? {
             Down::Welcome(welcome) => {
-                self.heed(&welcome, now).map_err(ApplyError::from)?;
+                // A busy hub has not looked at who speaks.
+                if Busy::of(&welcome.more).is_none() {
+                    self.heed(&welcome, now).map_err(ApplyError::from)?;
+                }
                 self.note_plan(&welcome, now.mono);
                 self.session.welcome(welcome, now.mono);
             }

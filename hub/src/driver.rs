@@ -1,6 +1,8 @@
 //! The thread that owns the replica: everything that happens to it comes through one bounded inbox.
 
 mod outbox;
+mod pace;
+mod waiting;
 
 use crate::following::Heard;
 use crate::opening::now;
@@ -14,16 +16,17 @@ use crate::report;
 use crate::store::Store;
 use headland_host::link::{Delivery, LinkEvent, LinkHandle};
 use headland_host::log::{Limited, Verdict};
-use headland_shared::name::ReplicaName;
+use headland_shared::frame::is_hello;
 use headland_shared::topic;
 use outbox::Outbox;
-use std::collections::VecDeque;
+use pace::Pace;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
+use waiting::Waiting;
 
 /// Inputs that wait for the replica: a large import holds it for a second, and after a broker's restart a whole region
 /// greets in about that time. What finds no room is said again by its agent.
@@ -33,6 +36,8 @@ const INBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Frames worked off together. Each may be a hello, and all that answers it, a welcome and a window of parts, is made
 /// before the first of it is sent: at the default length of frames 40 MiB for all.
 const FLUSH_FRAMES_MAX: usize = 64;
+/// Agents that are put off after one flush. Their answers are short.
+const PUT_OFF_FRAMES_MAX: usize = 256;
 /// How soon a full link is offered the next frame again: it takes hundreds in that time.
 const OFFER_AGAIN_MS: u64 = 2;
 /// Lines of one kind in the log, per interval.
@@ -116,7 +121,8 @@ pub(crate) struct Driver {
     inlet: Inlet,
     inbox: Receiver<Input>,
     /// Frames that wait for the answers to earlier ones to be sent.
-    waiting: VecDeque<(ReplicaName, Vec<u8>)>,
+    waiting: Waiting,
+    pace: Pace,
     outbox: Outbox,
     live: watch::Sender<Live>,
     refused_lines: Limited,
@@ -136,7 +142,8 @@ impl Driver {
                 stop: Arc::default(),
             },
             inbox,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
+            pace: Pace::default(),
             outbox: Outbox::default(),
             live: watch::channel(Live::default()).0,
             refused_lines: limited(),
@@ -205,7 +212,10 @@ impl Driver {
         if self.outbox.is_blocked() || self.waiting.is_empty() {
             return;
         }
-        for (agent, frame) in self.waiting.drain(..self.waiting.len().min(FLUSH_FRAMES_MAX)) {
+        self.pace.begins(Instant::now());
+        let mut hellos = 0;
+        for (agent, frame) in self.waiting.take(FLUSH_FRAMES_MAX) {
+            hellos += usize::from(is_hello(&frame));
             self.inlet.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
             if let Err(refused) = self.replica.frame(agent, frame)
                 && let Verdict::Write { suppressed } = self.refused_lines.line(now().mono)
@@ -217,6 +227,22 @@ impl Driver {
         self.after(&flushed);
         if flushed.is_ok() {
             self.live.send_if_modified(|live| live.trouble.take().is_some());
+        }
+        self.pace.answered(hellos, self.waiting.greeting(), Instant::now());
+        self.put_off();
+    }
+
+    /// Tells those who would wait too long when their turn is. They would ask again meanwhile, and be in the way.
+    fn put_off(&mut self) {
+        let surplus = self.pace.surplus(self.waiting.greeting()).min(PUT_OFF_FRAMES_MAX);
+        for _ in 0..surplus {
+            let Some((agent, frame)) = self.waiting.take_last_hello() else {
+                return;
+            };
+            self.inlet.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+            let wait = self.pace.put_off(self.waiting.greeting(), Instant::now());
+            let result = self.replica.put_off(&agent, &frame, wait.as_millis() as u32, now());
+            self.after(&result);
         }
     }
 
@@ -284,7 +310,12 @@ impl Driver {
     fn take_frame(&mut self, topic: &str, payload: Vec<u8>) {
         let agent = topic::agent_of(topic).filter(|_| self.waiting.len() < INBOX_INPUTS_MAX);
         match agent {
-            Some(agent) => self.waiting.push_back((agent, payload)),
+            Some(agent) => {
+                if let Some(overtaken) = self.waiting.put(agent, payload) {
+                    self.inlet.bytes.fetch_sub(overtaken.len(), Ordering::Relaxed);
+                    self.replica.note_overtaken();
+                }
+            }
             None => {
                 self.inlet.bytes.fetch_sub(payload.len(), Ordering::Relaxed);
             }

@@ -11,10 +11,13 @@ mod census;
 pub mod commit;
 mod compare;
 mod conversation;
+mod floor;
 mod guard;
 mod known;
 mod live;
 mod merge;
+mod moment;
+mod sealed;
 mod upload;
 mod urgent;
 
@@ -25,13 +28,14 @@ use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Position, Seq};
 use headland_shared::frame::{Fragments, FrameError, ReassemblyError, decode_up, encode_down};
-use headland_shared::message::{Down, Up};
+use headland_shared::message::{Down, Hello, Up};
 use headland_shared::name::{Region, ReplicaName};
 use headland_shared::session::lanes::{Author, LaneTimes, Lanes};
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::sketch::Salt;
 use headland_shared::topic;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// What the replica is told about itself.
 #[derive(Debug, Clone)]
@@ -106,6 +110,10 @@ pub struct Counts {
     pub frames_refused: u64,
     /// Hellos that were answered.
     pub hellos: u64,
+    /// Hellos that were put off, since more agents greeted than could be answered soon.
+    pub put_off: u64,
+    /// Hellos that were passed over, since the agent had said a later one.
+    pub overtaken: u64,
     /// Catch-ups of these that bring everything.
     pub snapshots: u64,
     /// Catch-ups of these that sent only what a comparison found to differ.
@@ -139,7 +147,7 @@ pub struct Replica {
     jitter: Jitter,
     lanes: Lanes,
     heartbeat_at: Ms,
-    floor_at: Ms,
+    floor: floor::Floor,
     published: BTreeMap<ScopeAlias, Seq>,
     published_to: Seq,
     /// Where the registry stood at that seq.
@@ -150,6 +158,8 @@ pub struct Replica {
     conversations: BTreeMap<ReplicaName, conversation::Conversation>,
     salt: Salt,
     censuses: Vec<census::Census>,
+    moment: Option<Arc<moment::Moment>>,
+    sealed: sealed::Sealed,
     outputs: VecDeque<Output>,
     counts: Counts,
 }
@@ -168,9 +178,11 @@ impl Replica {
             epoch,
             salt: Salt(jitter.next_u64()),
             censuses: Vec::new(),
+            moment: None,
+            sealed: sealed::Sealed::default(),
             jitter,
             heartbeat_at: now.mono,
-            floor_at: now.mono + agents::FLOOR_EVERY_MS,
+            floor: floor::Floor::from(now.mono),
             published,
             published_to: views.numbers()?.head.seq,
             published_registry: views.numbers()?.registry(),
@@ -241,8 +253,25 @@ impl Replica {
             let speaks = hello.actor.name.clone();
             return Err(FrameRefused::Foreign { agent, speaks });
         }
+        if let Up::Hello(hello) = &message {
+            self.pass_over(hello);
+        }
         self.inbox.push((agent, message));
         Ok(())
+    }
+
+    /// Of several hellos of one life of an agent only the latest is answered. What an earlier one uploads is in the later
+    /// one too, which goes on from the same confirmation.
+    fn pass_over(&mut self, hello: &Hello) {
+        let before = self.inbox.len();
+        self.inbox
+            .retain(|(_, message)| !matches!(message, Up::Hello(earlier) if earlier.actor == hello.actor));
+        self.counts.overtaken += (before - self.inbox.len()) as u64;
+    }
+
+    /// Counts a hello that was passed over before it came here.
+    pub fn note_overtaken(&mut self) {
+        self.counts.overtaken += 1;
     }
 
     fn conversation(&mut self, agent: &ReplicaName) -> &mut conversation::Conversation {
@@ -263,10 +292,11 @@ impl Replica {
         self.notice_restore(&inbox, &standings, now)?;
         let stored = self.store_uploads(&inbox, &standings, now)?;
         self.note_applied(&inbox, now)?;
+        let views = self.store.read()?;
         for (agent, message) in inbox {
             let settled = stored.get(&agent);
             match message {
-                Up::Hello(hello) => self.answer(&agent, &hello, settled, standings.get(&agent), now)?,
+                Up::Hello(hello) => self.answer(&agent, &hello, settled, standings.get(&agent), now, &views)?,
                 Up::Upload(_) | Up::Chained(_) => self.confirm(&agent, settled),
                 Up::GoOn(go_on) => self.go_on(&agent, go_on)?,
                 Up::Cells(cells) => self.compare(&agent, &cells)?,
@@ -279,7 +309,11 @@ impl Replica {
     /// When [`Self::handle_timeout`] must be called, on the monotonic clock.
     #[must_use]
     pub fn deadline(&self) -> Ms {
-        let times = [Some(self.heartbeat_at), Some(self.floor_at), self.lanes.deadline()];
+        let times = [
+            Some(self.heartbeat_at),
+            Some(self.floor.due_at()),
+            self.lanes.deadline(),
+        ];
         times.into_iter().flatten().min().unwrap_or(self.heartbeat_at)
     }
 
@@ -292,8 +326,7 @@ impl Replica {
             self.heartbeat_at = now.mono + u64::from(self.config.heartbeat_ms);
             self.heartbeat(now);
         }
-        if self.floor_at <= now.mono {
-            self.floor_at = now.mono + agents::FLOOR_EVERY_MS;
+        if self.floor.due_at() <= now.mono {
             self.advance_floor(now)?;
         }
         Ok(())
@@ -338,9 +371,13 @@ impl Replica {
     }
 
     fn send(&mut self, agent: &ReplicaName, message: &Down) {
+        self.send_frame(agent, encode_down(message));
+    }
+
+    fn send_frame(&mut self, agent: &ReplicaName, frame: Vec<u8>) {
         let bytes_max = self.conversation(agent).frame_bytes_max;
         let topic = topic::down(&self.config.region, agent);
-        for frame in Fragments::of(encode_down(message), bytes_max) {
+        for frame in Fragments::of(frame, bytes_max) {
             let topic = topic.clone();
             self.outputs.push_back(Output::Send { topic, frame });
         }

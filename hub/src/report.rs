@@ -65,7 +65,8 @@ pub(crate) fn status(
         answer["trouble"] = json!(live.trouble);
         answer["uptime_ms"] = json!(uptime_ms);
         answer["counts"] = json!({
-            "frames_refused": counts.frames_refused, "hellos": counts.hellos, "snapshots": counts.snapshots,
+            "frames_refused": counts.frames_refused, "hellos": counts.hellos,
+            "hellos_put_off": counts.put_off, "hellos_overtaken": counts.overtaken, "snapshots": counts.snapshots,
             "repairs": counts.repairs, "records_found_to_differ": counts.compared_records,
             "agents_went_back": counts.went_back, "names_fenced": counts.fenced, "times_restored": counts.restored,
             "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches, "urgent": counts.urgent,

@@ -13,6 +13,7 @@ use headland_host::tables::{Migration, StoreError, migrate};
 use headland_shared::epoch::{Epoch, Life};
 use redb::{Database, ReadableDatabase, ReadableTable};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The store's migrations, in order.
 const MIGRATIONS: &[Migration] = &[tables::create, tables::index_unscoped, tables::add_proofs];
@@ -21,6 +22,8 @@ const MIGRATIONS: &[Migration] = &[tables::create, tables::index_unscoped, table
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Arc<RecoveringDatabase>,
+    /// Counts [`Self::write`]s.
+    writes: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -35,6 +38,7 @@ impl Store {
         database.with(|database| migrate(database, MIGRATIONS))?;
         let store = Self {
             database: Arc::new(database),
+            writes: Arc::default(),
         };
         if store.read()?.epoch()?.is_none() {
             let epoch = Epoch {
@@ -64,7 +68,17 @@ impl Store {
         &self,
         change: impl FnOnce(&mut Tables<Writing<'_>>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.transact(redb::Durability::Immediate, change)
+        let result = self.transact(redb::Durability::Immediate, change);
+        // Also when it failed: an error of the disk does not say whether the transaction counts.
+        self.writes.fetch_add(1, Ordering::Release);
+        result
+    }
+
+    /// Grows with each [`Self::write`]: what was read before still holds as long as this is the same, but for what is
+    /// only noted.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Acquire)
     }
 
     /// Changes tables without waiting for the disk: what a crash may undo, since it can be learnt again.

@@ -10,12 +10,14 @@
 //! ```
 //!
 //! A frame that is too long for its receiver is cut into fragments, each a frame of its own ([`Fragments`],
-//! [`Reassembly`]).
+//! [`Reassembly`]). A part that many agents are sent is sealed once for all of them ([`SharedPart`]).
 
 mod fragment;
 mod live;
+mod shared_part;
 
 pub use fragment::{Fragments, Reassembly, ReassemblyError};
+pub use shared_part::SharedPart;
 
 use crate::bytes::{Reader, put_varint};
 use crate::delta::FORM_PACKED;
@@ -61,6 +63,7 @@ mod tag {
     pub(super) const REFUSED: u8 = 21;
     pub(super) const COMPARED: u8 = 22;
     pub(super) const PROOF: u8 = 23;
+    pub(super) const SHARED_PART: u8 = 24;
     pub(super) const URGENT: u8 = 25;
     pub(super) const LIVE: u8 = 26;
     pub(super) const FRAGMENT: u8 = 32;
@@ -139,13 +142,19 @@ pub fn encode_down(message: &Down) -> Vec<u8> {
     }
 }
 
+/// Whether a frame carries a hello that was not cut into pieces. Says nothing of whether it can be read.
+#[must_use]
+pub fn is_hello(frame: &[u8]) -> bool {
+    matches!(frame, [WIRE_VERSION, tag::HELLO, ..])
+}
+
 /// Decodes what a hub says.
 pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
     if frame.get(1) == Some(&tag::LIVE) {
         let (_, flags, body) = checked(frame)?;
         return live::read(flags, body).map(Down::Live);
     }
-    let (tag, body) = open(frame)?;
+    let Opened { tag, nonce, body } = unseal(frame)?;
     match tag {
         tag::WELCOME => body_of(&body).map(Down::Welcome),
         tag::PART => body_of(&body).map(Down::Part),
@@ -155,6 +164,7 @@ pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
         tag::REFUSED => body_of(&body).map(Down::Refused),
         tag::COMPARED => body_of(&body).map(Down::Compared),
         tag::PROOF => body_of(&body).map(Down::Proof),
+        tag::SHARED_PART => shared_part::read(nonce, &body).map(Down::Part),
         tag::URGENT => {
             let urgent: Urgent = body_of(&body)?;
             urgent.check().map_err(|_| FrameError::Body)?;
@@ -188,18 +198,29 @@ fn body_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
 
 /// Makes a frame of a body.
 fn seal(tag: u8, body: &[u8], density: Density) -> Vec<u8> {
-    let compressed = if body.len() >= COMPRESS_BYTES_MIN && density == Density::Plain {
-        compress(body)
-    } else {
-        None
-    };
+    let compressed = shrunk(body, density);
     let (flags, content) = match &compressed {
         Some(content) => (COMPRESSED, content.as_slice()),
         None => (0, body),
     };
-    let mut head = Vec::with_capacity(8);
+    frame_of(tag, flags, body.len(), &[], content)
+}
+
+/// The body as it travels, where it is not the body itself.
+fn shrunk(body: &[u8], density: Density) -> Option<Vec<u8>> {
+    if body.len() >= COMPRESS_BYTES_MIN && density == Density::Plain {
+        compress(body)
+    } else {
+        None
+    }
+}
+
+/// Puts a frame together. `plain` stands before the content and is never compressed.
+fn frame_of(tag: u8, flags: u8, length: usize, plain: &[u8], content: &[u8]) -> Vec<u8> {
+    let mut head = Vec::with_capacity(8 + plain.len());
     head.extend_from_slice(&[WIRE_VERSION, tag, flags]);
-    put_varint(&mut head, body.len() as u64);
+    put_varint(&mut head, length as u64);
+    head.extend_from_slice(plain);
     sealed(&head, content)
 }
 
@@ -210,6 +231,14 @@ fn sealed(head: &[u8], content: &[u8]) -> Vec<u8> {
     let check = check(&frame);
     frame.extend_from_slice(&check);
     frame
+}
+
+/// What was in a frame.
+struct Opened {
+    tag: u8,
+    /// Of a shared part; nothing otherwise.
+    nonce: u64,
+    body: Vec<u8>,
 }
 
 /// Checks a frame and gives its tag, its flags and the rest, up to the check.
@@ -230,12 +259,20 @@ fn checked(frame: &[u8]) -> Result<(u8, u8, &[u8]), FrameError> {
 
 /// Checks a frame and gives its tag and its body.
 fn open(frame: &[u8]) -> Result<(u8, Vec<u8>), FrameError> {
+    unseal(frame).map(|opened| (opened.tag, opened.body))
+}
+
+fn unseal(frame: &[u8]) -> Result<Opened, FrameError> {
     let (tag, flags, rest) = checked(frame)?;
     let mut reader = Reader::new(rest);
     let length = reader.varint().map_err(|_| FrameError::Body)?;
     if length > BODY_BYTES_MAX as u64 {
         return Err(FrameError::TooLong);
     }
+    let nonce = match tag {
+        tag::SHARED_PART => reader.u64_be().map_err(|_| FrameError::Body)?,
+        _ => 0,
+    };
     let length = length as usize;
     let body = if flags & COMPRESSED == 0 {
         reader.rest().to_vec()
@@ -245,7 +282,7 @@ fn open(frame: &[u8]) -> Result<(u8, Vec<u8>), FrameError> {
     if body.len() != length {
         return Err(FrameError::Body);
     }
-    Ok((tag, body))
+    Ok(Opened { tag, nonce, body })
 }
 
 fn check(bytes: &[u8]) -> [u8; CHECK_BYTES] {

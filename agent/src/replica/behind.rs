@@ -1,6 +1,7 @@
 //! A hub that is behind what this agent has seen: how long it has been.
 
 use super::Replica;
+use headland_shared::message::more::{Busy, Field};
 use headland_shared::message::{Plan, Welcome};
 use headland_shared::session::Ms;
 
@@ -15,7 +16,11 @@ impl Replica {
         self.behind_since.map(|since| now.saturating_sub(since))
     }
 
+    /// A hub that is busy is not behind: another one would have as much to do.
     pub(super) fn note_plan(&mut self, welcome: &Welcome, now: Ms) {
+        if Busy::of(&welcome.more).is_some() {
+            return;
+        }
         self.behind_since = match welcome.plan {
             Plan::Behind { .. } => self.behind_since.or(Some(now)),
             Plan::Delta | Plan::Snapshot | Plan::Compare { .. } => None,

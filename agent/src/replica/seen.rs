@@ -75,6 +75,7 @@ impl Replica {
         placed.registry = registry;
         self.store.note(|tables| tables.set_placed(&placed))?;
         self.placed = Some(placed);
+        self.session.question_changed();
         Ok(())
     }
 }

@@ -1,10 +1,9 @@
-//! Agents: what they have acknowledged, who is proven in sync, and what may be forgotten.
+//! Agents: what they have acknowledged, and who is proven in sync.
 
 use super::Replica;
-use super::merge::each_followed;
+use super::moment::Moment;
 use crate::store::{AgentRow, ScopeRow, Views};
 use headland_host::tables::StoreError;
-use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
 use headland_shared::message::more::{Field, WantsProof};
@@ -13,8 +12,6 @@ use headland_shared::name::ReplicaName;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
 use headland_shared::session::Now;
 
-/// How often the floor is moved, in milliseconds: forgetting is never urgent.
-pub(super) const FLOOR_EVERY_MS: u64 = 60_000;
 /// The most agents that one hub enrols. Others are answered, and hold nothing back.
 const AGENTS_MAX: u64 = 100_000;
 
@@ -22,6 +19,7 @@ impl Replica {
     /// Notes what agents have acknowledged. A crash may undo it: they will say it again.
     pub(super) fn note_applied(&mut self, inbox: &[(ReplicaName, Up)], now: Now) -> Result<(), StoreError> {
         let mut rows: Vec<(ReplicaName, AgentRow)> = Vec::new();
+        let moment = self.moment()?;
         let views = self.store.read()?;
         for (agent, message) in inbox {
             let known = rows
@@ -38,7 +36,7 @@ impl Replica {
                 Up::Hello(hello) => Some(self.greeted(known, hello, now)),
                 Up::Applied(applied) => match known {
                     Some(row) => {
-                        let row = self.acknowledged(&views, row, applied, now)?;
+                        let row = self.acknowledged(&views, &moment, row, applied, now)?;
                         self.prove(agent, applied, row.proven);
                         Some(row)
                     }
@@ -47,6 +45,7 @@ impl Replica {
                 Up::Upload(_) | Up::Chained(_) | Up::GoOn(_) | Up::Cells(_) => None,
             };
             if let Some(row) = row {
+                self.floor.heard(agent.as_str(), row.acknowledged);
                 rows.push((agent.clone(), row));
             }
         }
@@ -76,8 +75,9 @@ impl Replica {
     }
 
     fn acknowledged(
-        &mut self,
+        &self,
         views: &Views,
+        moment: &Moment,
         mut row: AgentRow,
         applied: &Applied,
         now: Now,
@@ -90,7 +90,7 @@ impl Replica {
         let follow: Vec<Follow> = row.follow.iter().filter_map(|text| text.parse().ok()).collect();
         let mut expected = Some(Digest::default());
         let mut slowest = None;
-        for scope in each_followed(&views.scopes()?, &follow) {
+        for scope in moment.followed(&follow) {
             let ahead = applied.ahead.iter().find(|(ahead, _)| *ahead == scope.alias);
             let cursor = ahead.map_or(applied.base, |(_, seq)| *seq);
             // A scope in which nothing changed since is as good as acknowledged up to now.
@@ -103,7 +103,7 @@ impl Replica {
                 sum
             });
         }
-        row.acknowledged = slowest.unwrap_or(views.numbers()?.head.seq);
+        row.acknowledged = slowest.unwrap_or(moment.numbers.head.seq);
         row.proven = expected.map(|expected| expected == applied.digest);
         Ok(row)
     }
@@ -127,40 +127,6 @@ impl Replica {
             self.send(agent, &Down::Proof(proof));
         }
     }
-
-    /// Forgets what all agents that may still return have acknowledged.
-    pub(super) fn advance_floor(&mut self, now: Now) -> Result<(), StoreError> {
-        let views = self.store.read()?;
-        let oldest = now.wall_ms.saturating_sub(self.config.retention_ms);
-        let epoch = self.epoch.tag();
-        let agents = views.agents()?;
-        let waiting = agents
-            .values()
-            .filter(|row| row.heard_ms >= oldest && row.epoch == epoch);
-        let floor = waiting
-            .map(|row| row.acknowledged)
-            .min()
-            .unwrap_or(views.numbers()?.head.seq);
-        let lefts = views.lefts_through(floor)?;
-        let digests = digests_below(&views, floor)?;
-        if lefts.is_empty() && digests.is_empty() {
-            return Ok(());
-        }
-        self.store.write(|tables| {
-            let mut scopes = tables.scopes()?;
-            for (alias, seq, handle) in lefts {
-                tables.forget_left(alias, seq, handle)?;
-                if let Some(row) = scopes.get_mut(&alias) {
-                    row.floor = row.floor.max(seq);
-                    tables.set_scope(row)?;
-                }
-            }
-            for (alias, seq) in digests {
-                tables.forget_digests_before(alias, seq)?;
-            }
-            Ok(())
-        })
-    }
 }
 
 /// The digest that a scope had at a cursor; nothing when that is not kept any more.
@@ -172,19 +138,4 @@ fn digest_at(views: &Views, scope: &ScopeRow, cursor: Seq) -> Result<Option<Dige
         return Ok(Some(Digest::default()));
     }
     Ok(views.digest_at(scope.alias, cursor)?.map(|(_, digest)| digest))
-}
-
-/// From where on digests are kept, for scopes of which older ones are: the last one at or below the floor still
-/// counts, and beyond the history that can be told none does.
-fn digests_below(views: &Views, floor: Seq) -> Result<Vec<(ScopeAlias, Seq)>, StoreError> {
-    let from = floor.max(views.numbers()?.oldest_lineage);
-    let mut below = Vec::new();
-    for alias in views.scopes()?.into_keys() {
-        if let Some((made, _)) = views.digest_at(alias, from)?
-            && views.has_digests_before(alias, made)?
-        {
-            below.push((alias, made));
-        }
-    }
-    Ok(below)
 }

@@ -4,14 +4,14 @@ use super::Replica;
 use super::compare::{cells_first, is_worth_comparing};
 use super::conversation::{Comparison, Transfer};
 use super::guard::Standing;
-use super::merge::each_followed;
+use super::moment::Moment;
 use super::upload::Settled;
-use crate::store::{ScopeRow, Views};
+use crate::store::Views;
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
-use headland_shared::epoch::{Epoch, Head, Life, Mark, Position, Seq};
-use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN};
-use headland_shared::message::more::{Doubts, Field, Holds};
+use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
+use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, decode_up};
+use headland_shared::message::more::{Busy, Doubts, Field, Holds, UpToDate};
 use headland_shared::message::{Down, Hello, Plan, Staged, Up, Welcome};
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
@@ -34,14 +34,14 @@ impl Replica {
         settled: Option<&Settled>,
         standing: Option<&Standing>,
         now: Now,
+        views: &Views,
     ) -> Result<(), StoreError> {
         self.counts.hellos += 1;
-        let frame_bytes_max = (hello.frame_bytes_max as usize).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX);
         let follows = standing.is_none_or(Standing::may_follow);
-        let views = self.store.read()?;
-        let numbers = views.numbers()?;
+        let moment = self.moment()?;
+        let numbers = moment.numbers;
         let plan = match follows {
-            true => self.plan(&views, hello, numbers.registry())?,
+            true => self.plan(views, &moment, hello)?,
             false => Plan::Behind {
                 retry_ms: ANOTHER_LIFE_RETRY_MS,
             },
@@ -49,10 +49,10 @@ impl Replica {
         let snapshot = matches!(plan, Plan::Snapshot | Plan::Compare { .. });
         let place = hello.place.as_ref().filter(|_| !snapshot);
         let base = place.map_or(Seq::START, |place| place.base);
-        let floor = floor(&views, &hello.follow)?;
+        let floor = moment.followed(&hello.follow).map(|row| row.floor).max();
         let held = hello.staged.filter(|staged| {
             // Below the floor nobody knows any more what left since the parts were cut.
-            let known = staged.started >= floor && known(staged, numbers.head);
+            let known = Some(staged.started) >= floor && known(staged, numbers.head);
             staged.epoch == self.epoch.tag() && staged.snapshot == snapshot && known
         });
         // What is held of everything that was to come makes a comparison needless.
@@ -62,50 +62,8 @@ impl Replica {
         };
         let started = held.map_or(numbers.head.seq, |staged| staged.started);
         let resume = held.map_or(Mark::after(base), |staged| staged.to);
-        let (through, link) = (views.seen(&hello.actor)?, views.chain(&hello.actor)?);
-        let welcome = Welcome {
-            nonce: hello.nonce,
-            epoch: self.epoch,
-            boot: self.config.boot,
-            hub_ms: now.mono,
-            as_of_ms: self.registry_as_of(now),
-            region: self.config.region.clone(),
-            registry: numbers.registry(),
-            complete: numbers.revision > 0 && views.restored()?.is_none(),
-            heartbeat_ms: self.config.heartbeat_ms,
-            live_bytes_max: self.config.live_bytes_max as u32,
-            plan,
-            started,
-            resume,
-            stored: settled.map(|settled| settled.stored().clone()),
-            more: standing.map_or_else(Vec::new, |standing| standing.more(through, link)),
-        };
-        let conversation = self.conversation(agent);
-        conversation.greeted = true;
-        conversation.frame_bytes_max = frame_bytes_max;
-        conversation.transfer = None;
-        conversation.comparison = None;
-        let repair = conversation
-            .repair
-            .take_if(|repair| held.is_some() && repair.started == started);
-        conversation.repair.clone_from(&repair);
-        self.send(agent, &Down::Welcome(welcome));
         let follow: Vec<Follow> = hello.follow.iter().take(FOLLOWS_MAX).cloned().collect();
-        match plan {
-            Plan::Behind { .. } => return Ok(()),
-            Plan::Compare { .. } => {
-                self.conversation(agent).comparison = Some(Comparison {
-                    nonce: hello.nonce,
-                    follow,
-                    records: Holds::of(&hello.more).map_or(0, |holds| holds.records),
-                    theirs: Sketch::default(),
-                });
-                return Ok(());
-            }
-            Plan::Snapshot if held.is_none() => self.counts.snapshots += 1,
-            Plan::Delta | Plan::Snapshot => {}
-        }
-        self.conversation(agent).transfer = Some(Transfer {
+        let mut transfer = Transfer {
             nonce: hello.nonce,
             snapshot,
             started,
@@ -115,9 +73,54 @@ impl Replica {
                 .map(|place| place.ahead.iter().copied().collect())
                 .unwrap_or_default(),
             window: Window::from(resume),
-            repair,
+            repair: None,
             kept: None,
-        });
+        };
+        let (through, link) = (views.seen(&hello.actor)?, views.chain(&hello.actor)?);
+        let mut more = standing.map_or_else(Vec::new, |standing| standing.more(through, link));
+        let up_to_date = plan == Plan::Delta && transfer.is_empty(&moment);
+        if up_to_date {
+            more.push(UpToDate { end: numbers.head }.to_more());
+        }
+        let welcome = Welcome {
+            complete: numbers.revision > 0 && !moment.restored,
+            plan,
+            started,
+            resume,
+            stored: settled.map(|settled| settled.stored().clone()),
+            more,
+            ..self.welcome(hello.nonce, &moment, now)
+        };
+        let conversation = self.conversation(agent);
+        conversation.greeted = true;
+        conversation.frame_bytes_max = frame_bytes_max(hello);
+        conversation.transfer = None;
+        conversation.comparison = None;
+        let repair = conversation
+            .repair
+            .take_if(|repair| held.is_some() && repair.started == started);
+        conversation.repair.clone_from(&repair);
+        self.send(agent, &Down::Welcome(welcome));
+        match plan {
+            Plan::Behind { .. } => return Ok(()),
+            Plan::Compare { .. } => {
+                self.conversation(agent).comparison = Some(Comparison {
+                    nonce: hello.nonce,
+                    follow: transfer.follow,
+                    records: Holds::of(&hello.more).map_or(0, |holds| holds.records),
+                    theirs: Sketch::default(),
+                });
+                return Ok(());
+            }
+            Plan::Snapshot if held.is_none() => self.counts.snapshots += 1,
+            Plan::Delta | Plan::Snapshot => {}
+        }
+        transfer.repair = repair;
+        self.conversation(agent).transfer = Some(transfer);
+        if up_to_date {
+            // Its only part is told in the welcome; asked for again, it is sent.
+            return Ok(());
+        }
         self.send_parts(agent)
     }
 
@@ -132,15 +135,55 @@ impl Replica {
             let Up::Hello(hello) = message else {
                 continue;
             };
-            if standings.get(agent).is_none_or(Standing::may_follow) && self.went_back(hello)? {
+            let follows = standings.get(agent).is_none_or(Standing::may_follow);
+            if follows && self.went_back(&self.store.read()?, hello)? {
                 self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number), now)?;
             }
         }
         Ok(())
     }
 
+    /// Turns a hello away: more agents greet than can be answered soon. Nothing of it is looked at.
+    pub fn put_off(&mut self, agent: &ReplicaName, frame: &[u8], retry_ms: u32, now: Now) -> Result<(), StoreError> {
+        let Ok(Up::Hello(hello)) = decode_up(frame) else {
+            self.counts.frames_refused += 1;
+            return Ok(());
+        };
+        let moment = self.moment()?;
+        let welcome = Welcome {
+            plan: Plan::Behind { retry_ms },
+            more: vec![Busy.to_more()],
+            ..self.welcome(hello.nonce, &moment, now)
+        };
+        self.counts.put_off += 1;
+        self.conversation(agent).frame_bytes_max = frame_bytes_max(&hello);
+        self.send(agent, &Down::Welcome(welcome));
+        Ok(())
+    }
+
+    /// What every welcome says.
+    fn welcome(&self, nonce: u64, moment: &Moment, now: Now) -> Welcome {
+        Welcome {
+            nonce,
+            epoch: self.epoch,
+            boot: self.config.boot,
+            hub_ms: now.mono,
+            as_of_ms: self.registry_as_of(now),
+            region: self.config.region.clone(),
+            registry: moment.numbers.registry(),
+            complete: false,
+            heartbeat_ms: self.config.heartbeat_ms,
+            live_bytes_max: self.config.live_bytes_max as u32,
+            plan: Plan::Delta,
+            started: moment.numbers.head.seq,
+            resume: Mark::default(),
+            stored: None,
+            more: Vec::new(),
+        }
+    }
+
     /// Whether the agent has seen a later state of this hub's epoch than the hub has: the hub was restored.
-    fn went_back(&self, hello: &Hello) -> Result<bool, StoreError> {
+    fn went_back(&mut self, views: &Views, hello: &Hello) -> Result<bool, StoreError> {
         let Some(place) = hello.place.as_ref().filter(|place| place.epoch == self.epoch) else {
             // A later life of this hub was seen than the one that it is in.
             return Ok(hello.place.as_ref().is_some_and(|place| {
@@ -149,9 +192,7 @@ impl Replica {
                     && place.epoch.number < u32::MAX
             }));
         };
-        let views = self.store.read()?;
-        let numbers = views.numbers()?;
-        if place.head.seq > numbers.head.seq {
+        if place.head.seq > self.moment()?.numbers.head.seq {
             return Ok(true);
         }
         let known = views.lineage(place.head.seq)?;
@@ -200,8 +241,8 @@ impl Replica {
         Ok(restored)
     }
 
-    fn plan(&self, views: &Views, hello: &Hello, registry: Position) -> Result<Plan, StoreError> {
-        let seen = hello.registry;
+    fn plan(&self, views: &Views, moment: &Moment, hello: &Hello) -> Result<Plan, StoreError> {
+        let (seen, registry) = (hello.registry, moment.numbers.registry());
         let behind = if seen.life == registry.life {
             registry.number < seen.number
         } else {
@@ -212,11 +253,10 @@ impl Replica {
             let retry_ms = BEHIND_RETRY_MS;
             return Ok(Plan::Behind { retry_ms });
         }
-        let scopes = views.scopes()?;
-        if self.is_usable(views, &scopes, hello)? {
+        if self.is_usable(views, moment, hello)? {
             return Ok(Plan::Delta);
         }
-        let wanted = each_followed(&scopes, &hello.follow).map(|row| row.models).sum();
+        let wanted = moment.followed(&hello.follow).map(|row| row.models).sum();
         Ok(match Holds::of(&hello.more) {
             Some(Holds { records }) if is_worth_comparing(records, wanted) => Plan::Compare {
                 salt: self.salt.0,
@@ -227,12 +267,7 @@ impl Replica {
     }
 
     /// Whether the agent's cursors are of this history, and nothing beyond them was forgotten.
-    fn is_usable(
-        &self,
-        views: &Views,
-        scopes: &BTreeMap<ScopeAlias, ScopeRow>,
-        hello: &Hello,
-    ) -> Result<bool, StoreError> {
+    fn is_usable(&self, views: &Views, moment: &Moment, hello: &Hello) -> Result<bool, StoreError> {
         let sure = Doubts::of(&hello.more).is_none();
         let Some(place) = hello.place.as_ref().filter(|place| sure && place.epoch == self.epoch) else {
             return Ok(false);
@@ -241,7 +276,7 @@ impl Replica {
             return Ok(false);
         }
         let ahead: BTreeMap<ScopeAlias, Seq> = place.ahead.iter().copied().collect();
-        let mut followed = each_followed(scopes, &hello.follow);
+        let mut followed = moment.followed(&hello.follow);
         Ok(followed.all(|row| ahead.get(&row.alias).copied().unwrap_or(place.base) >= row.floor))
     }
 }
@@ -251,9 +286,7 @@ fn known(staged: &Staged, head: Head) -> bool {
     staged.started <= head.seq && staged.to.seq <= head.seq
 }
 
-/// The highest floor of all scopes that are followed.
-fn floor(views: &Views, follow: &[Follow]) -> Result<Seq, StoreError> {
-    let scopes = views.scopes()?;
-    let floors = each_followed(&scopes, follow).map(|row| row.floor);
-    Ok(floors.max().unwrap_or(Seq::START))
+/// The longest frame that the agent takes, within what is sensible.
+fn frame_bytes_max(hello: &Hello) -> usize {
+    (hello.frame_bytes_max as usize).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX)
 }

@@ -3,6 +3,8 @@
 use super::Replica;
 use super::conversation::Transfer;
 use super::merge::Merge;
+use super::moment::Moment;
+use super::sealed::Cut;
 use crate::store::{AttributeRow, ChangeRow, ScopeRow, Views};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
@@ -10,10 +12,12 @@ use headland_shared::bytes::DecodeError;
 use headland_shared::delta::{AttributeIntroduction, DeltaWriter, ScopeAlias, ScopeIntroduction};
 use headland_shared::element;
 use headland_shared::epoch::{Head, Mark, Seq};
+use headland_shared::frame::SharedPart;
 use headland_shared::key::ElementKey;
 use headland_shared::message::{Down, GoOn, Part, Refusal, Refused};
 use headland_shared::name::{AttributeName, ReplicaName};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A part is cut when all but so many bytes of the agent's frame are full: room for the heads of frame and part, and for
 /// a usual record, since the one with which it is cut goes in whole. Pieces of a frame must arrive in order, so a part
@@ -54,36 +58,73 @@ impl Replica {
             let Some(from) = transfer.window.next() else {
                 return Ok(());
             };
-            let views = self.store.read()?;
-            if transfer.is_below_floor(&views)? {
+            let moment = self.moment()?;
+            if transfer.is_below_floor(&moment) {
                 // What left meanwhile is forgotten: the agent must begin anew.
                 self.conversation(agent).transfer = None;
                 self.refuse_transfer(agent);
                 return Ok(());
             }
-            let part = match &transfer.kept {
-                Some(kept) if from == Mark::default() => first_of_repair(&transfer, kept),
-                _ => cut_part(&views, &transfer, from, bytes_max)?,
+            let cut = Cut::of(&moment, &transfer, from, bytes_max);
+            let (to, last) = match cut {
+                Some(cut) => {
+                    let part = self.shared_part(&moment, &transfer, from, cut)?;
+                    self.send_frame(agent, part.frame(transfer.nonce));
+                    (part.to(), part.is_last())
+                }
+                None => {
+                    let part = match &transfer.kept {
+                        Some(kept) if from == Mark::default() => first_of_repair(&transfer, kept),
+                        _ => cut_part(&self.store.read()?, &moment, &transfer, from, bytes_max)?,
+                    };
+                    let (to, last) = (part.to, part.end.is_some());
+                    self.send(agent, &Down::Part(part));
+                    (to, last)
+                }
             };
-            let (to, last) = (part.to, part.end.is_some());
             if let Some(transfer) = &mut self.conversation(agent).transfer {
                 transfer.window.sent(to, last);
             }
-            self.send(agent, &Down::Part(part));
         }
+    }
+
+    /// A part for all who have the same cursors.
+    fn shared_part(
+        &mut self,
+        moment: &Moment,
+        transfer: &Transfer,
+        from: Mark,
+        cut: Cut,
+    ) -> Result<Arc<SharedPart>, StoreError> {
+        if let Some(part) = self.sealed.get(moment, &cut) {
+            return Ok(part);
+        }
+        let part = cut_part(&self.store.read()?, moment, transfer, from, cut.bytes_max())?;
+        let part = Arc::new(SharedPart::seal(part));
+        self.sealed.keep(cut, &part);
+        Ok(part)
     }
 }
 
 /// Cuts the next part in one read transaction. It is the last one if the scan reaches the head within it.
-fn cut_part(views: &Views, transfer: &Transfer, from: Mark, bytes_max: usize) -> Result<Part, StoreError> {
-    let numbers = views.numbers()?;
-    let scopes = views.scopes()?;
-    let attributes = views.attributes()?;
+fn cut_part(
+    views: &Views,
+    moment: &Moment,
+    transfer: &Transfer,
+    from: Mark,
+    bytes_max: usize,
+) -> Result<Part, StoreError> {
+    let Moment {
+        numbers,
+        scopes,
+        attributes,
+        ..
+    } = moment;
     let head = numbers.head;
     // What was introduced up to the head may be used by any of the records; the first part of a seq carries it.
-    let (new_scopes, new_attributes) = introductions(&scopes, &attributes, from.seq, head.seq);
+    let (new_scopes, new_attributes) = introductions(scopes, attributes, from.seq, head.seq);
     let mut writer = DeltaWriter::new(numbers.life, &new_scopes, &new_attributes);
-    let mut merge = Merge::new(views, &scopes, transfer, from, head.seq)?;
+    let mut merge = Merge::new(views, scopes, transfer, from, head.seq)?;
     while let Some(row) = merge.next()? {
         let cursor = transfer.cursor(row.mark.scope);
         if row.left && transfer.snapshot && row.mark.seq <= transfer.started {
@@ -92,7 +133,7 @@ fn cut_part(views: &Views, transfer: &Transfer, from: Mark, bytes_max: usize) ->
         if transfer.is_kept(row.mark.seq, row.mark.handle) {
             continue;
         }
-        write_row(views, &mut writer, row, cursor, &attributes)?;
+        write_row(views, &mut writer, row, cursor, attributes)?;
         if writer.len() >= bytes_max || writer.told() >= PART_BYTES_MAX {
             return Ok(part(transfer, from, row.mark, None, writer));
         }

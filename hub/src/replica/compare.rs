@@ -79,8 +79,8 @@ impl Replica {
 
     /// The census of these patterns, up to date; its place among those that are kept.
     fn census(&mut self, views: &Views, follow: &[Follow]) -> Result<usize, StoreError> {
-        let scopes = views.scopes()?;
-        self.censuses.retain(|census| !census.is_below_floor(&scopes));
+        let moment = self.moment()?;
+        self.censuses.retain(|census| !census.is_below_floor(&moment.scopes));
         if let Some(index) = self.censuses.iter().position(|census| census.is_of(follow)) {
             self.censuses[index].update(views)?;
             return Ok(index);

@@ -1,8 +1,6 @@
 //! What the hub knows of a conversation. Losing it costs the agent one hello.
 
-use super::merge::each_followed;
-use crate::store::Views;
-use headland_host::tables::StoreError;
+use super::moment::Moment;
 use headland_shared::delta::{Handle, ScopeAlias};
 use headland_shared::epoch::Seq;
 use headland_shared::frame::{FRAME_BYTES_DEFAULT, Reassembly};
@@ -74,9 +72,7 @@ pub(super) struct Transfer {
 
 impl Transfer {
     /// Whether something was forgotten that the agent would have to be told.
-    pub(super) fn is_below_floor(&self, views: &Views) -> Result<bool, StoreError> {
-        let scopes = views.scopes()?;
-        let mut followed = each_followed(&scopes, &self.follow);
+    pub(super) fn is_below_floor(&self, moment: &Moment) -> bool {
         let known = |alias| {
             if self.snapshot {
                 self.started
@@ -84,7 +80,21 @@ impl Transfer {
                 self.cursor(alias)
             }
         };
-        Ok(followed.any(|row| row.floor > known(row.alias)))
+        moment.followed(&self.follow).any(|row| row.floor > known(row.alias))
+    }
+
+    /// The followed scopes that have changed since the agent's cursors, with these.
+    pub(super) fn lacking<'a>(&'a self, moment: &'a Moment) -> impl Iterator<Item = (ScopeAlias, Seq)> + 'a {
+        let followed = moment.followed(&self.follow);
+        let lacking = followed.filter(|row| row.head > self.cursor(row.alias));
+        lacking.map(|row| (row.alias, self.cursor(row.alias)))
+    }
+
+    /// Whether there is nothing to be sent.
+    pub(super) fn is_empty(&self, moment: &Moment) -> bool {
+        let resumes_at = self.window.next().map(|mark| mark.seq);
+        let introduces = resumes_at.is_none_or(|seq| moment.introduces_after(seq));
+        !self.snapshot && !introduces && self.lacking(moment).next().is_none()
     }
 
     /// Up to where the agent has a scope.

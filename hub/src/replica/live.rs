@@ -27,11 +27,10 @@ fn after(
 impl Replica {
     /// Closes the batch: publishes what has changed since the last one, cut in one read transaction.
     pub fn publish(&mut self) -> Result<(), StoreError> {
+        let moment = self.moment()?;
         let views = self.store.read()?;
-        let numbers = views.numbers()?;
+        let (numbers, scopes, attributes) = (&moment.numbers, &moment.scopes, &moment.attributes);
         let (from, to) = (self.published_to, numbers.head);
-        let scopes = views.scopes()?;
-        let attributes = views.attributes()?;
         let prev_of = |alias: ScopeAlias| self.published.get(&alias).copied().unwrap_or(Seq::START);
         let touched: BTreeMap<ScopeAlias, Seq> = scopes
             .values()
@@ -39,11 +38,11 @@ impl Replica {
             .map(|row| (row.alias, prev_of(row.alias)))
             .collect();
         for (alias, prev) in &touched {
-            let (new_scopes, new_attributes) = introductions(&scopes, &attributes, *prev, to.seq);
+            let (new_scopes, new_attributes) = introductions(scopes, attributes, *prev, to.seq);
             let mut writer = DeltaWriter::new(numbers.life, &new_scopes, &new_attributes);
             let bytes_max = self.config.live_bytes_max;
             views.each_change(*alias, Mark::after(*prev), to.seq, |row| {
-                super::catch_up::write_row(&views, &mut writer, row, *prev, &attributes)?;
+                super::catch_up::write_row(&views, &mut writer, row, *prev, attributes)?;
                 let go_on = writer.len() < bytes_max;
                 Ok::<_, StoreError>(if go_on {
                     ControlFlow::Continue(())

@@ -336,6 +336,28 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tab
         Ok(agents)
     }
 
+    /// Agents in the order of their names, after `after`, at most `count`.
+    pub fn agents_after(&self, after: Option<&str>, count: usize) -> Result<Vec<(String, AgentRow)>, StoreError> {
+        let after = after.unwrap_or_default().as_bytes();
+        let mut agents = Vec::new();
+        for row in self.agents.range(after..)? {
+            let (key, value) = row?;
+            if agents.len() == count {
+                break;
+            }
+            if key.value() != after {
+                let name = String::from_utf8_lossy(key.value()).into_owned();
+                agents.push((name, rows::decode("agents-1", value.value())?));
+            }
+        }
+        Ok(agents)
+    }
+
+    /// Whether it is remembered of any record that it left a scope.
+    pub fn has_lefts(&self) -> Result<bool, StoreError> {
+        Ok(!self.lefts.is_empty()?)
+    }
+
     /// One agent.
     pub fn agent(&self, name: &ReplicaName) -> Result<Option<AgentRow>, StoreError> {
         let value = self.agents.get(name.as_str().as_bytes())?;

@@ -1,6 +1,6 @@
 //! Fragments: a frame that is too long for its receiver, cut into shorter ones.
 
-use super::{BODY_BYTES_MAX, Density, FRAME_BYTES_MIN, FrameError, open, seal, tag};
+use super::{BODY_BYTES_MAX, FRAME_BYTES_MIN, FrameError, frame_of, open, tag};
 use crate::bytes::{Reader, put_varint};
 use crate::digest::hash_128;
 use alloc::vec::Vec;
@@ -34,7 +34,8 @@ impl Fragments {
             put_varint(&mut body, index as u64);
             put_varint(&mut body, count as u64);
             body.extend_from_slice(content);
-            seal(tag::FRAGMENT, &body, Density::Packed)
+            // What it is a piece of was compressed, or does not shrink.
+            frame_of(tag::FRAGMENT, 0, body.len(), &[], &body)
         });
         Self {
             pieces: pieces.collect::<Vec<_>>().into_iter(),

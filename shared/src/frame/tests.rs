@@ -6,13 +6,17 @@ use crate::name::ReplicaName;
 use proptest::prelude::*;
 
 fn part(delta: Vec<u8>) -> Down {
-    Down::Part(Part {
+    Down::Part(raw_part(delta))
+}
+
+fn raw_part(delta: Vec<u8>) -> Part {
+    Part {
         nonce: 7,
         from: Mark::after(Seq(1)),
         to: Mark::after(Seq(9)),
         end: Some(Head::default()),
         delta,
-    })
+    }
 }
 
 proptest! {
@@ -45,6 +49,25 @@ proptest! {
     }
 
     #[test]
+    fn a_shared_part_is_read_by_each_as_its_own(
+        delta in proptest::collection::vec(0..9_u8, 0..3_000), nonces in proptest::collection::vec(any::<u64>(), 1..4),
+        at in any::<prop::sample::Index>(), flip in 1..=255_u8,
+    ) {
+        let sealed = SharedPart::seal(raw_part(delta.clone()));
+        prop_assert!(sealed.is_last());
+        prop_assert_eq!(sealed.to(), Mark::after(Seq(9)));
+        for nonce in nonces {
+            let frame = sealed.frame(nonce);
+            let expected = Down::Part(Part { nonce, ..raw_part(delta.clone()) });
+            prop_assert_eq!(&decode_down(&frame).unwrap(), &expected);
+            let mut changed = frame.clone();
+            changed[at.index(frame.len())] ^= flip;
+            prop_assert!(decode_down(&changed).is_err());
+            prop_assert!(decode_down(&frame[..at.index(frame.len())]).is_err());
+        }
+    }
+
+    #[test]
     fn noise_is_refused(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(decode_down(&noise).is_err());
         prop_assert!(decode_up(&noise).is_err());
@@ -54,6 +77,9 @@ proptest! {
     #[test]
     fn a_well_sealed_frame_with_a_nonsense_body_is_refused(tag in 0..40_u8, body in proptest::collection::vec(any::<u8>(), 0..99)) {
         let frame = seal(tag, &body, Density::Plain);
+        if tag == 24 {
+            prop_assert_eq!(decode_down(&frame), Err(FrameError::Body));
+        }
         let _ = decode_down(&frame);
         let _ = decode_up(&frame);
         let _ = Reassembly::default().take(frame);
@@ -69,6 +95,19 @@ fn a_frame_of_a_newer_version_is_named_as_such() {
     }));
     frame[0] = 2;
     assert_eq!(decode_up(&frame), Err(FrameError::Version(2)));
+}
+
+#[test]
+fn a_shared_part_whose_content_says_something_else_is_refused() {
+    let bad = [
+        frame_of(24, 0, 3, &[], &[0; 3]),
+        frame_of(24, 0, 3, &[0; 8], &[0xff; 3]),
+        frame_of(24, 0, 4, &[0; 8], &[0; 3]),
+        frame_of(24, COMPRESSED, 300, &[0; 8], &[1, 2, 3]),
+    ];
+    for frame in bad {
+        assert_eq!(decode_down(&frame), Err(FrameError::Body));
+    }
 }
 
 #[test]
@@ -89,11 +128,14 @@ fn a_lost_fragment_costs_that_frame_only() {
 
 #[test]
 fn a_body_that_claims_to_be_huge_is_refused_before_anything_is_allocated() {
-    let mut frame = vec![WIRE_VERSION, 17, COMPRESSED];
-    put_varint(&mut frame, 1 << 40);
-    let sum = check(&frame);
-    frame.extend_from_slice(&sum);
-    assert_eq!(decode_down(&frame), Err(FrameError::TooLong));
+    for tag in [17, 24] {
+        let mut frame = vec![WIRE_VERSION, tag, COMPRESSED];
+        put_varint(&mut frame, 1 << 40);
+        frame.extend_from_slice(&[0; 8]);
+        let sum = check(&frame);
+        frame.extend_from_slice(&sum);
+        assert_eq!(decode_down(&frame), Err(FrameError::TooLong));
+    }
 }
 
 #[test]

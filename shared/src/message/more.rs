@@ -1,6 +1,7 @@
 //! Fields that were added to released messages: each a tag and bytes, which older versions pass over.
 
 use super::More;
+use crate::epoch::Head;
 use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -116,4 +117,24 @@ pub struct Fenced;
 
 impl Field for Fenced {
     const TAG: u16 = 5;
+}
+
+/// In a welcome: nothing has changed since the agent's cursors. The catch-up is empty and ends here; no part follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpToDate {
+    /// Where the catch-up ends.
+    pub end: Head,
+}
+
+impl Field for UpToDate {
+    const TAG: u16 = 9;
+}
+
+/// In a welcome that says *behind*: the hub is not behind, but more agents greet than it can answer soon. It has looked
+/// at nothing of the hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Busy;
+
+impl Field for Busy {
+    const TAG: u16 = 10;
 }

@@ -19,25 +19,21 @@ use super::transfer::GO_ON_EVERY;
 use super::{Jitter, Ms};
 use crate::delta::ScopeAlias;
 use crate::epoch::{Epoch, Mark, Seq};
+use crate::message::more::{Field, UpToDate};
 use crate::message::{Batch, GoOn, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
 use alloc::collections::{BTreeMap, VecDeque};
 
 mod comparing;
 mod effect;
+mod greeting;
 mod timeout;
 mod timing;
 
 use comparing::Comparing;
 pub use comparing::Proven;
 pub use effect::{Effect, Phase};
+use greeting::{Greeting, nothing_since};
 pub use timing::Timing;
-
-#[derive(Debug)]
-struct Greeting {
-    nonce: u64,
-    sent: Ms,
-    retry_at: Ms,
-}
 
 #[derive(Debug)]
 struct Transfer {
@@ -63,6 +59,8 @@ pub struct AgentSession {
     greeting: Option<Greeting>,
     greet_at: Option<Ms>,
     attempts: u32,
+    /// How long the last answer took.
+    answer_took: Ms,
     welcomed: bool,
     comparing: Option<Comparing>,
     transfer: Option<Transfer>,
@@ -101,6 +99,7 @@ impl AgentSession {
             greeting: None,
             greet_at: None,
             attempts: 0,
+            answer_took: 0,
             welcomed: false,
             comparing: None,
             transfer: None,
@@ -122,6 +121,9 @@ impl AgentSession {
 
     /// The replica's cursors, from its store: after opening, and after each transaction that moved them.
     pub fn placed(&mut self, epoch: Option<Epoch>, base: Seq, cursors: BTreeMap<ScopeAlias, Seq>) {
+        if (self.epoch, self.base) != (epoch, base) || self.cursors != cursors {
+            self.question_changed();
+        }
         self.epoch = epoch;
         self.base = base;
         self.cursors = cursors;
@@ -225,13 +227,12 @@ impl AgentSession {
         self.gap_at = None;
         self.greet_at = None;
         let nonce = self.jitter.next_u64();
-        let wait = self.timing.answer_wait_ms(self.attempts, &mut self.jitter);
+        let wait = self
+            .timing
+            .answer_wait_ms(self.attempts, self.answer_took, &mut self.jitter);
         self.attempts = self.attempts.saturating_add(1);
-        self.greeting = Some(Greeting {
-            nonce,
-            sent: now,
-            retry_at: now + wait,
-        });
+        let asked = self.greeting.take();
+        self.greeting = Some(Greeting::after(asked, nonce, now, now + wait));
         self.effects.push_back(Effect::Hello { nonce });
     }
 
@@ -255,22 +256,17 @@ impl AgentSession {
         self.greet_at = Some(now + wait_ms + self.jitter.up_to(wait_ms / 2));
     }
 
-    /// Whether an answer with this nonce is waited for.
-    #[must_use]
-    pub fn awaits(&self, nonce: u64) -> bool {
-        self.greeting.as_ref().is_some_and(|greeting| greeting.nonce == nonce)
-    }
-
     /// The hub's answer to a hello.
     pub fn welcome(&mut self, welcome: Welcome, now: Ms) {
-        let Some(greeting) = self.greeting.take_if(|greeting| greeting.nonce == welcome.nonce) else {
+        let Some(sent) = self.answered(welcome.nonce) else {
             return;
         };
         self.heard(now);
         self.heartbeat_ms = u64::from(welcome.heartbeat_ms).max(1);
-        let clocks = ClockMap::new(welcome.boot, greeting.sent, welcome.hub_ms);
+        let clocks = ClockMap::new(welcome.boot, sent, welcome.hub_ms);
         self.clocks = Some(clocks);
         self.attempts = 0;
+        self.answer_took = now.saturating_sub(sent);
         if let Some(stored) = welcome.stored.clone() {
             self.upload_retry_at = None;
             self.effects.push_back(Effect::Settle(stored));
@@ -286,7 +282,14 @@ impl AgentSession {
         match welcome.plan {
             Plan::Behind { retry_ms } => self.retry_later(now, u64::from(retry_ms)),
             Plan::Compare { salt, cells } => self.compare(welcome, salt, cells, now),
-            Plan::Delta | Plan::Snapshot => self.transfer(welcome, now),
+            Plan::Snapshot => self.transfer(welcome, now),
+            Plan::Delta => {
+                let nothing = UpToDate::of(&welcome.more).map(|UpToDate { end }| nothing_since(&welcome, end));
+                self.transfer(welcome, now);
+                if let Some(nothing) = nothing {
+                    self.part(nothing, now);
+                }
+            }
         }
     }
 

@@ -7,8 +7,9 @@ use headland_shared::delta::{
 };
 use headland_shared::epoch::Life;
 use headland_shared::epoch::{Position, Seq};
-use headland_shared::frame::{self, Fragments, Reassembly};
+use headland_shared::frame::{self, Fragments, Reassembly, SharedPart};
 use headland_shared::key::ElementKey;
+use headland_shared::message::more::{Busy, Field, UpToDate};
 use headland_shared::message::{Batch, Down, Heartbeat, Live, Part, Plan, Refusal, Refused, Stored, Welcome};
 use headland_shared::name::{AttributeName, ModelName};
 use headland_shared::scope::Scope;
@@ -99,7 +100,11 @@ fn of_place() -> Vec<u8> {
 }
 
 pub(crate) fn welcome(plan: Plan, stored: Option<Stored>) -> Down {
-    Down::Welcome(Welcome {
+    Down::Welcome(Welcome { stored, ..plain(plan) })
+}
+
+fn plain(plan: Plan) -> Welcome {
+    Welcome {
         nonce: 0xdead_beef,
         epoch: EPOCH,
         boot: 5,
@@ -113,9 +118,9 @@ pub(crate) fn welcome(plan: Plan, stored: Option<Stored>) -> Down {
         plan,
         started: Seq(430),
         resume: mark(405),
-        stored,
+        stored: None,
         more: Vec::new(),
-    })
+    }
 }
 
 /// What one commit says at once of a model.
@@ -165,6 +170,20 @@ pub(crate) fn downs() -> Vec<Case> {
     let mut cases = vec![
         down("welcome-delta", welcome(Plan::Delta, Some(stored.clone()))),
         down("welcome-snapshot", welcome(Plan::Snapshot, None)),
+        down(
+            "welcome-up-to-date",
+            Down::Welcome(Welcome {
+                more: vec![UpToDate { end: head(421) }.to_more()],
+                ..plain(Plan::Delta)
+            }),
+        ),
+        down(
+            "welcome-busy",
+            Down::Welcome(Welcome {
+                more: vec![Busy.to_more()],
+                ..plain(Plan::Behind { retry_ms: 2_500 })
+            }),
+        ),
         down("welcome-behind", welcome(Plan::Behind { retry_ms: 15_000 }, None)),
         down("stored", Down::Stored(stored)),
         down("batch-live", Down::Batch(batch(Some(released("delta-left"))))),
@@ -193,6 +212,16 @@ pub(crate) fn downs() -> Vec<Case> {
             end,
             delta: bytes.clone(),
         };
+        let shared = case(
+            format!("down-shared-part-{name}"),
+            Down::Part(part.clone()),
+            |_| SharedPart::seal(part.clone()).frame(part.nonce),
+            |bytes| frame::decode_down(bytes).unwrap(),
+        );
+        cases.push(Case {
+            compressed: is_compressed(&shared.bytes),
+            ..shared
+        });
         cases.push(down(&format!("part-{name}"), Down::Part(part)));
         cases.push(case(
             format!("delta-{name}"),

@@ -129,6 +129,95 @@ fn an_answer_with_an_old_nonce_is_ignored() {
     assert!(drain(&mut session).is_empty());
 }
 
+/// Asks, and asks again after the first wait; both nonces.
+fn asked_twice(session: &mut AgentSession) -> [u64; 2] {
+    session.link_up(0);
+    let first = nonce(&drain(session));
+    session.handle_timeout(session.deadline().unwrap());
+    [first, nonce(&drain(session))]
+}
+
+#[test]
+fn a_late_answer_to_the_same_question_counts_and_only_one_does() {
+    for answered in [0, 1] {
+        let mut session = AgentSession::new(Timing::default(), 1);
+        let nonces = asked_twice(&mut session);
+        session.welcome(welcome(nonces[answered], Plan::Delta), 6_000);
+        assert!(matches!(drain(&mut session).as_slice(), [Effect::Begin(begun)] if begun.nonce == nonces[answered]));
+        assert!(!session.awaits(nonces[1 - answered]));
+        session.welcome(welcome(nonces[1 - answered], Plan::Snapshot), 6_001);
+        session.part(part(nonces[1 - answered], 0, 9, true), 6_002);
+        assert!(drain(&mut session).is_empty(), "another answer's part was taken");
+        session.part(part(nonces[answered], 0, 9, true), 6_003);
+        assert!(matches!(drain(&mut session).as_slice(), [Effect::Finish(_)]));
+    }
+}
+
+#[test]
+fn a_late_answer_is_as_old_as_its_own_question() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    let [first, _] = asked_twice(&mut session);
+    session.welcome(welcome(first, Plan::Delta), 6_000);
+    session.part(part(first, 0, 9, true), 6_001);
+    session.placed(Some(EPOCH), Seq(9), BTreeMap::new());
+    session.finished(6_002);
+    // The first hello went at 0, against 900 on the hub's clock; the answer says what was so at 880.
+    assert_eq!(session.as_of(), Some(0));
+}
+
+#[test]
+fn an_answer_to_an_earlier_question_does_not_count_once_the_place_has_moved() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    let [first, second] = asked_twice(&mut session);
+    session.placed(Some(EPOCH), Seq(4), BTreeMap::new());
+    assert!(!session.awaits(first));
+    assert!(session.awaits(second));
+    session.handle_timeout(session.deadline().unwrap());
+    let third = nonce(&drain(&mut session));
+    assert!(!session.awaits(first) && !session.awaits(second) && session.awaits(third));
+    session.link_down();
+    session.link_up(90_000);
+    assert!(!session.awaits(third), "another session is another question");
+}
+
+#[test]
+fn an_answer_that_took_long_makes_the_next_wait_long() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    let [first, _] = asked_twice(&mut session);
+    session.welcome(welcome(first, Plan::Behind { retry_ms: 1_000 }), 18_000);
+    session.handle_timeout(session.deadline().unwrap());
+    let sent = 18_000;
+    nonce(&drain(&mut session));
+    let wait = session.greeting.as_ref().unwrap().retry_at - sent;
+    assert!((18_000..=37_500).contains(&wait), "{wait}");
+}
+
+#[test]
+fn a_welcome_that_says_that_nothing_has_changed_is_the_whole_catch_up() {
+    let mut session = AgentSession::new(Timing::default(), 1);
+    session.link_up(0);
+    let nonce = nonce(&drain(&mut session));
+    let up_to_date = UpToDate { end: head(9) }.to_more();
+    let welcome = Welcome {
+        more: vec![up_to_date],
+        ..welcome(nonce, Plan::Delta)
+    };
+    session.welcome(welcome, 5);
+    let effects = drain(&mut session);
+    let [Effect::Begin(_), Effect::Finish(part)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((part.end, part.to), (Some(head(9)), Mark::after(Seq(9))));
+    struct Nobody;
+    impl crate::delta::Known for Nobody {
+        fn attribute(&self, _: u32) -> Option<crate::name::AttributeName> {
+            None
+        }
+    }
+    let delta = crate::delta::read(&part.delta, &Nobody).unwrap();
+    assert!(delta.records.is_empty() && delta.scopes.is_empty() && delta.attributes.is_empty());
+}
+
 #[test]
 fn parts_are_staged_in_order_and_only_the_last_one_finishes() {
     let mut session = AgentSession::new(Timing::default(), 1);

@@ -1,6 +1,9 @@
 //! How long the agent's session waits for what.
 
-use crate::session::Jitter;
+use crate::session::{Jitter, Ms};
+
+/// A slow answer makes the next wait at most so many times the usual one: it may also have been a slow link.
+const SLOW_TIMES_MAX: u64 = 8;
 
 /// Times of the agent's session, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +58,11 @@ impl Timing {
         }
     }
 
-    pub(super) fn answer_wait_ms(&self, attempts: u32, jitter: &mut Jitter) -> u64 {
-        let longest = (self.answer_ms << attempts.min(16)).min(self.answer_ms_max);
+    /// How long the next hello waits for its answer, after so many that had none. An answer that took long makes the
+    /// wait long at once, so that a hub under load is not asked twice what it is about to answer.
+    pub(super) fn answer_wait_ms(&self, attempts: u32, took: Ms, jitter: &mut Jitter) -> u64 {
+        let slow = took.saturating_mul(2).min(self.answer_ms * SLOW_TIMES_MAX);
+        let longest = (self.answer_ms << attempts.min(16)).max(slow).min(self.answer_ms_max);
         longest / 2 + jitter.up_to(longest / 2)
     }
 }
