@@ -6,7 +6,7 @@
 //! packed            introductions and records: see `docs/wire.md` and [`crate::packed`]
 //! ```
 //!
-//! What begins with a zero is a delta in rows, which the first release wrote ([`rows`]).
+//! What begins with a zero is a delta in rows, which the first release wrote (`rows`).
 //!
 //! Handles and aliases are small numbers of the hub's that stand for stable names within one epoch. A delta from
 //! `from` to `to` introduces whatever began to exist between the two, so a receiver that stands at `from` or beyond

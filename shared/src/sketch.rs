@@ -5,7 +5,7 @@
 //! the sketch of the difference, which has one unknown for each differing record however large the states are. A cell
 //! holds S0, the sum of the values mapped to it, and S1, the sum of each value times its position, both modulo
 //! [`PRIME`]; where one record alone is left in a cell, S1 / S0 is its position. Cells are rateless: the first k of
-//! them are a sketch by themselves, and more can follow until the difference is found ([`decode`]). Which cells a
+//! them are a sketch by themselves, and more can follow until the difference is found ([`decode()`]). Which cells a
 //! record is in follows Yang et al., "Practical Rateless Set Reconciliation" (SIGCOMM 2024); a set of pairs would pay
 //! twice for each changed record, a vector pays once.
 //!

@@ -1,6 +1,6 @@
 //! Uploads: an agent's own writes on their way to the hub.
 //!
-//! A body begins with a zero and is packed ([`crate::packed`]), or it is in rows, as the first release wrote it:
+//! A body begins with a zero and is packed (`packed`), or it is in rows, as the first release wrote it:
 //!
 //! ```text
 //! entry*  dot     varint  difference from the dot before (at first from `prev`)

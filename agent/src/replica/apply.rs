@@ -90,7 +90,7 @@ impl Replica {
 
     /// Holds a part durably. What an earlier, other catch-up had staged goes in the same transaction.
     pub(super) fn stage(&mut self, part: &Part) -> Result<(), ApplyError> {
-        let Some((_, head)) = &mut self.begun else {
+        let Some((welcome, head)) = &mut self.begun else {
             return Ok(());
         };
         let goes_on = self
@@ -101,9 +101,11 @@ impl Replica {
         let mut next = goes_on.unwrap_or(StagedHead { parts: 0, ..*head });
         next.parts += 1;
         next.to = part.to;
+        let boot = welcome.boot;
         self.store.write(|tables| {
             if goes_on.is_none() {
                 tables.clear_staging()?;
+                tables.set_staged_under(boot)?;
             }
             tables.stage(&next, &part.delta)
         })?;

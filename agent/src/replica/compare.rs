@@ -55,6 +55,7 @@ impl Replica {
     /// The cursors are not used any more, nor what was staged by them.
     pub(super) fn lose_trust(&mut self, trust: Trust) -> Result<(), StoreError> {
         self.trust = trust;
+        self.session.question_changed();
         self.store.note(|tables| tables.clear_staging())
     }
 }

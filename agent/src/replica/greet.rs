@@ -10,7 +10,7 @@ use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::epoch::{EpochTag, Position, Seq};
 use headland_shared::key::ElementKey;
-use headland_shared::message::more::{Field, WantsProof};
+use headland_shared::message::more::{Field, StagedUnder, WantsProof};
 use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
@@ -29,6 +29,12 @@ impl Replica {
         let upload = self.next_upload(&views)?;
         let uploads = upload.is_some();
         let mut more = self.holds(views.record_count()?);
+        more.extend(
+            views
+                .staged_under()?
+                .filter(|_| staged.is_some())
+                .map(|boot| StagedUnder(boot).to_more()),
+        );
         more.extend(self.credentials(&views, upload.as_ref().map(|upload| (upload.prev, upload.to)))?);
         let hello = Hello {
             nonce,

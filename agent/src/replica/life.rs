@@ -116,6 +116,7 @@ impl Replica {
             "this store went back in time or is a copy of another: it goes on as a new writer, and says {written} things again"
         );
         self.counts.lives += 1;
+        self.session.question_changed();
         self.actor = actor;
         (self.token, self.offered, self.challenge) = (None, None, None);
         self.outputs.push_back(Output::Changed);

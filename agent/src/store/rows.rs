@@ -16,6 +16,7 @@ pub(super) const LAST_STAMP: &[u8] = b"last_stamp";
 pub(super) const STORED: &[u8] = b"stored";
 pub(super) const FOLLOW: &[u8] = b"follow";
 pub(super) const TOKEN: &[u8] = b"token";
+pub(super) const STAGED_UNDER: &[u8] = b"staged_under";
 pub(super) const AS_OF: &[u8] = b"as_of";
 
 /// Where the agent stands. Rewritten whole in each transaction that applies something.

@@ -4,7 +4,7 @@
 //! order, each thing once, with the registry's own positions and stamps. The follower makes one commit of it. So both
 //! hubs hold the same bytes of what the registry said, and the same digests.
 //!
-//! All of this is synchronous and belongs to the replica ring; [`changes_since`] and [`apply`] are its two ends.
+//! All of this is synchronous and belongs to the replica ring; [`changes_since`] and [`apply()`] are its two ends.
 
 mod apply;
 mod changes;

@@ -11,7 +11,7 @@ use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
 use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, decode_up};
-use headland_shared::message::more::{Busy, Doubts, Field, Holds, UpToDate};
+use headland_shared::message::more::{Busy, Doubts, Field, Holds, StagedUnder, UpToDate};
 use headland_shared::message::{Down, Hello, Plan, Staged, Up, Welcome};
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
@@ -50,7 +50,8 @@ impl Replica {
         let place = hello.place.as_ref().filter(|_| !snapshot);
         let base = place.map_or(Seq::START, |place| place.base);
         let floor = moment.followed(&hello.follow).map(|row| row.floor).max();
-        let held = hello.staged.filter(|staged| {
+        let same_run = StagedUnder::of(&hello.more) == Some(StagedUnder(self.config.boot));
+        let held = hello.staged.filter(|_| same_run).filter(|staged| {
             // Below the floor nobody knows any more what left since the parts were cut.
             let known = Some(staged.started) >= floor && known(staged, numbers.head);
             staged.epoch == self.epoch.tag() && staged.snapshot == snapshot && known

@@ -88,6 +88,15 @@ impl Field for Challenge {
     const TAG: u16 = 7;
 }
 
+/// In a hello: the run of the hub in which the parts were cut that are staged. One that began since may have been
+/// restored, and what was cut from a history that is lost must not be gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedUnder(pub u64);
+
+impl Field for StagedUnder {
+    const TAG: u16 = 11;
+}
+
 /// In a confirmation: the chain of the agent's writes up to what is stored. A copy that hears what was meant for
 /// another finds another chain there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

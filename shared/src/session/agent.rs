@@ -8,7 +8,7 @@
 //!    +---- (from all)      +---------------<---------------+--------<-----------+ silence: greet again
 //! ```
 //!
-//! Where the hub cannot use the agent's cursors, the answer asks for a sketch first ([`comparing`]), and the catch-up
+//! Where the hub cannot use the agent's cursors, the answer asks for a sketch first (`comparing`), and the catch-up
 //! brings what differs.
 //!
 //! There is one way back into step, the hello, and every doubt leads to it; so no state can be stuck.

@@ -9,7 +9,7 @@ use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
 use headland_shared::kept::Kept;
 use headland_shared::message::more::{
-    Challenge, Doubts, Fenced, Field, Holds, Links, Reincarnate, SessionToken, StoredLink, WantsProof,
+    Challenge, Doubts, Fenced, Field, Holds, Links, Reincarnate, SessionToken, StagedUnder, StoredLink, WantsProof,
 };
 use headland_shared::message::{Cells, Chained, Compared, Down, More, Plan, Proof, Up, Verdict};
 use headland_shared::sketch::{Salt, Sketch};
@@ -43,6 +43,7 @@ fn fields() -> More {
         Fenced.to_more(),
         StoredLink(Link(99)).to_more(),
         Challenge(TOKEN).to_more(),
+        StagedUnder(7).to_more(),
     ]
 }
 

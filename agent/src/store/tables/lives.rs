@@ -23,6 +23,13 @@ impl Views {
             .transpose()
     }
 
+    /// The run of the hub in which the parts were cut that are staged.
+    pub fn staged_under(&self) -> Result<Option<u64>, StoreError> {
+        meta(&self.meta, rows::STAGED_UNDER)?
+            .map(|bytes| rows::decode(&bytes))
+            .transpose()
+    }
+
     /// The chain up to a dot, where that is kept.
     pub fn link(&self, dot: u64) -> Result<Option<Link>, StoreError> {
         if dot == 0 {
@@ -57,6 +64,12 @@ impl Tables<'_> {
     /// Remembers the hub's token of this session.
     pub fn set_token(&mut self, token: SessionToken) -> Result<(), StoreError> {
         self.meta.insert(rows::TOKEN, rows::encode(&token).as_slice())?;
+        Ok(())
+    }
+
+    /// Notes the run of the hub in which the parts were cut that are staged.
+    pub fn set_staged_under(&mut self, boot: u64) -> Result<(), StoreError> {
+        self.meta.insert(rows::STAGED_UNDER, rows::encode(&boot).as_slice())?;
         Ok(())
     }
 
