@@ -1,11 +1,13 @@
 //! Applying what the hub sends: parts of a catch-up and groups of live batches, each in one transaction.
 
+mod error;
+
+pub use error::ApplyError;
+
 use super::seen::Seen;
 use super::{Output, Replica, Trust, freshness, overlay};
 use crate::store::{Placed, ScopeRow, StagedHead, Tables};
-use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Change, Tombstones};
-use headland_shared::bytes::DecodeError;
 use headland_shared::delta::{self, Delta, Known, RecordChange, ScopeAlias};
 use headland_shared::digest::Digest;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
@@ -19,51 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A resync that would delete more than one in this many records waits until the hub says that it is complete.
 const DELETES_PART_MAX: u64 = 10;
-
-/// What was sent could not be applied. The transaction was given up whole.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The delta cannot be read.
-    #[error("applying what the hub sent: {0}; asking for everything anew")]
-    Delta(#[from] DecodeError),
-    /// The delta uses a number that was never introduced.
-    #[error("applying what the hub sent: {what} {number} was never introduced; asking for everything anew")]
-    UnknownNumber {
-        /// Of what.
-        what: &'static str,
-        /// The number.
-        number: u32,
-    },
-    /// What was compared does not fit what is held.
-    #[error("mending what differs from the hub: what is held here does not add up; asking for everything anew")]
-    Kept,
-    /// The catch-up would delete much, and the hub does not claim to have everything.
-    #[error("resync held: it would delete {deletes} of {records} records, and the hub is not complete yet")]
-    Held {
-        /// Records that would go.
-        deletes: u64,
-        /// Records that are held.
-        records: u64,
-    },
-}
-
-impl ApplyError {
-    /// Whether the cursors are not to be trusted any more.
-    pub(super) fn is_distrust(&self) -> bool {
-        matches!(self, Self::Delta(_) | Self::UnknownNumber { .. } | Self::Kept)
-    }
-
-    /// For calls in which only the store can fail for good: the rest was counted and is asked for anew.
-    pub(super) fn into_store(self) -> StoreError {
-        match self {
-            Self::Store(error) => error,
-            other => StoreError::corrupt("staging-1", other),
-        }
-    }
-}
 
 /// A transaction's view of scopes and numbers, which it changes as it goes.
 pub(super) struct Applying<'a, 'tx> {

@@ -132,13 +132,15 @@ impl Replica {
         standings: &BTreeMap<ReplicaName, Standing>,
         now: Now,
     ) -> Result<(), StoreError> {
+        let mut views = self.store.read()?;
         for (agent, message) in inbox {
             let Up::Hello(hello) = message else {
                 continue;
             };
             let follows = standings.get(agent).is_none_or(Standing::may_follow);
-            if follows && self.went_back(&self.store.read()?, hello)? {
+            if follows && self.went_back(&views, hello)? {
                 self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number), now)?;
+                views = self.store.read()?;
             }
         }
         Ok(())
