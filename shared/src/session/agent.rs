@@ -124,6 +124,10 @@ impl AgentSession {
         if (self.epoch, self.base) != (epoch, base) || self.cursors != cursors {
             self.question_changed();
         }
+        if self.epoch != epoch {
+            // What waits was cut from another history, and its seqs mean nothing in this one.
+            self.held.clear();
+        }
         self.epoch = epoch;
         self.base = base;
         self.cursors = cursors;

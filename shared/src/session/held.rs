@@ -32,12 +32,14 @@ pub struct Held {
 impl Held {
     /// Holds a batch; drops all when they became too many.
     pub fn hold(&mut self, batch: Batch) {
-        self.bytes += batch.delta.as_ref().map_or(0, Vec::len) + 64;
+        self.bytes += size(&batch);
         if self.bytes > HELD_BYTES_MAX {
             self.clear();
             return;
         }
-        self.groups.entry(batch.to).or_default().insert(batch.scope, batch);
+        if let Some(twice) = self.groups.entry(batch.to).or_default().insert(batch.scope, batch) {
+            self.bytes = self.bytes.saturating_sub(size(&twice));
+        }
     }
 
     /// Drops all.

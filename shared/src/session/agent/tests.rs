@@ -316,6 +316,20 @@ fn silence_on_a_link_that_looks_up_leads_to_a_hello() {
 }
 
 #[test]
+fn what_waits_of_one_epoch_is_dropped_when_another_begins() {
+    let mut session = live();
+    session.batch(batch(1, 10, 11), 30);
+    assert!(!session.is_settled());
+    session.placed(Some(Epoch { number: 2, ..EPOCH }), Seq(10), BTreeMap::new());
+    session.finished(40);
+    let effects = drain(&mut session);
+    assert!(
+        !effects.iter().any(|effect| matches!(effect, Effect::Apply(_))),
+        "a batch of another history was applied: {effects:?}"
+    );
+}
+
+#[test]
 fn a_lower_epoch_of_the_same_hub_is_not_believed() {
     let mut session = AgentSession::new(Timing::default(), 1);
     session.placed(Some(Epoch { number: 2, ..EPOCH }), Seq(9), BTreeMap::new());
