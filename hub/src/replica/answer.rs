@@ -139,7 +139,8 @@ impl Replica {
             };
             let follows = standings.get(agent).is_none_or(Standing::may_follow);
             if follows && self.went_back(&views, hello)? {
-                self.begin_epoch(hello.place.as_ref().map_or(0, |place| place.epoch.number), now)?;
+                let place = hello.place.as_ref().filter(|place| place.epoch.hub == self.epoch.hub);
+                self.begin_epoch(place.map_or(0, |place| place.epoch.number), now)?;
                 views = self.store.read()?;
             }
         }
@@ -185,8 +186,13 @@ impl Replica {
         }
     }
 
-    /// Whether the agent has seen a later state of this hub's epoch than the hub has: the hub was restored.
+    /// Whether the agent has seen a later state of this hub's epoch, or of the registry that is in it, than the hub
+    /// has: the hub was restored.
     fn went_back(&mut self, views: &Views, hello: &Hello) -> Result<bool, StoreError> {
+        let (seen, registry) = (hello.registry, self.moment()?.numbers.registry());
+        if seen.life == registry.life && seen.number > registry.number && views.followed()?.is_none() {
+            return Ok(true);
+        }
         let Some(place) = hello.place.as_ref().filter(|place| place.epoch == self.epoch) else {
             // A later life of this hub was seen than the one that it is in.
             return Ok(hello.place.as_ref().is_some_and(|place| {
