@@ -7,9 +7,11 @@
 
 mod agent;
 mod check;
+mod floors;
 mod hub;
 mod ledger;
 mod network;
+mod promises;
 mod reference;
 mod registry;
 mod schedule;

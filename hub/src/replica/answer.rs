@@ -8,6 +8,7 @@ use super::moment::Moment;
 use super::upload::Settled;
 use crate::store::Views;
 use headland_host::tables::StoreError;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
 use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, decode_up};
@@ -252,7 +253,7 @@ impl Replica {
             // Another registry, or another life of it: whole as soon as it has anything to say.
             seen.number > 0 && registry.number == 0
         };
-        if behind {
+        if behind && !planted(Defect::ResyncFromEmptyHub) {
             let retry_ms = BEHIND_RETRY_MS;
             return Ok(Plan::Behind { retry_ms });
         }

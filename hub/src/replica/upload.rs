@@ -7,6 +7,7 @@ use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::chain::Link;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::element::State;
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::message::more::{Doubts, Field, Links, Reincarnate, StoredLink};
@@ -158,7 +159,7 @@ impl Incoming<'_> {
     fn follows(&self, seen: u64, chain: Option<Link>) -> Follows {
         let (prev, to) = (self.upload.prev, self.upload.to);
         let differs = |link: Option<Link>| chain.zip(link).is_some_and(|(ours, theirs)| ours != theirs);
-        match self.links {
+        match self.links.filter(|_| !planted(Defect::ReusedActor)) {
             _ if prev > seen => Follows::Gap,
             Some(links) if prev == seen && differs(links.prev) => Follows::Forked,
             Some(links) if to == seen && differs(Some(links.to)) => Follows::Forked,

@@ -5,6 +5,8 @@ use super::hub::Hub;
 use super::reference::{Reference, hash_of_models, lines_of_models, take_urgent, urgent_of_entry};
 use headland_shared::digest::Digest;
 use headland_shared::scope::Follow;
+use headland_shared::session::Now;
+use headland_shared::stamp::AHEAD_MS_MAX;
 use std::collections::BTreeSet;
 
 /// Invariants 4, 5 and 11, at every read: of the feed an agent shows the registry's state after one commit, whole,
@@ -68,11 +70,7 @@ pub(super) fn ahead(agent: &Agent, reference: &Reference) -> Result<bool, String
 /// Invariants 1, 2, 5, 6 and 8, when all is quiet again: everybody holds the same, and every durable write is there
 /// once.
 pub(super) fn settled(agents: &[Agent], hub: &Hub, reference: &Reference) -> Result<(), String> {
-    let replica = hub.replica.as_ref().ok_or("the hub is down at the end")?;
-    let reader = headland_hub::read::Reader::new(replica.store().clone());
-    let (models, _) = reader
-        .models(None, None, usize::MAX, |_| true)
-        .map_err(|error| error.to_string())?;
+    let models = hub.models()?;
     let (shown, wanted) = (lines_of_models(&models), reference.lines("*/*"));
     if shown != wanted {
         return Err(format!(
@@ -84,6 +82,16 @@ pub(super) fn settled(agents: &[Agent], hub: &Hub, reference: &Reference) -> Res
     }
     reference.ledger.check_notes(&models)?;
     reference.ledger.check_counts(&models)
+}
+
+/// Invariant 7: nothing that the hub has taken from a device is from the future, whatever that device's clock says.
+pub(super) fn stamps(hub: &Hub, now: Now) -> Result<(), String> {
+    let latest = now.wall_ms + AHEAD_MS_MAX;
+    let notes = hub.models()?.into_iter().flat_map(|model| model.annotations);
+    match notes.into_iter().find(|note| note.at_ms > latest) {
+        Some(note) => Err(format!("the hub shows a note from the future: {note:?} (invariant 7)")),
+        None => Ok(()),
+    }
 }
 
 fn converged(agent: &Agent, hub: &Hub, reference: &Reference) -> Result<(), String> {

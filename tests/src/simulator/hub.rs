@@ -1,17 +1,20 @@
 //! The simulated hub: its disk and, while it runs, its replica.
 
+use super::promises::Promises;
 use super::reference::{Catalogue, records};
 use crate::disk::Disk;
+use headland_hub::read::Reader;
 use headland_hub::registry::{ImportOptions, Removals, import};
 use headland_hub::replica::{Output, Replica, ReplicaConfig};
 use headland_hub::store::Store;
 use headland_shared::name::{Region, ReplicaName};
 use headland_shared::session::lanes::LaneTimes;
 use headland_shared::session::{Jitter, Ms, Now};
+use headland_shared::view::Model;
 
 const CACHE_BYTES: usize = 1024 * 1024;
 /// Shorter than the longest cut: some agents return from below the floor.
-const RETENTION_MS: u64 = 90_000;
+pub(super) const RETENTION_MS: u64 = 90_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Hub {
@@ -20,6 +23,7 @@ pub(super) struct Hub {
     pub(super) starts_at: Ms,
     /// A copy of the disk, and what the registry held then.
     pub(super) image: Option<(Disk, Catalogue)>,
+    promises: Promises,
 }
 
 impl Hub {
@@ -47,7 +51,9 @@ impl Hub {
             boot: jitter.next_u64(),
         };
         let replica = Replica::open(store, config, jitter.next_u64(), Self::now(now));
-        self.replica = Some(replica.map_err(|error| error.to_string())?);
+        let replica = replica.map_err(|error| error.to_string())?;
+        self.promises.check(&replica)?;
+        self.replica = Some(replica);
         Ok(())
     }
 
@@ -60,6 +66,7 @@ impl Hub {
     pub(super) fn wipe(&mut self) {
         self.replica = None;
         self.disk = Disk::default();
+        self.promises = Promises::default();
     }
 
     /// Copies the disk.
@@ -72,6 +79,7 @@ impl Hub {
         let (disk, catalogue) = self.image.clone()?;
         self.replica = None;
         self.disk = disk.image();
+        self.promises = Promises::default();
         Some(catalogue)
     }
 
@@ -110,10 +118,20 @@ impl Hub {
             .map_err(|error| error.to_string())
     }
 
+    /// Everything that it shows.
+    pub(super) fn models(&self) -> Result<Vec<Model>, String> {
+        let replica = self.replica.as_ref().ok_or("the hub is down at the end")?;
+        let page = Reader::new(replica.store().clone()).models(None, None, usize::MAX, |_| true);
+        page.map(|(models, _)| models).map_err(|error| error.to_string())
+    }
+
     pub(super) fn outputs(&mut self) -> Vec<Output> {
         let mut outputs = Vec::new();
         if let Some(replica) = &mut self.replica {
             outputs.extend(std::iter::from_fn(|| replica.poll()));
+        }
+        for output in &outputs {
+            self.promises.hear(output);
         }
         outputs
     }

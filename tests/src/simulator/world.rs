@@ -5,6 +5,7 @@ mod travel;
 use super::Outcome;
 use super::agent::Agent;
 use super::check;
+use super::floors::Floors;
 use super::hub::Hub;
 use super::network::{Network, To, Weather};
 use super::reference::Reference;
@@ -101,6 +102,7 @@ impl World {
             self.run_until(next)?;
         }
         check::settled(&self.agents, &self.hub, &self.reference)?;
+        check::stamps(&self.hub, Hub::now(self.now))?;
         self.faults.lost = self.network.lost;
         self.faults.repeated = self.network.repeated;
         self.faults.corrupted = self.network.corrupted;
@@ -261,10 +263,12 @@ impl World {
     }
 
     fn time_out(&mut self) -> Result<(), String> {
-        if let Some(replica) = &mut self.hub.replica {
+        if let Some(replica) = self.hub.replica.as_mut().filter(|one| one.deadline() <= self.now) {
+            let floors = Floors::of(replica)?;
             replica
                 .handle_timeout(Hub::now(self.now))
                 .map_err(|error| format!("hub: {error}"))?;
+            floors.check(replica, Hub::now(self.now))?;
         }
         for index in 0..self.agents.len() {
             let agent = &mut self.agents[index];
