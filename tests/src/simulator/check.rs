@@ -94,6 +94,20 @@ pub(super) fn stamps(hub: &Hub, now: Now) -> Result<(), String> {
     }
 }
 
+/// Invariant 6: whoever acknowledged held what the hub did at that commit. Only a hub that was restored may say
+/// otherwise, as long as nobody has told it.
+pub(super) fn proofs(agents: &[Agent], hub: &Hub) -> Result<(), String> {
+    let found = hub.replica.as_ref().map_or(0, |replica| replica.counts().mismatches);
+    let told = agents.iter().filter_map(|agent| agent.replica.as_ref());
+    let told: u64 = told.map(|replica| replica.counts().digest_mismatches).sum();
+    if found + told > 0 {
+        return Err(format!(
+            "the hub found {found} digests that are not its own, and agents were told of {told} (invariant 6)"
+        ));
+    }
+    Ok(())
+}
+
 fn converged(agent: &Agent, hub: &Hub, reference: &Reference) -> Result<(), String> {
     let (Some(replica), Some(hub)) = (&agent.replica, &hub.replica) else {
         return Err(format!("{} is down at the end", agent.name));

@@ -103,6 +103,9 @@ impl World {
         }
         check::settled(&self.agents, &self.hub, &self.reference)?;
         check::stamps(&self.hub, Hub::now(self.now))?;
+        if self.faults.hub_restores == 0 {
+            check::proofs(&self.agents, &self.hub)?;
+        }
         self.faults.lost = self.network.lost;
         self.faults.repeated = self.network.repeated;
         self.faults.corrupted = self.network.corrupted;
