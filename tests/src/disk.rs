@@ -106,6 +106,12 @@ impl Disk {
         lock(&self.state).syncs
     }
 
+    /// How long it is.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        lock(&self.state).data.len() as u64
+    }
+
     /// Whether writes fail for want of space.
     pub fn set_full(&self, full: bool) {
         lock(&self.state).full = full;

@@ -58,6 +58,8 @@ fn work(next: &AtomicU64, end: u64, verbose: bool, sum: &Mutex<Sum>) {
                 sum.outcome.faults.add(&outcome.faults);
                 sum.outcome.reads += outcome.reads;
                 sum.outcome.reads_ahead += outcome.reads_ahead;
+                sum.outcome.counted_here += outcome.counted_here;
+                sum.outcome.scopes_compared += outcome.scopes_compared;
                 sum.outcome.delivered += outcome.delivered;
                 sum.outcome.virtual_ms += outcome.virtual_ms;
             }
@@ -87,6 +89,10 @@ fn tell(sum: &Sum, count: u64, seconds: f64) {
     line(format!(
         "{hours:.0} virtual hours, {} frames delivered, {} reads checked, {} of them ahead of the feed",
         sum.outcome.delivered, sum.outcome.reads, sum.outcome.reads_ahead
+    ));
+    line(format!(
+        "{} counts that stay in their region, {} scopes compared between the hubs",
+        sum.outcome.counted_here, sum.outcome.scopes_compared
     ));
     for (name, count) in sum.outcome.faults.named() {
         line(format!("  {count:>10} {name}"));

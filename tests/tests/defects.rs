@@ -3,51 +3,57 @@
 //! A change of the simulator shifts what seeds do. To find seeds anew:
 //!
 //! ```sh
-//! FIND_SEEDS=300 cargo test -p headland-fleet --test defects -- --nocapture
+//! FIND_SEEDS=1..100 cargo test -p headland-fleet --test defects -- --nocapture
 //! ```
 //!
-//! For each defect that says how many of the seeds from 1 on find it, and what the first few say.
+//! For each defect that says how many of these seeds find it, and what the first few say that pass without it.
 
 use headland_fleet::simulator::{self, Violation};
 use headland_shared::defect::{Defect, plant};
 
 /// How many seeds that find a defect are listed.
 const LISTED: usize = 4;
+/// So much of what they say is listed, in characters.
+const WORDS_MAX: usize = 120;
 
 fn run_with(defect: Defect, seed: u64) -> Option<Violation> {
     let _planted = plant(defect);
     simulator::run(seed, false).err()
 }
 
-/// The defect makes this seed fail with these words, and nothing else does.
+/// With the defect this seed fails with these words, and without it it passes.
 fn is_found(defect: Defect, seed: u64, words: &str) {
     if let Ok(seeds) = std::env::var("FIND_SEEDS") {
-        return find(defect, seeds.parse().unwrap());
+        return find(defect, &seeds);
     }
     match run_with(defect, seed) {
-        Some(violation) => assert!(violation.what.contains(words), "found otherwise: {violation}"),
-        None => panic!("{defect:?} is not found by seed {seed}; find others as the head of this file says"),
+        Some(violation) => assert!(violation.what.contains(words), "{defect:?}: {violation}"),
+        None => panic!("seed {seed} does not find {defect:?}: find others as the head of this file says"),
     }
     if let Err(violation) = simulator::run(seed, false) {
         panic!("without {defect:?}: {violation}");
     }
 }
 
-fn find(defect: Defect, seeds: u64) {
-    let (mut found, mut told) = (0, 0);
-    let mut lines = String::new();
-    for seed in 1..=seeds {
+#[expect(clippy::print_stdout, reason = "whoever looks for seeds wants to see them")]
+fn find(defect: Defect, seeds: &str) {
+    let range = seeds
+        .split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let range: std::ops::Range<u64> = range.expect("FIND_SEEDS is a range such as 1..100");
+    let mut found = 0;
+    let mut listed = Vec::new();
+    for seed in range {
         let Some(violation) = run_with(defect, seed) else {
             continue;
         };
         found += 1;
-        if told < LISTED && simulator::run(seed, false).is_ok() {
-            told += 1;
-            let what: String = violation.what.chars().filter(|c| *c != '\n').take(160).collect();
-            lines.push_str(&format!("\n  {seed}: {what}"));
+        if listed.len() < LISTED && simulator::run(seed, false).is_ok() {
+            let what: String = violation.what.chars().take(WORDS_MAX).collect();
+            listed.push(format!("\n  {seed}: {}", what.replace('\n', " ")));
         }
     }
-    println!("{defect:?}: found by {found} of {seeds} seeds{lines}");
+    println!("{defect:?}: {found} of the seeds {seeds} find it{}", listed.concat());
 }
 
 #[test]
@@ -103,4 +109,8 @@ fn an_empty_hub_that_takes_records_away_is_found() {
 #[test]
 fn an_epoch_that_nobody_asked_for_is_found() {
     is_found(Defect::StaleEpochAccepted, 68, "shows what no commit");
+}
+#[test]
+fn what_is_counted_again_in_another_region_is_found() {
+    is_found(Defect::CountsAddedAgain, 1, "counted at the hub");
 }

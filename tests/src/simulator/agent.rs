@@ -1,18 +1,27 @@
 //! One simulated device: its disk, its clock and, while it runs, its replica.
 
+mod writes;
+
+use super::hub::region;
 use super::ledger::Moment;
+use super::reference::namespace;
+use super::registry::TASKS;
 use crate::disk::Disk;
 use headland_agent::read::Reader;
-use headland_agent::replica::{Output, Replica, ReplicaConfig, WriteError};
+use headland_agent::replica::{Output, Replica, ReplicaConfig};
 use headland_agent::store::Store;
-use headland_shared::actor::Dot;
-use headland_shared::name::{AttributeName, Region, ReplicaName};
+use headland_shared::name::ReplicaName;
+use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::agent::Timing;
 use headland_shared::session::{Jitter, Ms, Now};
+use headland_shared::topic;
 use headland_shared::view::Model;
+use std::collections::BTreeSet;
 
 /// Of the device's memory the storage engine gets this much.
 const CACHE_BYTES: usize = 256 * 1024;
+/// The longest frame of the feed: who takes no frames so long is not subscribed to it.
+const FEED_BYTES_MAX: usize = 65_536;
 
 /// What a device was like when its flash was copied.
 #[derive(Debug, Clone)]
@@ -31,6 +40,19 @@ pub(super) struct Agent {
     /// Until when this clone lives; nothing for a device that is no clone.
     pub(super) ends_at: Option<Ms>,
     pub(super) image: Option<Image>,
+    /// The hub that its link goes to.
+    pub(super) at: usize,
+    /// Whether it was ever with another hub.
+    pub(super) roamed: bool,
+    /// Whether its flash went back in time or was copied. Such a device stays at its hub: what it says twice there is
+    /// known, and cannot be known of two hubs.
+    pub(super) travelled: bool,
+    /// When it comes back from the hub to which it roamed.
+    pub(super) returns_at: Option<Ms>,
+    /// Whether it has come to another hub since what it shows changed.
+    pub(super) moved: bool,
+    /// What it is subscribed to, by hub.
+    topics: [BTreeSet<String>; 2],
     pub(super) name: ReplicaName,
     pub(super) pattern: String,
     pub(super) frame_bytes_max: usize,
@@ -49,15 +71,27 @@ pub(super) struct Agent {
 
 impl Agent {
     pub(super) fn new(number: usize, pattern: &str, jitter: &mut Jitter) -> Self {
-        let frames = [256, 700, 4_096, 65_536];
+        // Of the first two one has the feed, and the other frames that are as short as they may be.
+        let frame_bytes_max = match number {
+            0 => FEED_BYTES_MAX,
+            1 => 256,
+            _ => [256, 700, 4_096, FEED_BYTES_MAX][jitter.up_to(3) as usize],
+        };
+        let name = ReplicaName::parse(&format!("device-{number}")).expect("a plain word is a valid name");
         Self {
             device: number,
             gone: false,
             ends_at: None,
             image: None,
-            name: ReplicaName::parse(&format!("device-{number}")).expect("a plain word is a valid name"),
+            at: jitter.up_to(1) as usize,
+            roamed: false,
+            travelled: false,
+            returns_at: None,
+            moved: false,
+            topics: [0, 1].map(|hub| topics(hub, &name, pattern, frame_bytes_max >= FEED_BYTES_MAX)),
+            name,
             pattern: pattern.to_owned(),
-            frame_bytes_max: frames[jitter.up_to(3) as usize],
+            frame_bytes_max,
             disk: Disk::default(),
             replica: None,
             linked: false,
@@ -77,6 +111,8 @@ impl Agent {
             gone: false,
             ends_at: Some(now + lives),
             image: None,
+            travelled: true,
+            topics: self.topics.clone(),
             name: self.name.clone(),
             pattern: self.pattern.clone(),
             disk: self.disk.image(),
@@ -99,11 +135,26 @@ impl Agent {
 
     /// The flash is as it was when it was copied.
     pub(super) fn go_back(&mut self, image: &Image) {
+        self.travelled = true;
         self.replica = None;
         self.linked = false;
         self.disk = image.disk.image();
         self.shown = image.shown;
         self.shows = 0;
+    }
+
+    /// Whether a frame that its hub publishes there reaches it.
+    pub(super) fn hears(&self, hub: usize, topic: &str) -> bool {
+        self.linked && self.at == hub && self.topics[hub].contains(topic)
+    }
+
+    /// Whether it shows anything that is ahead of the feed.
+    pub(super) fn is_ahead(&self) -> Result<bool, String> {
+        let Some(replica) = &self.replica else {
+            return Ok(false);
+        };
+        let count = replica.store().read().and_then(|views| views.ahead_count());
+        count.map(|count| count > 0).map_err(|error| error.to_string())
     }
 
     pub(super) fn now(&self, now: Ms) -> Now {
@@ -145,8 +196,9 @@ impl Agent {
         let at = self.now(now);
         if let Some(replica) = &mut self.replica {
             self.linked = true;
-            let region = Region::new("main").expect("a plain word is a valid region");
-            replica.link_up(region, at).map_err(|error| error.to_string())?;
+            replica
+                .link_up(region(self.at), at)
+                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -191,67 +243,20 @@ impl Agent {
         let page = reader(replica.store().clone()).models(None, None, usize::MAX, |_| true);
         page.map(|page| page.models).map_err(|error| error.to_string())
     }
+}
 
-    /// Writes a note about some model that it shows.
-    pub(super) fn annotate(
-        &mut self,
-        text: &str,
-        now: Ms,
-        jitter: &mut Jitter,
-    ) -> Result<Option<(Dot, String)>, String> {
-        let Some(model) = self.some_model(jitter)? else {
-            return Ok(None);
-        };
-        let at = self.now(now);
-        let Some(replica) = &mut self.replica else {
-            return Ok(None);
-        };
-        let dot = replica.annotate(&super::reference::key(&model), None, text.to_owned(), at);
-        let dot = dot.map_err(|error| error.to_string())?;
-        replica.flush(at).map_err(|error| error.to_string())?;
-        Ok(Some((dot, model)))
-    }
-
-    pub(super) fn remove_note(&mut self, dot: &Dot, model: &str, now: Ms) -> Result<bool, String> {
-        let at = self.now(now);
-        let Some(replica) = &mut self.replica else {
-            return Ok(false);
-        };
-        if replica.actor().name != dot.actor.name {
-            return Ok(false);
+fn topics(hub: usize, name: &ReplicaName, pattern: &str, live: bool) -> BTreeSet<String> {
+    let region = region(hub);
+    let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
+    let mut topics = BTreeSet::from([topic::down(&region, name), topic::heartbeat(&region)]);
+    for task in TASKS {
+        let scope = Scope::of(namespace(), Some(task));
+        if follow.matches(&scope) {
+            topics.insert(topic::urgent(&region, &scope));
+            if live {
+                topics.insert(topic::feed(&region, &scope));
+            }
         }
-        match replica.remove_note(&super::reference::key(model), dot, at) {
-            // A store that began a new life has given it another name.
-            Err(WriteError::UnknownNote(_)) => return Ok(false),
-            removed => removed.map_err(|error| error.to_string())?,
-        }
-        replica.flush(at).map_err(|error| error.to_string())?;
-        Ok(true)
     }
-
-    pub(super) fn count(&mut self, amount: i64, now: Ms, jitter: &mut Jitter) -> Result<Option<String>, String> {
-        let Some(model) = self.some_model(jitter)? else {
-            return Ok(None);
-        };
-        let at = self.now(now);
-        let Some(replica) = &mut self.replica else {
-            return Ok(None);
-        };
-        let usage = AttributeName::new("usage").expect("a plain word is a valid name");
-        let key = super::reference::key(&model);
-        replica
-            .count(&key, &usage, amount, at)
-            .map_err(|error| error.to_string())?;
-        replica.flush(at).map_err(|error| error.to_string())?;
-        Ok(Some(model))
-    }
-
-    fn some_model(&self, jitter: &mut Jitter) -> Result<Option<String>, String> {
-        let models = self.models()?;
-        if models.is_empty() {
-            return Ok(None);
-        }
-        let index = jitter.up_to(models.len() as u64 - 1) as usize;
-        Ok(Some(models[index].name.clone()))
-    }
+    topics
 }

@@ -1,5 +1,6 @@
 //! What devices were told is durable, and what of it a flash that went back in time may lose or say twice.
 
+use super::reference::{EVERYWHERE, HERE};
 use headland_shared::actor::Dot;
 use headland_shared::view::Model;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,21 @@ pub(super) struct Note {
 struct Count {
     device: usize,
     model: String,
+    attribute: &'static str,
+    /// The region in which it was made.
+    made_in: String,
     amount: i64,
+}
+
+/// What must be at a hub of what a device wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// All that may leave the region where it was made.
+    All,
+    /// Some of it: the device was there, and has gone on.
+    Some,
+    /// Nothing: the device was never there.
+    Nothing,
 }
 
 /// All that devices wrote.
@@ -31,8 +46,8 @@ struct Count {
 pub(super) struct Ledger {
     notes: BTreeMap<String, Note>,
     counts: Vec<Count>,
-    /// By how much a model's count may be off, since a flash went back.
-    slack: BTreeMap<String, i64>,
+    /// By how much a model's count may be off, since a flash went back: by model and attribute.
+    slack: BTreeMap<(String, &'static str), i64>,
     written: usize,
 }
 
@@ -63,8 +78,20 @@ impl Ledger {
         self.notes.insert(text, note);
     }
 
-    pub(super) fn count(&mut self, device: usize, model: String, amount: i64) {
-        self.counts.push(Count { device, model, amount });
+    pub(super) fn count(
+        &mut self,
+        device: usize,
+        (model, made_in): (String, String),
+        attribute: &'static str,
+        amount: i64,
+    ) {
+        self.counts.push(Count {
+            device,
+            model,
+            attribute,
+            made_in,
+            amount,
+        });
     }
 
     /// A note of this device that it may take back.
@@ -125,7 +152,8 @@ impl Ledger {
 
     fn loosen(&mut self, device: usize) {
         for count in self.counts.iter().filter(|count| count.device == device) {
-            *self.slack.entry(count.model.clone()).or_default() += count.amount.abs();
+            let slack = self.slack.entry((count.model.clone(), count.attribute));
+            *slack.or_default() += count.amount.abs();
         }
     }
 
@@ -146,42 +174,62 @@ impl Ledger {
         Ok(())
     }
 
-    /// Invariants 2, 5 and 8: the hub holds each note as often as it may be there, and none that nobody wrote.
-    pub(super) fn check_notes(&self, models: &[Model]) -> Result<(), String> {
+    /// Invariants 2, 5 and 8: a hub holds each note as often as it may be there, and none that nobody wrote.
+    pub(super) fn check_notes(&self, models: &[Model], due: impl Fn(usize) -> Due) -> Result<(), String> {
         let mut shown = texts(models);
         let names: BTreeSet<&str> = models.iter().map(|model| model.name.as_str()).collect();
         for (text, note) in &self.notes {
             let copies = shown.remove(text.as_str()).unwrap_or_default();
-            let (min, max) = match (names.contains(note.model.as_str()), note.removed, note.unsure) {
-                (false, ..) => (0, 0),
-                (true, true, false) => (0, note.copies_max - 1),
-                (true, _, true) => (0, note.copies_max),
-                (true, false, false) => (note.copies_min, note.copies_max),
+            let sure = (names.contains(note.model.as_str()), note.removed, note.unsure);
+            let (min, max) = match (due(note.device), sure) {
+                (Due::Nothing, _) | (_, (false, ..)) => (0, 0),
+                (Due::All, (true, true, false)) => (0, note.copies_max - 1),
+                (Due::All, (true, false, false)) => (note.copies_min, note.copies_max),
+                (Due::Some, _) | (_, (true, _, true)) => (0, note.copies_max),
             };
             if !(min..=max).contains(&copies.len()) || copies.iter().any(|model| *model != note.model) {
                 return Err(format!(
-                    "the hub has {copies:?} of {text:?}, and {note:?} was durable at the device (invariant 2 or 5)"
+                    "a hub has {copies:?} of {text:?}, and {note:?} was durable at the device (invariant 2 or 5)"
                 ));
             }
         }
         match shown.pop_first() {
-            Some((text, _)) => Err(format!("the hub has {text:?} that nobody wrote (invariant 8)")),
+            Some((text, _)) => Err(format!("a hub has {text:?} that nobody wrote (invariant 8)")),
             None => Ok(()),
         }
     }
 
-    /// Invariants 1 and 2: everything is counted once.
-    pub(super) fn check_counts(&self, models: &[Model]) -> Result<(), String> {
-        for model in models {
-            let counts = self.counts.iter().filter(|count| count.model == model.name);
-            let wanted: i64 = counts.map(|count| count.amount).sum();
-            let slack = self.slack.get(&model.name).copied().unwrap_or(0);
-            let held = model.counts.get("usage").copied().unwrap_or(0);
-            if (held - wanted).abs() > slack {
-                return Err(format!(
-                    "{}: {held} counted at the hub, {wanted} at the devices, of which {slack} are unsure (invariant 1 or 2)",
-                    model.name
-                ));
+    /// Invariants 1, 2 and 5: the hub of a region holds everything counted once, and of what must stay in the region
+    /// where it was counted what was counted there.
+    pub(super) fn check_counts(
+        &self,
+        models: &[Model],
+        region: &str,
+        due: impl Fn(usize) -> Due,
+    ) -> Result<(), String> {
+        for attribute in [EVERYWHERE, HERE] {
+            let mut wanted: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+            for ((model, _), unsure) in self.slack.iter().filter(|((_, of), _)| *of == attribute) {
+                wanted.entry(model).or_default().1 += unsure;
+            }
+            let here = |count: &&Count| count.attribute == attribute && (attribute != HERE || count.made_in == region);
+            for count in self.counts.iter().filter(here) {
+                let (sum, unsure) = wanted.entry(&count.model).or_default();
+                match due(count.device) {
+                    Due::All => *sum += count.amount,
+                    Due::Some => *unsure += count.amount.abs(),
+                    Due::Nothing => {}
+                }
+            }
+            for model in models {
+                let (sum, unsure) = wanted.get(model.name.as_str()).copied().unwrap_or_default();
+                let held = model.counts.get(attribute).copied().unwrap_or(0);
+                if (held - sum).abs() > unsure {
+                    return Err(format!(
+                        "{}: {held} counted as {attribute} at {region}, {sum} at the devices, of which {unsure} are unsure (invariant 1, 2 or 5)",
+                        model.name
+                    ));
+                }
             }
         }
         Ok(())

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 /// Where a frame goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum To {
-    Hub { from: usize },
-    Agent { to: usize },
+    Hub { hub: usize, from: usize },
+    Agent { to: usize, hub: usize },
 }
 
 /// How bad the network is, in thousandths.
@@ -67,8 +67,8 @@ impl Network {
     /// What was on its way to or from an agent is gone, as when its link is cut.
     pub(super) fn forget(&mut self, agent: usize) {
         self.flying.retain(|_, (to, _)| match to {
-            To::Hub { from } => *from != agent,
-            To::Agent { to } => *to != agent,
+            To::Hub { from, .. } => *from != agent,
+            To::Agent { to, .. } => *to != agent,
         });
     }
 }

@@ -12,6 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const APPROVAL: &str = "field-use";
 const STATUS: &str = "status";
+/// What devices count everywhere.
+pub(super) const EVERYWHERE: &str = "usage";
+/// What devices count that stays in the region where it was made.
+pub(super) const HERE: &str = "visits";
 
 /// One model as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,18 +186,29 @@ impl Reference {
     }
 
     fn hash_for(&self, pattern: &str) -> u128 {
-        let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
-        let followed = self
-            .catalogue
-            .iter()
-            .filter(|(_, entry)| follow.matches(&Scope::of(namespace(), Some(&entry.task))));
-        let lines: Vec<String> = followed.map(|(model, entry)| line_of_entry(model, entry)).collect();
-        hash(&lines)
+        hash(&self.lines(pattern))
     }
 
     /// The earliest commit, not before `from`, after which a follower of `pattern` must see exactly this.
     pub(super) fn commit_with(&self, pattern: &str, hash: u128, from: usize) -> Option<usize> {
         (from..self.seen.len()).find(|commit| self.seen[*commit].get(pattern) == Some(&hash))
+    }
+
+    /// The latest commit before `from` after which a follower of `pattern` must see exactly this, and from which `from`
+    /// differs for it by models that left, and by nothing else.
+    pub(super) fn commit_before_departures(&self, pattern: &str, hash: u128, from: usize) -> Option<usize> {
+        let now = followed(&self.catalogues[from], pattern);
+        (0..from).rev().find(|commit| {
+            self.seen[*commit].get(pattern) == Some(&hash) && {
+                let before = followed(&self.catalogues[*commit], pattern);
+                now.iter().all(|one| before.contains(one))
+            }
+        })
+    }
+
+    /// The catalogue after a commit.
+    pub(super) fn catalogue_at(&self, commit: usize) -> &Catalogue {
+        &self.catalogues[commit]
     }
 
     /// Whether the registry said this of a model, at some commit not before `from`.
@@ -210,13 +225,24 @@ impl Reference {
 
     /// A line for each model that a follower of `pattern` must see now.
     pub(super) fn lines(&self, pattern: &str) -> Vec<String> {
-        let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
-        let followed = self
-            .catalogue
-            .iter()
-            .filter(|(_, entry)| follow.matches(&Scope::of(namespace(), Some(&entry.task))));
-        followed.map(|(model, entry)| line_of_entry(model, entry)).collect()
+        lines(&self.catalogue, pattern)
     }
+
+    /// A line for each model that there was after a commit.
+    pub(super) fn lines_at(&self, commit: usize) -> Vec<String> {
+        lines(&self.catalogues[commit], "*/*")
+    }
+}
+
+fn lines(catalogue: &Catalogue, pattern: &str) -> Vec<String> {
+    let followed = followed(catalogue, pattern).into_iter();
+    followed.map(|(model, entry)| line_of_entry(model, entry)).collect()
+}
+
+fn followed<'a>(catalogue: &'a Catalogue, pattern: &str) -> Vec<(&'a String, &'a Entry)> {
+    let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
+    let followed = |(_, entry): &(&String, &Entry)| follow.matches(&Scope::of(namespace(), Some(&entry.task)));
+    catalogue.iter().filter(followed).collect()
 }
 
 pub(super) fn lines_of_models(models: &[Model]) -> Vec<String> {

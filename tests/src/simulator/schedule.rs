@@ -31,6 +31,14 @@ pub struct Faults {
     pub agent_restores: u64,
     /// Agents whose flash was copied to another device, both of which lived.
     pub clones: u64,
+    /// Moves of agents to another hub.
+    pub moves: u64,
+    /// Times the way from the leading hub to the following one was slow.
+    pub lags: u64,
+    /// Answers of the leading hub that the brake held until a person released them.
+    pub held: u64,
+    /// Times the leading hub had to learn from the following one what it had lost.
+    pub adoptions: u64,
 }
 
 impl Faults {
@@ -49,11 +57,15 @@ impl Faults {
         self.hub_restores += other.hub_restores;
         self.agent_restores += other.agent_restores;
         self.clones += other.clones;
+        self.moves += other.moves;
+        self.lags += other.lags;
+        self.held += other.held;
+        self.adoptions += other.adoptions;
     }
 
     /// Each kind with its name, for printing.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 13] {
+    pub fn named(&self) -> [(&'static str, u64); 17] {
         [
             ("frames lost", self.lost),
             ("frames repeated", self.repeated),
@@ -68,6 +80,10 @@ impl Faults {
             ("hubs restored", self.hub_restores),
             ("agents restored", self.agent_restores),
             ("agents cloned", self.clones),
+            ("moves to another hub", self.moves),
+            ("lags between the hubs", self.lags),
+            ("answers held by the brake", self.held),
+            ("registries learnt back from the follower", self.adoptions),
         ]
     }
 }
@@ -93,14 +109,20 @@ pub(super) enum Event {
     RemoveNote(usize),
     /// An agent counts.
     Count(usize),
+    /// An agent counts what stays in the region.
+    CountHere(usize),
+    /// An agent goes to another hub, and comes back later.
+    Roam(usize, Ms),
+    /// For a while nothing that the leading hub says reaches the following one.
+    Lag(Ms),
     /// An agent's link is cut for a while.
     Cut(usize, Ms),
     /// An agent loses power for a while.
     CrashAgent(usize, Ms),
-    /// The hub loses power for a while.
-    CrashHub(Ms),
-    /// The hub loses everything, and its registry is filled again later.
-    WipeHub(Ms),
+    /// A hub loses power for a while.
+    CrashHub(usize, Ms),
+    /// A hub loses everything. If it leads, its registry is filled again later.
+    WipeHub(usize, Ms),
     /// An agent's wall clock jumps.
     Jump(usize, u64),
     /// An agent's disk is full for a while.
@@ -113,10 +135,10 @@ pub(super) enum Event {
     RestoreAgent(usize, Ms),
     /// Another device is given a copy of an agent's flash, and lives for a while.
     Clone(usize, Ms),
-    /// The hub's disk is copied.
-    CopyHub,
-    /// The hub's disk is put back to its last copy; later somebody says what the registry shall hold.
-    RestoreHub(Ms),
+    /// A hub's disk is copied.
+    CopyHub(usize),
+    /// A hub's disk is put back to its last copy. If it leads, somebody says later what the registry shall hold.
+    RestoreHub(usize, Ms),
 }
 
 /// Draws the events of a schedule, in the order of time.
@@ -127,7 +149,8 @@ pub(super) fn draw(agents: usize, jitter: &mut Jitter) -> Vec<(Ms, Event)> {
     for _ in 0..count {
         at += jitter.up_to(8_000);
         let agent = jitter.up_to(agents as u64 - 1) as usize;
-        let event = match jitter.up_to(111) {
+        let hub = jitter.up_to(1) as usize;
+        let event = match jitter.up_to(139) {
             0..=23 => Event::Change,
             24..=31 => Event::Withdraw,
             32..=35 => Event::Recreate,
@@ -139,20 +162,25 @@ pub(super) fn draw(agents: usize, jitter: &mut Jitter) -> Vec<(Ms, Event)> {
             68..=75 => Event::Count(agent),
             76..=82 => Event::Cut(agent, away(jitter)),
             83..=88 => Event::CrashAgent(agent, jitter.up_to(30_000)),
-            89..=92 => Event::CrashHub(jitter.up_to(20_000)),
-            93 => Event::WipeHub(jitter.up_to(40_000)),
+            89..=92 => Event::CrashHub(hub, jitter.up_to(20_000)),
+            93 => Event::WipeHub(hub, jitter.up_to(40_000)),
             94..=95 => Event::Jump(agent, jitter.up_to(4_000_000_000_000)),
             96..=97 => Event::FillDisk(agent, jitter.up_to(20_000)),
             98..=99 => Event::Forge(agent),
             100..=103 => Event::Copy(agent),
             104..=105 => Event::RestoreAgent(agent, jitter.up_to(20_000)),
             106 => Event::Clone(agent, 20_000 + jitter.up_to(60_000)),
-            107..=109 => Event::CopyHub,
-            _ => Event::RestoreHub(jitter.up_to(30_000)),
+            107..=109 => Event::CopyHub(hub),
+            110..=111 => Event::RestoreHub(hub, jitter.up_to(30_000)),
+            112..=125 => Event::Roam(agent, 5_000 + away(jitter)),
+            126..=130 => Event::Lag(away(jitter)),
+            _ => Event::CountHere(agent),
         };
         events.push((at, event));
     }
-    // Whatever was drawn, each schedule has a crash and a cut.
+    // Whatever was drawn, each schedule has a crash, a cut and a move.
+    let moves = jitter.up_to(agents as u64 - 1) as usize;
+    events.push((3_000 + jitter.up_to(60_000), Event::Roam(moves, 5_000 + away(jitter))));
     events.push((3_000 + jitter.up_to(20_000), Event::CrashAgent(0, 5_000)));
     events.push((3_000 + jitter.up_to(20_000), Event::Cut(agents - 1, away(jitter))));
     events.sort_by_key(|(at, _)| *at);

@@ -1,6 +1,7 @@
 //! Disks that go back in time, and devices that are copied.
 
 use super::World;
+use crate::simulator::hub::{FOLLOWER, LEADER};
 use crate::simulator::schedule::Event;
 use headland_shared::session::Ms;
 
@@ -12,25 +13,30 @@ impl World {
         match event {
             Event::Copy(index) => self.agents[index].copy(self.reference.ledger.moment()),
             Event::RestoreAgent(index, ms) => self.restore_agent(index, ms),
-            Event::Clone(index, ms) if self.agents.len() < DEVICES_MAX => {
-                self.faults.clones += 1;
+            Event::Clone(index, ms) if self.agents.len() < DEVICES_MAX && !self.agents[index].roamed => {
+                self.outcome.faults.clones += 1;
                 let clone = self.agents[index].cloned(self.agents.len(), self.now, ms);
+                self.agents[index].travelled = true;
                 self.agents.push(clone);
                 self.reference.ledger.cloned(index);
             }
-            Event::CopyHub if self.hub.replica.is_some() && self.refill_at.is_none() => {
-                self.hub.copy(&self.reference.catalogue);
+            Event::CopyHub(LEADER) if self.hubs[LEADER].replica.is_some() && self.refill_at.is_none() => {
+                self.hubs[LEADER].copy(&self.reference.catalogue);
             }
-            Event::RestoreHub(ms) => self.restore_hub(ms),
+            Event::CopyHub(FOLLOWER) if self.hubs[FOLLOWER].replica.is_some() => {
+                self.hubs[FOLLOWER].copy(&self.reference.catalogue);
+            }
+            Event::RestoreHub(hub, ms) => self.restore_hub(hub, ms),
             _ => {}
         }
     }
 
     fn restore_agent(&mut self, index: usize, ms: Ms) {
-        let Some(image) = self.agents[index].image.clone() else {
+        let image = self.agents[index].image.clone();
+        let Some(image) = image.filter(|_| !self.agents[index].roamed) else {
             return;
         };
-        self.faults.agent_restores += 1;
+        self.outcome.faults.agent_restores += 1;
         self.network.forget(index);
         self.full_until.remove(&index);
         self.agents[index].go_back(&image);
@@ -38,13 +44,18 @@ impl World {
         self.reference.ledger.went_back(index, &image.moment);
     }
 
-    /// The registry is in the hub, and goes back with it.
-    fn restore_hub(&mut self, ms: Ms) {
-        if let Some(catalogue) = self.hub.go_back() {
-            self.faults.hub_restores += 1;
+    /// The registry is in the leading hub, and goes back with it.
+    fn restore_hub(&mut self, hub: usize, ms: Ms) {
+        let Some(catalogue) = self.hubs[hub].go_back() else {
+            return;
+        };
+        self.outcome.faults.hub_restores += 1;
+        self.following.break_off();
+        self.hubs[hub].starts_at = self.now + 500;
+        if hub == LEADER {
             self.reference.catalogue = catalogue;
             self.reference.committed();
-            self.hub.starts_at = self.now + 500;
+            self.hubs[LEADER].holds = Some(self.reference.last());
             self.refill_at = Some(self.now + 500 + ms);
         }
     }
@@ -54,14 +65,14 @@ impl World {
         for index in 0..self.agents.len() {
             let agent = &mut self.agents[index];
             let over = !agent.gone && agent.ends_at.is_some_and(|at| at <= self.now);
-            if !over || self.hub.replica.is_none() {
+            if !over || self.hubs[agent.at].replica.is_none() {
                 continue;
             }
             agent.gone = true;
             agent.replica = None;
             agent.linked = false;
             let name = agent.name.clone();
-            self.hub.unfence(&name)?;
+            self.hubs[agent.at].unfence(&name)?;
             self.network.forget(index);
             self.reference.ledger.ended(index);
         }
@@ -71,11 +82,12 @@ impl World {
     /// A person looks at what the hub says: who was away longest finds out last that it was restored, and a hub that
     /// lost power may have forgotten who is fenced.
     pub(super) fn look_after(&mut self) -> Result<(), String> {
-        self.hub.confirm()?;
+        self.hubs[LEADER].confirm()?;
         for index in 0..self.agents.len() {
             if self.copies_of(index).len() == 1 {
                 let name = self.agents[index].name.clone();
-                self.hub.unfence(&name)?;
+                let at = self.agents[index].at;
+                self.hubs[at].unfence(&name)?;
             }
         }
         Ok(())
