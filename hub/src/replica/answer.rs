@@ -250,8 +250,10 @@ impl Replica {
         let behind = if seen.life == registry.life {
             registry.number < seen.number
         } else {
-            // Another registry, or another life of it: whole as soon as it has anything to say.
-            seen.number > 0 && registry.number == 0
+            // Another registry, or another life of it: whole as soon as it has anything to say. But one that follows
+            // will yet hear of the later life that its leading hub is in.
+            let hears_later = registry.life.number() < seen.life.number() && views.followed()?.is_some();
+            seen.number > 0 && (registry.number == 0 || hears_later)
         };
         if behind && !planted(Defect::ResyncFromEmptyHub) {
             let retry_ms = BEHIND_RETRY_MS;

@@ -129,6 +129,18 @@ fn an_agent_that_saw_a_withdrawal_does_not_see_the_model_again() {
     stays_until_south_has_followed(&mut hubs);
 }
 
+#[test]
+fn an_agent_that_saw_a_later_life_of_the_registry_waits_at_a_hub_that_follows_the_earlier_one() {
+    let mut hubs = Hubs::new();
+    // North learns what it had from south, as after a loss, and goes on by itself: that is a later life.
+    hubs.north = crate::hubs::served("north", 90);
+    hubs.north.follow(&hubs.south, 0);
+    hubs.north.import(&three(3), 0);
+    hubs.go_to(North);
+    assert_eq!(hubs.north.says().registry.life.number(), 2);
+    stays_until_south_has_followed(&mut hubs);
+}
+
 fn stays_until_south_has_followed(hubs: &mut Hubs) {
     let shown = hubs.shown();
     hubs.arrive_at(South);

@@ -3,6 +3,7 @@
 use super::World;
 use crate::simulator::check;
 use crate::simulator::hub::{FOLLOWER, Hub, LEADER};
+use crate::simulator::reference::Catalogue;
 use headland_hub::registry::Removals;
 use headland_hub::registry::follow::{Behind, Changes, FollowError, apply, changes_since, has_news};
 use headland_shared::epoch::Position;
@@ -160,10 +161,11 @@ impl World {
         self.refill_at = None;
         let ahead = self.hubs[FOLLOWER].registry()? > self.hubs[LEADER].registry()?;
         if let Some(holds) = self.hubs[FOLLOWER].holds.filter(|_| ahead) {
-            let wanted = self.reference.catalogue.clone();
-            self.reference.catalogue = self.reference.catalogue_at(holds).clone();
+            let learnt = self.reference.catalogue_at(holds).clone();
+            let mut wanted = std::mem::replace(&mut self.reference.catalogue, learnt);
             self.reference.committed();
             self.adopt()?;
+            keep_versions(&mut wanted, &self.reference.catalogue);
             self.reference.catalogue = wanted;
         }
         self.import()?;
@@ -187,5 +189,15 @@ impl World {
         adopted
             .map(|_| ())
             .map_err(|error| format!("the leading hub cannot learn back what it lost: {error}"))
+    }
+}
+
+/// Versions that are released stay, whether an import lists them or not.
+fn keep_versions(wanted: &mut Catalogue, held: &Catalogue) {
+    for (model, entry) in wanted {
+        let released = held.get(model).into_iter().flat_map(|held| &held.versions);
+        for (version, approved) in released {
+            entry.versions.entry(*version).or_insert(*approved);
+        }
     }
 }
