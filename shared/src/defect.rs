@@ -1,8 +1,8 @@
 //! Deliberate defects: each takes one invariant out at the place where it is kept.
 //!
 //! A simulator that never fails proves nothing until it has been seen to fail. So at these places the code asks
-//! [`planted`], and a test that plants a defect must find out. Shipped programs have none: without the feature
-//! `defects`, for which only the tests of the fleet ask, the answer is a constant.
+//! [`planted`], and a test that plants a defect there must notice. Programs have none: without the feature `defects`,
+//! for which only the fleet's tests ask, the answer is a constant, and a release build holds nothing of them.
 
 /// What a test may break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ pub enum Defect {
     CountsAddedAgain,
     /// An agent lets a hub that has nothing take away what it holds.
     ResyncFromEmptyHub,
-    /// An agent takes an epoch that no hello of its own asked for, or one that is over.
+    /// An agent takes what is said in another epoch, into which no hello of its own has led it.
     StaleEpochAccepted,
 }
 
