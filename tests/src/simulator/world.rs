@@ -17,6 +17,7 @@ use super::reference::Reference;
 use super::registry::{self, MODELS};
 use super::schedule::{Event, draw};
 use following::Following;
+use headland_agent::replica::Replica;
 use headland_shared::session::{Jitter, Ms};
 use std::collections::BTreeMap;
 
@@ -137,29 +138,28 @@ impl World {
         self.refill_at = self.refill_at.map(|_| self.now);
     }
 
-    /// Waits until all is quiet, and checks what must hold then.
+    /// Waits until all is quiet and as it must be then; says what is not if that never comes.
     fn settle(&mut self) -> Result<(), String> {
         let end = self.now + SETTLE_MS_MAX;
-        while !self.is_settled()? && self.now < end {
+        loop {
+            let (quiet, over) = (self.is_quiet(), self.now >= end);
+            if quiet || over {
+                let standing = check::settled(&self.agents, &self.hubs, &self.reference);
+                if over || standing.is_ok() {
+                    return standing;
+                }
+            }
             self.look_after()?;
             let next = self.now + LOOK_MS;
             self.run_until(next)?;
         }
-        check::settled(&self.agents, &self.hubs, &self.reference)
     }
 
-    fn is_settled(&self) -> Result<bool, String> {
-        if self.hubs.iter().any(|hub| hub.replica.is_none()) || self.refill_at.is_some() {
-            return Ok(false);
-        }
-        for agent in self.agents.iter().filter(|agent| !agent.gone) {
-            let Some(replica) = &agent.replica else {
-                return Ok(false);
-            };
-            if !agent.linked || !replica.is_settled() {
-                return Ok(false);
-            }
-        }
-        Ok(self.network.next_at().is_none() && check::settled(&self.agents, &self.hubs, &self.reference).is_ok())
+    fn is_quiet(&self) -> bool {
+        let quiet = |agent: &Agent| agent.linked && agent.replica.as_ref().is_some_and(Replica::is_settled);
+        self.hubs.iter().all(|hub| hub.replica.is_some())
+            && self.refill_at.is_none()
+            && self.agents.iter().filter(|agent| !agent.gone).all(quiet)
+            && self.network.next_at().is_none()
     }
 }

@@ -3,7 +3,7 @@
 use crate::simulator::agent::Agent;
 use crate::simulator::hub::{FOLLOWER, Hub, REGIONS};
 use crate::simulator::ledger::Due;
-use crate::simulator::reference::{Reference, lines_of_models};
+use crate::simulator::reference::{HERE, Reference, lines_of_models};
 use headland_shared::digest::Digest;
 use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::Now;
@@ -47,11 +47,13 @@ pub(in crate::simulator) fn followed(hub: &Hub, reference: &Reference) -> Result
     ))
 }
 
-/// Invariant 6: scopes that hold the same at both hubs have the same digest there. Says how many there are.
+/// Invariant 6: scopes that hold the same at both hubs have the same digest there. Says how many there are. Where
+/// something stays in its region the hubs hold different things, also when their sums are the same.
 pub(in crate::simulator) fn alike(hubs: &[Hub; 2]) -> Result<u64, String> {
     let [north, south] = [scopes(&hubs[0])?, scopes(&hubs[1])?];
+    let regional = |models: &[Model]| models.iter().any(|model| model.counts.contains_key(HERE));
     let mut alike = 0;
-    for (scope, (models, digest)) in &north {
+    for (scope, (models, digest)) in north.iter().filter(|(_, (models, _))| !regional(models)) {
         let Some((others, other)) = south.get(scope).filter(|(others, _)| others == models) else {
             continue;
         };

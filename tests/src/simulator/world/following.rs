@@ -126,9 +126,12 @@ impl World {
         let released = self.following.released == Some(answer.changes.registry);
         let removals = if released { Removals::Allowed } else { Removals::Braked };
         match apply(replica, &answer.changes, removals, Hub::now(self.now)) {
-            Ok(_) => {
+            Ok(applied) => {
                 replica.registry_known(answer.as_of);
                 hub.holds = Some(answer.commit);
+                if applied.seq.is_none() {
+                    return Ok(());
+                }
                 self.tell(|| format!("the following hub is at commit {}", answer.commit));
                 check::followed(&self.hubs[FOLLOWER], &self.reference)
             }

@@ -77,14 +77,17 @@ impl World {
         Ok(())
     }
 
-    /// Somebody who is not the agent speaks on its topic: a hello for another device, with writes.
+    /// Somebody who is not the agent speaks on its topic: a hello for a device of another name.
     pub(super) fn forge(&mut self, index: usize) {
         self.outcome.faults.forgeries += 1;
-        let victim = &self.agents[(index + 1) % self.agents.len()];
+        let own = &self.agents[index].name;
+        let Some(victim) = self.agents.iter().map(|agent| &agent.name).find(|name| *name != own) else {
+            return;
+        };
         let hello = Hello {
             nonce: 1,
             actor: ActorId {
-                name: victim.name.clone(),
+                name: victim.clone(),
                 incarnation: Incarnation(1),
             },
             frame_bytes_max: 4_096,
