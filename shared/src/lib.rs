@@ -11,6 +11,8 @@
 //!    [`sketch`] and [`kept`]: how a difference is found and mended where no cursor can be used.
 //! 6. [`session`]: who says what when, as state machines without sockets.
 //! 7. [`view`]: a record as a reader sees it.
+//!
+//! [`defect`] stands aside: what tests break to see that they notice.
 #![no_std]
 
 extern crate alloc;
@@ -19,6 +21,7 @@ pub mod actor;
 pub mod blob;
 pub mod bytes;
 pub mod chain;
+pub mod defect;
 pub mod delta;
 pub mod digest;
 pub mod element;

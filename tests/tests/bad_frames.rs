@@ -4,20 +4,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "bad_frames/lives.rs"]
+mod lives;
 #[path = "bad_frames/pair.rs"]
 mod pair;
 
 use headland_agent::replica::{Age, FrameRefused};
 use headland_agent::store::OVERLAY_MAX;
 use headland_hub::replica::INBOX_MAX;
-use headland_shared::actor::{Dot, Incarnation};
+use headland_shared::actor::Dot;
 use headland_shared::delta::DeltaWriter;
 use headland_shared::digest::Digest;
 use headland_shared::element::{State, Tally};
 use headland_shared::epoch::{EpochTag, Mark, Position, Seq};
 use headland_shared::frame::{BODY_BYTES_MAX, WIRE_VERSION, decode_down, decode_up, encode_down, encode_up};
 use headland_shared::key::ElementKey;
-use headland_shared::message::{Applied, Down, GoOn, Heartbeat, Place, Refusal, Refused, Staged, Stored, Up};
+use headland_shared::message::{Applied, Down, GoOn, Heartbeat, Place, Refusal, Refused, Staged, Up};
 use headland_shared::register::{Rank, Write};
 use headland_shared::session::{Jitter, Now};
 use headland_shared::stamp::Stamp;
@@ -166,23 +168,6 @@ fn a_device_that_speaks_as_another_is_refused() {
     assert_eq!(pair.hub.counts().frames_refused, 1);
     pair.hub.flush(pair.now()).unwrap();
     assert!(pair.answers("device-b").is_empty());
-    assert_eq!(pair.picture(), before);
-    pair.still_works();
-}
-
-#[test]
-fn what_the_hub_stored_of_another_life_settles_nothing() {
-    let mut pair = Pair::new();
-    let before = pair.picture();
-    let stored = Stored {
-        incarnation: Incarnation(1),
-        through: 1,
-        refused: vec![1, 2],
-        more: Vec::new(),
-    };
-    pair.agent
-        .frame(encode_down(&Down::Stored(stored)), pair.now())
-        .unwrap();
     assert_eq!(pair.picture(), before);
     pair.still_works();
 }

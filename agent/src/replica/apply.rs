@@ -8,6 +8,7 @@ use super::seen::Seen;
 use super::{Output, Replica, Trust, freshness, overlay};
 use crate::store::{Placed, ScopeRow, StagedHead, Tables};
 use headland_shared::blob::{self, Change, Tombstones};
+use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::{self, Delta, Known, RecordChange, ScopeAlias};
 use headland_shared::digest::Digest;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
@@ -66,6 +67,11 @@ impl Replica {
             }
             tables.stage(&next, &part.delta)
         })?;
+        if planted(Defect::CursorAmidCatchUp)
+            && let Some(placed) = &mut self.placed
+        {
+            placed.base = part.to.seq;
+        }
         *head = next;
         Ok(())
     }
@@ -429,7 +435,8 @@ impl Applying<'_, '_> {
             return Ok(());
         };
         let (records, deletes) = self.tables.retain_records(|key| replaced.contains(key))?;
-        if !complete && deletes * DELETES_PART_MAX > records {
+        let guarded = !complete && !planted(Defect::ResyncFromEmptyHub);
+        if guarded && deletes * DELETES_PART_MAX > records {
             return Err(ApplyError::Held { deletes, records });
         }
         self.touched += deletes;

@@ -5,6 +5,7 @@ use super::residency::may_go_to;
 use crate::store::{OwnWrite, Standing, Views};
 use headland_host::tables::StoreError;
 use headland_shared::actor::{ActorId, Dot};
+use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
@@ -153,8 +154,15 @@ impl Replica {
     /// The sum of the digests of all followed scopes.
     pub fn digest(&self) -> Result<Digest, StoreError> {
         let mut digest = Digest::default();
-        for row in self.store.read()?.scopes()?.values().filter(|row| row.followed) {
+        let views = self.store.read()?;
+        for row in views.scopes()?.values().filter(|row| row.followed) {
             digest.add(row.digest);
+        }
+        if planted(Defect::DigestWithPendingWrites) {
+            for write in views.own_after(views.stored()?, UPLOAD_ENTRIES_MAX)? {
+                let (record, element) = (write.record.encoded(), write.element.encoded());
+                digest.add(Digest::of_element(&record, &element, &write.state.encoded()));
+            }
         }
         Ok(digest)
     }

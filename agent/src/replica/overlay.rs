@@ -6,6 +6,7 @@ use super::{ApplyError, Output, Replica};
 use crate::store::{ScopeRow, Tables};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::Seq;
 use headland_shared::key::RecordKey;
@@ -50,6 +51,10 @@ impl Replica {
             }
             Ok::<_, StoreError>(kept)
         })?;
+        if planted(Defect::OverlayMovesCursor) {
+            self.cursors.extend(scopes.keys().map(|alias| (*alias, urgent.seq)));
+            self.tell_place();
+        }
         self.counts.urgent += kept;
         self.counts.urgent_left += news.len() as u64 - kept;
         if kept > 0 {

@@ -4,6 +4,7 @@ use super::{Output, Replica};
 use crate::store::{OWN_WRITES_MAX, Tables};
 use headland_host::tables::StoreError;
 use headland_shared::actor::Dot;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::element::{NOTE_BYTES_MAX, Note, Remark, SUBJECT_BYTES_MAX, State, Tally};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{AttributeName, Region};
@@ -107,7 +108,10 @@ impl Replica {
         let own = views
             .own_of(&record.encoded())?
             .into_iter()
-            .find(|write| write.element == element);
+            .find(|write| match &write.element {
+                ElementKey::Count(name, ..) if planted(Defect::CountsAddedAgain) => name == attribute,
+                other => *other == element,
+            });
         let mut tally = match own.map(|write| write.state) {
             Some(State::Tally(tally)) => tally,
             _ => Tally::default(),

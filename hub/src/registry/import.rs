@@ -6,6 +6,7 @@ use crate::import_file::ImportedRecord;
 use crate::replica::{Commit, CommitError, Replica};
 use crate::store::Origin;
 use headland_host::tables::StoreError;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{AttributeName, Namespace, VersionName};
 use headland_shared::schema::{Declaration, Kind, Rule};
@@ -348,9 +349,13 @@ fn elements(
             return Err(ImportError::ManifestChanged { record, version });
         }
         wanted.push(Wanted::new(key, Some(version.manifest)));
+        let approved = match &record.current {
+            Some(current) if planted(Defect::ApprovalByLastWriter) => current,
+            Some(_) | None => &version.version,
+        };
         for (name, status) in version.approvals {
             wanted.push(Wanted {
-                key: ElementKey::Approval(version.version.clone(), name),
+                key: ElementKey::Approval(approved.clone(), name),
                 sticky: status == REVOKED,
                 value: Some(Value::text(status)),
             });

@@ -8,6 +8,7 @@ use super::moment::Moment;
 use super::upload::Settled;
 use crate::store::Views;
 use headland_host::tables::StoreError;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
 use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, decode_up};
@@ -260,7 +261,7 @@ impl Replica {
             let hears_later = registry.life.number() < seen.life.number() && views.followed()?.is_some();
             seen.number > 0 && (registry.number == 0 || hears_later)
         };
-        if behind {
+        if behind && !planted(Defect::ResyncFromEmptyHub) {
             let retry_ms = BEHIND_RETRY_MS;
             return Ok(Plan::Behind { retry_ms });
         }

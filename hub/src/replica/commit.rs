@@ -6,6 +6,7 @@ use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{self, Blob, Change, RECORD_BYTES_MAX, Tombstones};
 use headland_shared::bytes::DecodeError;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::element::State;
@@ -368,6 +369,9 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         row.digest.remove(digest);
         row.models = row.models.saturating_sub(1);
         let alias = row.alias;
+        if planted(Defect::ForgottenLeft) {
+            return Ok(self.tables.forget_left(alias, changed, handle)?);
+        }
         Ok(self.tables.set_left(alias, changed, seq, handle)?)
     }
 

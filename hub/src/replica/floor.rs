@@ -7,6 +7,7 @@ use super::Replica;
 use super::moment::Moment;
 use crate::store::{AgentRow, Views};
 use headland_host::tables::StoreError;
+use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{EpochTag, Seq};
 use headland_shared::name::ReplicaName;
@@ -85,7 +86,7 @@ struct Counts {
 
 impl Counts {
     fn counts(self, row: &AgentRow) -> bool {
-        row.heard_ms >= self.heard_from && row.epoch == self.epoch
+        !planted(Defect::FloorByTime) && row.heard_ms >= self.heard_from && row.epoch == self.epoch
     }
 }
 

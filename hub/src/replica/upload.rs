@@ -7,7 +7,8 @@ use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::chain::Link;
-use headland_shared::element::State;
+use headland_shared::defect::{Defect, planted};
+use headland_shared::element::{Remark, State};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::message::more::{Doubts, Field, Links, Reincarnate, StoredLink};
 use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
@@ -158,7 +159,7 @@ impl Incoming<'_> {
     fn follows(&self, seen: u64, chain: Option<Link>) -> Follows {
         let (prev, to) = (self.upload.prev, self.upload.to);
         let differs = |link: Option<Link>| chain.zip(link).is_some_and(|(ours, theirs)| ours != theirs);
-        match self.links {
+        match self.links.filter(|_| !planted(Defect::ReusedActor)) {
             _ if prev > seen => Follows::Gap,
             Some(links) if prev == seen && differs(links.prev) => Follows::Forked,
             Some(links) if to == seen && differs(Some(links.to)) => Follows::Forked,
@@ -245,7 +246,9 @@ fn store_one(
         Written::Note(note) if note.text.trim().is_empty() => return Ok(Admission::Refused),
         // Notes and counts are their own actor's, whose name only their own kinds of write imply.
         Written::Value(ElementKey::Annotation(_) | ElementKey::Count(..), ..) => return Ok(Admission::Refused),
-        Written::Note(note) => note.at = note.at.bounded(now.wall_ms),
+        Written::Note(note) | Written::Earlier(_, State::Remark(Remark::Written(note))) => {
+            note.at = note.at.bounded(now.wall_ms);
+        }
         Written::Value(_, _, write) => write.at = write.at.bounded(now.wall_ms),
         Written::Removal(_) | Written::Count(..) | Written::Earlier(..) => {}
     }

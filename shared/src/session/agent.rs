@@ -17,8 +17,9 @@ use super::age::ClockMap;
 use super::held::{Held, Readiness};
 use super::transfer::GO_ON_EVERY;
 use super::{Jitter, Ms};
+use crate::defect::{Defect, planted};
 use crate::delta::ScopeAlias;
-use crate::epoch::{Epoch, Mark, Seq};
+use crate::epoch::{Epoch, EpochTag, Mark, Seq};
 use crate::message::more::{Field, UpToDate};
 use crate::message::{Batch, GoOn, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -193,6 +194,11 @@ impl AgentSession {
         }
     }
 
+    /// Whether this is the epoch of what is held. Only a catch-up that a hello with this agent's nonce began changes it.
+    fn is_own(&self, epoch: EpochTag) -> bool {
+        planted(Defect::StaleEpochAccepted) || self.epoch.is_some_and(|own| own.tag() == epoch)
+    }
+
     fn is_catching_up(&self) -> bool {
         self.comparing.is_some() || self.transfer.is_some()
     }
@@ -341,10 +347,7 @@ impl AgentSession {
     /// A live batch.
     pub fn batch(&mut self, batch: Batch, now: Ms) {
         self.heard(now);
-        let Some(epoch) = self.epoch else {
-            return;
-        };
-        if batch.epoch != epoch.tag() {
+        if !self.is_own(batch.epoch) {
             return;
         }
         self.held.hold(batch);
@@ -391,7 +394,7 @@ impl AgentSession {
         if !self.linked || self.greeting.is_some() || self.is_catching_up() {
             return;
         }
-        let same_epoch = self.epoch.is_some_and(|epoch| epoch.tag() == heartbeat.epoch);
+        let same_epoch = self.is_own(heartbeat.epoch);
         let clocks = self.clocks.filter(|clocks| clocks.boot == heartbeat.boot);
         let (true, Some(clocks)) = (same_epoch, clocks) else {
             // The hub began anew, perhaps from an old copy of its store: nothing more of the feed before it is clear

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 const CACHE_BYTES: usize = 1024 * 1024;
 /// Shorter than the longest cut: some agents return from below the floor.
-const RETENTION_MS: u64 = 90_000;
+pub(super) const RETENTION_MS: u64 = 90_000;
 
 /// The hub that leads: the registry's own.
 pub(super) const LEADER: usize = 0;

@@ -97,6 +97,10 @@ impl World {
         // Who may roam shows at the other hub what it wrote at this one.
         self.everybody_moves()?;
         self.settle()?;
+        check::stamped(&self.hubs, Hub::now(self.now))?;
+        if self.outcome.faults.hub_restores == 0 {
+            check::proven(&self.agents, &self.hubs)?;
+        }
         self.outcome.scopes_compared = check::alike(&self.hubs)?;
         self.outcome.faults.lost = self.network.lost;
         self.outcome.faults.repeated = self.network.repeated;

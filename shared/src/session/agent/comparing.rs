@@ -94,7 +94,7 @@ impl AgentSession {
     /// Whether the hub holds the same at what was acknowledged.
     pub fn proof(&mut self, proof: &Proof, now: Ms) {
         self.heard(now);
-        let ours = self.epoch.is_some_and(|epoch| epoch.tag() == proof.epoch) && proof.base == self.base;
+        let ours = self.is_own(proof.epoch) && proof.base == self.base;
         if !ours || self.greeting.is_some() || self.comparing.is_some() || self.transfer.is_some() {
             return;
         }

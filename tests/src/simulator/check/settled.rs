@@ -6,6 +6,8 @@ use crate::simulator::ledger::Due;
 use crate::simulator::reference::{HERE, Reference, lines_of_models};
 use headland_shared::digest::Digest;
 use headland_shared::scope::{Follow, Scope};
+use headland_shared::session::Now;
+use headland_shared::stamp::AHEAD_MS_MAX;
 use headland_shared::view::Model;
 use std::collections::BTreeMap;
 
@@ -63,6 +65,33 @@ pub(in crate::simulator) fn alike(hubs: &[Hub; 2]) -> Result<u64, String> {
         alike += 1;
     }
     Ok(alike)
+}
+
+/// Invariant 6: whoever acknowledged held what its hub did at that commit. Only a hub that was restored may find
+/// otherwise, until somebody tells it.
+pub(in crate::simulator) fn proven(agents: &[Agent], hubs: &[Hub; 2]) -> Result<(), String> {
+    let hubs = hubs.iter().filter_map(|hub| hub.replica.as_ref());
+    let found: u64 = hubs.map(|replica| replica.counts().mismatches).sum();
+    let agents = agents.iter().filter_map(|agent| agent.replica.as_ref());
+    let told: u64 = agents.map(|replica| replica.counts().digest_mismatches).sum();
+    if found + told == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "hubs found {found} digests that were not theirs, and agents were told of {told} (invariant 6)"
+    ))
+}
+
+/// Invariant 7: no hub has taken from a device what is from the future, whatever that device's clock says.
+pub(in crate::simulator) fn stamped(hubs: &[Hub; 2], now: Now) -> Result<(), String> {
+    let latest = now.wall_ms + AHEAD_MS_MAX;
+    for hub in hubs {
+        let notes = hub.models()?.into_iter().flat_map(|model| model.annotations);
+        if let Some(note) = notes.into_iter().find(|note| note.at_ms > latest) {
+            return Err(format!("a hub shows a note from the future: {note:?} (invariant 7)"));
+        }
+    }
+    Ok(())
 }
 
 /// Scopes with what they hold, and its digest.

@@ -1,6 +1,7 @@
 //! Time: what is due next, and what happens then.
 
 use super::World;
+use crate::simulator::check::Floors;
 use crate::simulator::hub::{Hub, LEADER};
 use crate::simulator::network::To;
 use headland_shared::session::Ms;
@@ -123,10 +124,12 @@ impl World {
 
     fn time_out(&mut self) -> Result<(), String> {
         for (number, hub) in self.hubs.iter_mut().enumerate() {
-            if let Some(replica) = &mut hub.replica {
+            if let Some(replica) = hub.replica.as_mut().filter(|one| one.deadline() <= self.now) {
+                let floors = Floors::of(replica)?;
                 replica
                     .handle_timeout(Hub::now(self.now))
                     .map_err(|error| format!("hub {number}: {error}"))?;
+                floors.check(replica, Hub::now(self.now))?;
             }
         }
         for index in 0..self.agents.len() {
