@@ -4,8 +4,9 @@ mod benchmarks;
 
 use crate::bench::hub_core::memory;
 use crate::bench::storm::worker;
-use crate::demo::{self, BrokerChoice, Options};
+use crate::demo::{self, Options};
 use crate::explore;
+use crate::fleet::BrokerChoice;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;

@@ -1,12 +1,11 @@
 //! The same with real processes: two hubs with their own brokers, and a device that moves when its hub dies.
 
+use headland_fleet::fleet::program::{Program, command};
 use headland_fleet::ports::free_port;
 use headland_host::control::request_blocking;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -20,25 +19,6 @@ const FAST: &str = "[link]\nbackoff_ms_base = 50\nbackoff_ms_max = 200\n";
 struct Place {
     dir: TempDir,
     ports: [u16; 3],
-}
-
-/// A process of the fleet. Dropping it kills it.
-struct Process(Child);
-
-impl Process {
-    /// Ends it as an init system would, and waits until it is gone.
-    fn stop(mut self) {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Place {
@@ -85,26 +65,9 @@ impl Place {
         std::fs::write(self.path(&format!("{name}.toml")), text).unwrap();
     }
 
-    fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_headland-fleet"));
-        for (variable, _) in std::env::vars_os() {
-            if variable.to_string_lossy().starts_with("HEADLAND_") {
-                command.env_remove(variable);
-            }
-        }
-        command
-            .arg(if name == "device" { "agent" } else { "hub" })
-            .args(arguments)
-            .arg("--config")
-            .arg(self.path(&format!("{name}.toml")))
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn start(&self, name: &str) -> Process {
-        let log = File::create(self.path(&format!("{name}.log"))).unwrap();
+    fn start(&self, name: &str) -> Program {
         let verb = if name == "device" { "run" } else { "serve" };
-        let process = Process(self.command(name, &[verb]).stderr(log).spawn().unwrap());
+        let process = Program::start(binary(), self.dir.path(), role(name), name, &[verb]).unwrap();
         let asked = || {
             request_blocking(
                 &self.path(&format!("{name}.sock")),
@@ -135,7 +98,10 @@ impl Place {
 
     /// Runs a command to its end: its exit code, and what it printed to both.
     fn run(&self, name: &str, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = self.command(name, arguments).output().unwrap();
+        let mut command = command(binary());
+        command.arg(role(name)).args(arguments).arg("--config");
+        command.arg(self.path(&format!("{name}.toml"))).stdin(Stdio::null());
+        let output = command.output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(text).unwrap())
     }
@@ -175,6 +141,14 @@ impl Place {
     }
 }
 
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_headland-fleet"))
+}
+
+fn role(name: &str) -> &'static str {
+    if name == "device" { "agent" } else { "hub" }
+}
+
 fn get() -> axum::http::Method {
     axum::http::Method::GET
 }
@@ -182,8 +156,8 @@ fn get() -> axum::http::Method {
 #[test]
 fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
     let place = Place::new();
-    let north = place.start("north");
-    let south = place.start("south");
+    let mut north = place.start("north");
+    let mut south = place.start("south");
     let _device = place.start("device");
     place.import("north", &["timm/a", "timm/b"], &[]);
     place.until_device_is_at("north");
@@ -192,7 +166,7 @@ fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
     place.until("south", || (place.status("south")["models"] == 2).then_some(()));
     assert_eq!(place.status("south")["follow"]["state"], "following");
 
-    drop(north);
+    north.kill();
     place.until_device_is_at("south");
     assert_eq!(place.model("device")["name"], "timm/a");
     assert_eq!(
@@ -203,10 +177,11 @@ fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
     place.until_device_is_at("south");
     assert_eq!(place.model("south")["counts"]["usage"], 2);
 
-    let _north = place.start("north");
+    north.start_again().unwrap();
     south.stop();
     place.until_device_is_at("north");
-    let _south = place.start("south");
+    south.start_again().unwrap();
+    place.until("south", || place.status_of("south").is_some().then_some(()));
     for name in ["north", "south", "device"] {
         let model = place.model(name);
         assert_eq!(model["counts"]["usage"], 2, "{name}: {model}");
