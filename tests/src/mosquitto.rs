@@ -155,7 +155,10 @@ impl Mosquitto {
         // It writes another file first, and gives it this name when it is whole.
         while !self.saved().exists() {
             if Instant::now() > until {
-                return Err(io::Error::other(format!("saving what mosquitto holds: {}", self.read_log())));
+                return Err(io::Error::other(format!(
+                    "saving what mosquitto holds: {}",
+                    self.read_log()
+                )));
             }
             std::thread::sleep(ASK_EVERY);
         }

@@ -13,7 +13,11 @@ pub fn errors(path: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
     };
-    Ok(text.lines().filter(|line| is_error(line)).map(ToOwned::to_owned).collect())
+    Ok(text
+        .lines()
+        .filter(|line| is_error(line))
+        .map(ToOwned::to_owned)
+        .collect())
 }
 
 /// A line is the time, the level, and what happened.

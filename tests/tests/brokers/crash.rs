@@ -28,7 +28,12 @@ async fn round(region: &mut TestRegion, number: usize, broker: BrokerChoice, vic
     }
     region.release(2 * number).await;
     region.write(0..AGENTS).await;
-    let before: Vec<u64> = region.fleet.members.iter().map(|member| member.proxy.bytes_down()).collect();
+    let before: Vec<u64> = region
+        .fleet
+        .members
+        .iter()
+        .map(|member| member.proxy.bytes_down())
+        .collect();
     for agent in away.clone() {
         region.fleet.members[agent].proxy.pace(Some(SLOW));
         region.fleet.members[agent].proxy.restore();
@@ -46,7 +51,10 @@ async fn round(region: &mut TestRegion, number: usize, broker: BrokerChoice, vic
     let mut pending = 0;
     for agent in away.clone() {
         let agent = region.agent(agent).await;
-        assert_ne!(agent["settled"], true, "it was to be in the middle of its catch-up: {agent:#}");
+        assert_ne!(
+            agent["settled"], true,
+            "it was to be in the middle of its catch-up: {agent:#}"
+        );
         pending += agent["pending_writes"].as_u64().unwrap();
     }
     assert!(pending > 0, "uploads were to be pending");

@@ -28,7 +28,10 @@ async fn tell(broker: BrokerChoice, leave: Leave) {
         .await;
     let heard = listener.heard();
     for kind in ["/up", "/down", "/heartbeat", "/feed/"] {
-        assert!(heard.keys().any(|topic| topic.contains(kind)), "nothing of {kind} was overheard");
+        assert!(
+            heard.keys().any(|topic| topic.contains(kind)),
+            "nothing of {kind} was overheard"
+        );
     }
     region.write(0..AGENTS).await;
     region.until_proven().await;
@@ -45,10 +48,16 @@ async fn tell(broker: BrokerChoice, leave: Leave) {
     region.check().await;
     let (hub, agents) = region.fleet.states().await.unwrap();
     assert_eq!(hub["counts"]["names_fenced"], 0, "{hub:#}");
-    assert_ne!(hub["counts"]["frames_refused"], 0, "the rubbish did not arrive: {hub:#}");
+    assert_ne!(
+        hub["counts"]["frames_refused"], 0,
+        "the rubbish did not arrive: {hub:#}"
+    );
     for agent in agents.iter().flatten() {
         assert_eq!(agent["counts"]["lives"], 0, "{agent:#}");
-        assert_ne!(agent["counts"]["frames_refused"], 0, "the rubbish did not arrive: {agent:#}");
+        assert_ne!(
+            agent["counts"]["frames_refused"], 0,
+            "the rubbish did not arrive: {agent:#}"
+        );
     }
 
     region.release(4).await;

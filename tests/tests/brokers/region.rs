@@ -3,6 +3,7 @@
 use headland_fleet::fleet::shown::{Key, Shown, ShownModel, shown};
 use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
 use headland_host::text::segment;
+use headland_shared::digest::hash_128;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::path::Path;
@@ -106,12 +107,18 @@ impl TestRegion {
         let begun = Instant::now();
         loop {
             let (hub, agents) = self.fleet.states().await.unwrap();
-            let all_equal = agents.iter().all(|agent| agent.as_ref().is_some_and(|agent| is_proven(&hub, agent)));
+            let all_equal = agents
+                .iter()
+                .all(|agent| agent.as_ref().is_some_and(|agent| is_proven(&hub, agent)));
             if all_equal && hub["agents_proven_in_sync"] == agents.len() {
                 return;
             }
             if begun.elapsed().as_secs() > PATIENCE_S {
-                panic!("{}", self.fleet.too_long(&format!("all to be proven: {hub:#}, {agents:#?}"), PATIENCE_S));
+                panic!(
+                    "{}",
+                    self.fleet
+                        .too_long(&format!("all to be proven: {hub:#}, {agents:#?}"), PATIENCE_S)
+                );
             }
             tokio::time::sleep(POLL).await;
         }
@@ -131,7 +138,10 @@ impl TestRegion {
     /// Everybody holds what was said and written, each thing once, and the hub has proof of all agents in all scopes.
     pub(crate) async fn check(&self) {
         let hub = self.hub().await;
-        assert!(hub["scopes"].as_array().is_some_and(|scopes| scopes.len() > 1), "{hub:#}");
+        assert!(
+            hub["scopes"].as_array().is_some_and(|scopes| scopes.len() > 1),
+            "{hub:#}"
+        );
         for scope in hub["scopes"].as_array().unwrap() {
             assert_eq!(scope["agents"], self.fleet.members.len(), "{scope}");
             assert_eq!(scope["agents_proven_in_sync"], scope["agents"], "{scope}");
@@ -163,7 +173,8 @@ fn key(model: usize) -> Key {
 /// Attributes that no compression makes small: what a slow link carries takes its time.
 fn attributes(release: usize, model: usize) -> Map<String, Value> {
     let task = ["detection", "segmentation", "image-classification"][model % 3];
-    let digest = headland_shared::digest::hash_128(&[format!("{release} {model}").as_bytes()]);
-    let attributes = json!({ "task": task, "license": "apache-2.0", "checksum": format!("{digest:032x}") });
+    let digest = |part: u8| format!("{:032x}", hash_128(&[format!("{release} {model} {part}").as_bytes()]));
+    let checksum: String = (0..4).map(digest).collect();
+    let attributes = json!({ "task": task, "license": "apache-2.0", "checksum": checksum });
     attributes.as_object().unwrap().clone()
 }

@@ -85,7 +85,10 @@ pub(crate) async fn repeat(broker: SocketAddr, heard: &Heard, leave: Leave) -> u
     while taken < frames.len() {
         while sent < frames.len() && sent - taken < REQUESTS_MAX / 2 {
             let (topic, frame, retain) = &frames[sent];
-            client.publish(*topic, QoS::AtLeastOnce, *retain, frame.clone()).await.unwrap();
+            client
+                .publish(*topic, QoS::AtLeastOnce, *retain, frame.clone())
+                .await
+                .unwrap();
             sent += 1;
         }
         if matches!(next(&mut connection).await, Event::Incoming(Packet::PubAck(_))) {

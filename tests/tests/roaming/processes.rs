@@ -67,18 +67,17 @@ impl Place {
 
     fn start(&self, name: &str) -> Program {
         let verb = if name == "device" { "run" } else { "serve" };
-        let process = Program::start(binary(), self.dir.path(), role(name), name, &[verb]).unwrap();
-        let asked = || {
-            request_blocking(
-                &self.path(&format!("{name}.sock")),
-                get(),
-                "/v1/status",
-                None,
-                ANSWER_MS_MAX,
-            )
-        };
-        self.until(name, || asked().is_ok().then_some(()));
+        let mut process = Program::start(binary(), self.dir.path(), role(name), name, &[verb]).unwrap();
+        // Followers start before the first import, and say who has to mend that.
+        process.may_log("its registry has said nothing yet; import there");
+        self.until_it_answers(name);
         process
+    }
+
+    fn until_it_answers(&self, name: &str) {
+        let socket = self.path(&format!("{name}.sock"));
+        let asked = || request_blocking(&socket, get(), "/v1/status", None, ANSWER_MS_MAX);
+        self.until(name, || asked().is_ok().then_some(()));
     }
 
     fn status(&self, name: &str) -> Value {
@@ -181,7 +180,7 @@ fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
     south.stop();
     place.until_device_is_at("north");
     south.start_again().unwrap();
-    place.until("south", || place.status_of("south").is_some().then_some(()));
+    place.until_it_answers("south");
     for name in ["north", "south", "device"] {
         let model = place.model(name);
         assert_eq!(model["counts"]["usage"], 2, "{name}: {model}");
@@ -194,7 +193,7 @@ fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
 fn a_following_hub_refuses_to_change_the_registry_and_holds_what_would_wipe_it() {
     let place = Place::new();
     let _north = place.start("north");
-    let south = place.start("south");
+    let mut south = place.start("south");
     place.import("north", &["timm/a", "timm/b", "timm/c"], &[]);
     let state = |wanted: &str| {
         place.until("south", || {
@@ -212,15 +211,18 @@ fn a_following_hub_refuses_to_change_the_registry_and_holds_what_would_wipe_it()
     assert!(code == Some(2) && text.contains("nothing is held"), "{text}");
 
     // A third hub goes on by itself, in a later life of the registry, with a mistake.
-    let west = place.start("west");
+    let mut west = place.start("west");
     place.until("west", || (place.status("west")["models"] == 3).then_some(()));
     west.stop();
     place.hub("west", place.ports[2], None);
     place.import("west", &["timm/a"], &["--allow-removals"]);
-    let _west = place.start("west");
+    west.start_again().unwrap();
+    place.until_it_answers("west");
     south.stop();
+    south.may_log("held: ");
     place.hub("south", place.ports[1], Some("west"));
-    let _south = place.start("south");
+    south.start_again().unwrap();
+    place.until_it_answers("south");
     state("held");
     assert_eq!(place.status("south")["models"], 3);
     let (code, text) = place.run("south", &["status"]);
@@ -234,8 +236,8 @@ fn a_following_hub_refuses_to_change_the_registry_and_holds_what_would_wipe_it()
 #[test]
 fn a_leader_stops_within_two_seconds_though_followers_wait_for_news() {
     let place = Place::new();
-    let north = place.start("north");
-    let south = place.start("south");
+    let mut north = place.start("north");
+    let mut south = place.start("south");
     place.import("north", &["timm/a"], &[]);
     place.until("south", || (place.status("south")["models"] == 1).then_some(()));
     let started = Instant::now();
