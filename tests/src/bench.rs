@@ -11,6 +11,7 @@ mod sheet;
 pub mod storm;
 
 use crate::demo::DemoError;
+use crate::fleet::FleetError;
 use std::path::PathBuf;
 
 /// What every benchmark is told.
@@ -31,7 +32,10 @@ pub struct Wish {
 pub enum BenchError {
     /// The fleet failed.
     #[error(transparent)]
-    Fleet(#[from] DemoError),
+    Fleet(#[from] FleetError),
+    /// The catalogue cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] DemoError),
     /// The machine failed.
     #[error("running the benchmark: {0}; check space and limits of this machine")]
     Io(#[from] std::io::Error),

@@ -2,9 +2,7 @@
 //! when they return.
 
 pub mod catalogue;
-pub(crate) mod fleet;
 mod full_cost;
-pub(crate) mod programs;
 mod report;
 mod screen;
 mod story;
@@ -12,16 +10,8 @@ mod views;
 
 pub use report::Report;
 
+use crate::fleet::{BrokerChoice, FleetError};
 use std::path::PathBuf;
-
-/// Which broker the fleet speaks through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BrokerChoice {
-    /// The one inside the hub.
-    Embedded,
-    /// A mosquitto that the demo starts.
-    Mosquitto,
-}
 
 /// How the demo is to run.
 #[derive(Debug, Clone)]
@@ -44,24 +34,9 @@ pub enum DemoError {
     /// A catalogue cannot be used.
     #[error("reading the catalogue: {0}")]
     Catalogue(String),
-    /// A program of the fleet failed.
-    #[error("running {program}: {reason}")]
-    Program {
-        /// Which.
-        program: String,
-        /// What it said.
-        reason: String,
-    },
-    /// Something took too long.
-    #[error("waiting for {what}: not within {seconds} s; the logs are in {logs}")]
-    TooLong {
-        /// For what.
-        what: String,
-        /// How long.
-        seconds: u64,
-        /// Where the programs' logs are.
-        logs: String,
-    },
+    /// The fleet failed.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
     /// The machine failed.
     #[error("running the demo: {0}")]
     Io(#[from] std::io::Error),

@@ -6,19 +6,29 @@ use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How often progress is told on a terminal, in schedules.
 const TELL_EVERY: u64 = 50;
 
+/// What is to be explored.
+struct Wish {
+    next: AtomicU64,
+    end: u64,
+    /// When no further seed is begun.
+    until: Option<Instant>,
+    verbose: bool,
+}
+
 #[derive(Debug, Default)]
 struct Sum {
+    count: u64,
     outcome: Outcome,
     violations: Vec<simulator::Violation>,
 }
 
-/// Runs all seeds on all processors; prints schedules, faults and rate.
-pub fn run(seeds: Range<u64>, verbose: bool) -> ExitCode {
+/// Runs all seeds, or those begun within a time, on all processors; prints schedules, faults and rate.
+pub fn run(seeds: Range<u64>, time: Option<Duration>, verbose: bool) -> ExitCode {
     if verbose {
         // A log that was started before serves as well.
         let _ = headland_host::log::init("info");
@@ -28,16 +38,21 @@ pub fn run(seeds: Range<u64>, verbose: bool) -> ExitCode {
     } else {
         std::thread::available_parallelism().map_or(1, usize::from)
     };
-    let (begun, count) = (Instant::now(), seeds.end - seeds.start);
-    let next = AtomicU64::new(seeds.start);
+    let begun = Instant::now();
+    let wish = Wish {
+        next: AtomicU64::new(seeds.start),
+        end: seeds.end,
+        until: time.map(|time| begun + time),
+        verbose,
+    };
     let sum = Mutex::new(Sum::default());
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| work(&next, seeds.end, verbose, &sum));
+            scope.spawn(|| work(&wish, &sum));
         }
     });
     let sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    tell(&sum, count, begun.elapsed().as_secs_f64());
+    tell(&sum, seeds.start, begun.elapsed().as_secs_f64());
     if sum.violations.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -45,14 +60,15 @@ pub fn run(seeds: Range<u64>, verbose: bool) -> ExitCode {
     }
 }
 
-fn work(next: &AtomicU64, end: u64, verbose: bool, sum: &Mutex<Sum>) {
-    loop {
-        let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= end {
+fn work(wish: &Wish, sum: &Mutex<Sum>) {
+    while wish.until.is_none_or(|until| Instant::now() < until) {
+        let seed = wish.next.fetch_add(1, Ordering::Relaxed);
+        if seed >= wish.end {
             return;
         }
-        let result = simulator::run(seed, verbose);
+        let result = simulator::run(seed, wish.verbose);
         let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sum.count += 1;
         match result {
             Ok(outcome) => {
                 sum.outcome.faults.add(&outcome.faults);
@@ -66,12 +82,14 @@ fn work(next: &AtomicU64, end: u64, verbose: bool, sum: &Mutex<Sum>) {
             Err(violation) => sum.violations.push(violation),
         }
         if seed.is_multiple_of(TELL_EVERY) && std::io::stderr().is_terminal() {
-            let _ = write!(std::io::stderr().lock(), "\r{seed} of {end}");
+            let _ = write!(std::io::stderr().lock(), "\rseed {seed}");
         }
     }
 }
 
-fn tell(sum: &Sum, count: u64, seconds: f64) {
+/// Seeds are handed out in order, and each that was handed out was run: they are `first` and those behind it.
+fn tell(sum: &Sum, first: u64, seconds: f64) {
+    let count = sum.count;
     let mut out = std::io::stdout().lock();
     let mut line = |text: String| {
         // Whoever stopped reading still gets the exit code.
@@ -82,7 +100,8 @@ fn tell(sum: &Sum, count: u64, seconds: f64) {
     }
     let rate = count as f64 / seconds.max(0.001);
     line(format!(
-        "{count} schedules in {seconds:.1} s: {rate:.1} a second, {} violations",
+        "{count} schedules, seeds {first}..{}, in {seconds:.1} s: {rate:.1} a second, {} violations",
+        first + count,
         sum.violations.len()
     ));
     let hours = sum.outcome.virtual_ms as f64 / 3_600_000.0;

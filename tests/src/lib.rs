@@ -4,6 +4,7 @@ pub mod bench;
 pub mod demo;
 pub mod disk;
 pub mod explore;
+pub mod fleet;
 pub mod mosquitto;
 pub mod ports;
 pub mod program;

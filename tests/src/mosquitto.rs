@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use thiserror::Error;
 
@@ -88,7 +89,10 @@ pub enum MosquittoStartError {
     },
 }
 
-/// A mosquitto on 127.0.0.1 that lets everyone in and keeps nothing. Dropping it kills it.
+/// The file in which it keeps what it holds for clients.
+const SAVED: &str = "mosquitto.db";
+
+/// A mosquitto on 127.0.0.1 that lets everyone in and keeps nothing unless told to. Dropping it kills it.
 #[derive(Debug)]
 pub struct Mosquitto {
     port: u16,
@@ -137,6 +141,40 @@ impl Mosquitto {
     pub fn restart(&mut self) -> Result<(), MosquittoStartError> {
         self.kill();
         self.run()
+    }
+
+    /// Has it keep on disk what it holds for clients at this moment, such as retained messages: they outlive
+    /// [`Mosquitto::kill`]. They are there when this returns.
+    pub fn save(&self) -> io::Result<()> {
+        self.wipe()?;
+        let Some(child) = &self.child else {
+            return Err(io::Error::other("saving what mosquitto holds: it does not run"));
+        };
+        kill_process(Pid::from_child(child), Signal::USR1)?;
+        let until = Instant::now() + START_TIME_MAX;
+        // It writes another file first, and gives it this name when it is whole.
+        while !self.saved().exists() {
+            if Instant::now() > until {
+                return Err(io::Error::other(format!(
+                    "saving what mosquitto holds: {}",
+                    self.read_log()
+                )));
+            }
+            std::thread::sleep(ASK_EVERY);
+        }
+        Ok(())
+    }
+
+    /// Removes what it has kept on disk.
+    pub fn wipe(&self) -> io::Result<()> {
+        match fs::remove_file(self.saved()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn saved(&self) -> PathBuf {
+        self.directory.path().join(SAVED)
     }
 
     fn run(&mut self) -> Result<(), MosquittoStartError> {
@@ -210,11 +248,17 @@ fn find(path: Option<&OsStr>, otherwise: &Path) -> Option<PathBuf> {
 
 fn write_configuration(port: u16) -> io::Result<TempDir> {
     let directory = tempfile::Builder::new().prefix("headland-mosquitto-").tempdir()?;
-    // A limit of 0 is none at all.
+    // A limit of 0 is none at all. Its interval of 0 makes it write only when it is asked to. Started by root it would
+    // otherwise become a user who cannot write here.
+    let at = directory.path().display();
     let configuration = format!(
         "listener {port} 127.0.0.1\n\
          allow_anonymous true\n\
-         persistence false\n\
+         user root\n\
+         persistence true\n\
+         persistence_location {at}/\n\
+         persistence_file {SAVED}\n\
+         autosave_interval 0\n\
          set_tcp_nodelay true\n\
          max_queued_messages {QUEUE_MESSAGES_MAX}\n\
          max_queued_bytes 0\n\
@@ -267,6 +311,41 @@ mod tests {
         let listen = mosquitto.listen();
         drop(mosquitto);
         assert!(answers(listen).is_err());
+    }
+
+    #[test]
+    fn what_was_saved_outlives_a_kill_until_it_is_wiped() {
+        let mut mosquitto = Mosquitto::start(free_port().unwrap()).unwrap();
+        // Topic "t", payload "x", retained, QoS 0.
+        let mut stream = TcpStream::connect(mosquitto.listen()).unwrap();
+        stream.write_all(&CONNECT).unwrap();
+        stream.write_all(&[0x31, 4, 0, 1, b't', b'x']).unwrap();
+        // A PINGREQ: its answer says that what came before was dealt with.
+        stream.write_all(&[0xc0, 0]).unwrap();
+        stream.read_exact(&mut [0; 6]).unwrap();
+        mosquitto.save().unwrap();
+        mosquitto.restart().unwrap();
+        assert_eq!(retained(mosquitto.listen()), [0x31, 4, 0, 1, b't', b'x']);
+        mosquitto.kill();
+        mosquitto.wipe().unwrap();
+        mosquitto.restart().unwrap();
+        assert_eq!(retained(mosquitto.listen()), [0xd0, 0]);
+    }
+
+    /// What comes behind the answer to a subscription to everything: what is retained, or the answer to a ping.
+    fn retained(listen: SocketAddr) -> Vec<u8> {
+        let mut stream = TcpStream::connect(listen).unwrap();
+        stream.write_all(&CONNECT).unwrap();
+        stream.write_all(&[0x82, 6, 0, 1, 0, 1, b'#', 0]).unwrap();
+        stream.write_all(&[0xc0, 0]).unwrap();
+        let mut answers = [0; 4 + 5 + 2];
+        stream.read_exact(&mut answers).unwrap();
+        let mut first = answers[9..].to_vec();
+        if first[0] == 0x31 {
+            first.resize(2 + usize::from(first[1]), 0);
+            stream.read_exact(&mut first[2..]).unwrap();
+        }
+        first
     }
 
     #[test]

@@ -4,19 +4,25 @@ mod benchmarks;
 
 use crate::bench::hub_core::memory;
 use crate::bench::storm::worker;
-use crate::demo::{self, BrokerChoice, Options};
+use crate::demo::{self, Options};
 use crate::explore;
+use crate::fleet::BrokerChoice;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 const BAD_INPUT: u8 = 2;
 /// Fewer could not show both sides: one agent that follows, one that is cut off.
 const AGENTS_MIN: usize = 2;
 /// More processes than a small machine wants to see.
 const AGENTS_MAX: usize = 64;
+/// The seed at which exploring ends unless it is told when: a minute or so.
+const SEEDS_DEFAULT: u64 = 200;
+/// A week: longer than anybody explores at once.
+const MINUTES_MAX: u64 = 7 * 24 * 60;
 
 /// Headland's fleet on one machine: a demo with real processes, and a simulator.
 ///
@@ -63,9 +69,12 @@ struct DemoArguments {
 
 #[derive(Debug, clap::Args)]
 struct SimulateArguments {
-    /// The seeds, as A..B; B is not run.
-    #[arg(long, default_value = "1..200", value_name = "A..B", value_parser = parse_seeds)]
-    seeds: std::ops::Range<u64>,
+    /// The seeds, as A..B; B is not run. 1..200 unless said, or all from 1 with --minutes.
+    #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
+    seeds: Option<std::ops::Range<u64>>,
+    /// Begin no further seed after so many minutes.
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=MINUTES_MAX))]
+    minutes: Option<u64>,
     /// Tell what happens in each schedule.
     #[arg(long)]
     verbose: bool,
@@ -107,11 +116,22 @@ fn run_fleet(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     match arguments.command {
-        Some(Command::Simulate(simulate)) => explore::run(simulate.seeds, simulate.verbose),
+        Some(Command::Simulate(simulate)) => run_simulate(simulate),
         Some(Command::Demo(demo)) => run_demo(demo),
         Some(Command::Bench(benchmark)) => benchmarks::run(benchmark),
         None => run_demo(arguments.demo),
     }
+}
+
+fn run_simulate(arguments: SimulateArguments) -> ExitCode {
+    let end = if arguments.minutes.is_some() {
+        u64::MAX
+    } else {
+        SEEDS_DEFAULT
+    };
+    let seeds = arguments.seeds.unwrap_or(1..end);
+    let time = arguments.minutes.map(|minutes| Duration::from_secs(minutes * 60));
+    explore::run(seeds, time, arguments.verbose)
 }
 
 fn run_demo(arguments: DemoArguments) -> ExitCode {

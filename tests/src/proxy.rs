@@ -37,6 +37,8 @@ struct Link {
     epoch: watch::Sender<u64>,
     up: AtomicU64,
     down: AtomicU64,
+    // Zero for as fast as it goes.
+    bytes_per_s: AtomicU64,
 }
 
 impl Proxy {
@@ -55,6 +57,7 @@ impl Proxy {
             epoch,
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
+            bytes_per_s: AtomicU64::new(0),
         });
         let accepting = runtime.spawn(accept(listener, upstream, Arc::clone(&link)));
         Ok(Self {
@@ -84,6 +87,12 @@ impl Proxy {
     /// Whether the link is cut.
     pub fn is_cut(&self) -> bool {
         is_cut(*self.link.epoch.borrow())
+    }
+
+    /// Lets each direction of each connection carry about so many bytes a second from now on; none: as fast as it
+    /// goes.
+    pub fn pace(&self, bytes_per_s: Option<u64>) {
+        self.link.bytes_per_s.store(bytes_per_s.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Bytes carried from clients to the upstream, without what TCP adds to them.
@@ -160,8 +169,8 @@ async fn carry(mut client: TcpStream, upstream: SocketAddr, link: Arc<Link>, epo
         let (from_server, to_server) = server.split();
         let both = async {
             tokio::try_join!(
-                pump(from_client, to_server, &link.up),
-                pump(from_server, to_client, &link.down),
+                pump(from_client, to_server, &link.up, &link.bytes_per_s),
+                pump(from_server, to_client, &link.down, &link.bytes_per_s),
             )
         };
         tokio::select! {
@@ -182,12 +191,18 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     carried: &AtomicU64,
+    bytes_per_s: &AtomicU64,
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let length = from.read(&mut buffer).await?;
         if length == 0 {
             return to.shutdown().await;
+        }
+        let pace = bytes_per_s.load(Ordering::Relaxed);
+        if pace > 0 {
+            // A slow line: what it carries arrives when all of it is through.
+            tokio::time::sleep(Duration::from_secs_f64(length as f64 / pace as f64)).await;
         }
         to.write_all(&buffer[..length]).await?;
         carried.fetch_add(length as u64, Ordering::Relaxed);

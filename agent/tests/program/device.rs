@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -95,7 +96,10 @@ impl Device {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let running = lines.by_ref().map(Result::unwrap).any(|line| line.contains("running"));
         assert!(running, "the daemon ended without running");
-        Daemon { child }
+        Daemon {
+            child,
+            errors: Some(errors_of(lines)),
+        }
     }
 
     /// Asks the daemon over its socket.
@@ -171,9 +175,10 @@ impl Ran {
     }
 }
 
-/// A daemon that runs. Dropping it kills it.
+/// A daemon that runs. Dropping it kills it, and fails the test when it has logged an error.
 pub(crate) struct Daemon {
     child: Child,
+    errors: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Daemon {
@@ -191,5 +196,17 @@ impl Drop for Daemon {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let errors = self.errors.take().expect("it is taken here only").join().unwrap();
+        // A test that fails anyway is not to be told of what follows from that.
+        assert!(
+            errors.is_empty() || std::thread::panicking(),
+            "the daemon logged errors: {errors:#?}"
+        );
     }
+}
+
+/// Reads a log to its end: the lines that stand for something that should not happen.
+fn errors_of(lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static) -> JoinHandle<Vec<String>> {
+    let is_error = |line: &String| line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at");
+    std::thread::spawn(move || lines.map_while(Result::ok).filter(is_error).collect())
 }

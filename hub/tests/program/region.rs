@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -105,7 +106,11 @@ impl Region {
             .map(Result::unwrap)
             .find(|line| line.contains("hub ready"));
         let ready = ready.expect("the hub ended without being ready");
-        Daemon { child, ready }
+        Daemon {
+            child,
+            errors: Some(errors_of(lines)),
+            ready,
+        }
     }
 
     /// Asks the hub that runs.
@@ -158,9 +163,10 @@ impl Ran {
     }
 }
 
-/// A hub that runs. Dropping it kills it.
+/// A hub that runs. Dropping it kills it, and fails the test when it has logged an error.
 pub(crate) struct Daemon {
     child: Child,
+    errors: Option<JoinHandle<Vec<String>>>,
     pub(crate) ready: String,
 }
 
@@ -179,5 +185,17 @@ impl Drop for Daemon {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let errors = self.errors.take().expect("it is taken here only").join().unwrap();
+        // A test that fails anyway is not to be told of what follows from that.
+        assert!(
+            errors.is_empty() || std::thread::panicking(),
+            "the daemon logged errors: {errors:#?}"
+        );
     }
+}
+
+/// Reads a log to its end: the lines that stand for something that should not happen.
+fn errors_of(lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static) -> JoinHandle<Vec<String>> {
+    let is_error = |line: &String| line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at");
+    std::thread::spawn(move || lines.map_while(Result::ok).filter(is_error).collect())
 }

@@ -1,5 +1,5 @@
 //! `headland-peers`: Headland's sync beside other ways to do it. Writes the tables of `docs/benchmarks.md` and the plots
-//! of `docs/benchmarks`.
+//! of `docs/benchmarks`; with `--dry-run` it measures, checks and writes nothing.
 
 mod compress;
 mod contenders;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
+    let write = is_to_write(std::env::args().skip(1))?;
     let say = progress::say;
     say("drawing the workload");
     let inputs = Inputs::drawn();
@@ -64,13 +65,44 @@ fn run() -> Result<(), Failure> {
     say("nothing trusted");
     let identified = measure::untrusted::measured()?;
     let extent = measure::library::extent(&inputs.lean.base);
-    report::written(&Measured {
+    let measured = Measured {
         extent,
         headland,
         rows,
         steps,
         identified,
-    })?;
-    say("docs/benchmarks.md and docs/benchmarks/*.svg are written");
+    };
+    if write {
+        report::written(&measured)?;
+        say("docs/benchmarks.md and docs/benchmarks/*.svg are written");
+    } else {
+        say("all contenders showed what the workload says; nothing is written");
+    }
     Ok(())
+}
+
+/// Whether the results go into the document.
+fn is_to_write(mut arguments: impl Iterator<Item = String>) -> Result<bool, Failure> {
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => Ok(true),
+        (Some("--dry-run"), None) => Ok(false),
+        _ => Err(Failure::new(
+            "reading the command line",
+            "it takes nothing, or --dry-run".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_run_without_arguments_writes() {
+        let is_to_write = |words: &[&str]| is_to_write(words.iter().map(ToString::to_string)).ok();
+        assert_eq!(is_to_write(&[]), Some(true));
+        assert_eq!(is_to_write(&["--dry-run"]), Some(false));
+        assert_eq!(is_to_write(&["--dry"]), None);
+        assert_eq!(is_to_write(&["--dry-run", "more"]), None);
+    }
 }

@@ -13,7 +13,7 @@ mod workers;
 
 use super::sheet::Summary;
 use super::{BenchError, Wish, deliver, limits, progress};
-use crate::demo::BrokerChoice;
+use crate::fleet::BrokerChoice;
 use board::Event;
 use std::path::PathBuf;
 use std::time::Duration;

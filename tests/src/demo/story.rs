@@ -1,11 +1,12 @@
 //! The field story: three days without a link, told in half a minute.
 
 use super::catalogue::{Catalogue, Models, Release};
-use super::fleet::{Fleet, Member};
 use super::report::{ReleaseReport, Report};
 use super::screen::{Row, Screen};
 use super::views::Views;
 use super::{DemoError, Options, full_cost};
+use crate::fleet::shown::shown;
+use crate::fleet::{Fleet, Member, is_equal};
 use headland_host::text::segment;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +55,7 @@ pub(super) async fn tell(options: &Options) -> Result<Report, DemoError> {
         "Headland demo: one hub and {} agents, each a process with files of its own, over MQTT on this machine.",
         options.agents
     ));
-    let (fleet, broker) = Fleet::start(options.broker, FEED).await?;
+    let fleet = Fleet::start(&std::env::current_exe()?, options.broker, FEED).await?;
     let mut teller = Teller {
         cut: (0..options.agents)
             .map(|index| index >= options.agents - (options.agents * 5 / 8).max(1))
@@ -74,7 +75,7 @@ pub(super) async fn tell(options: &Options) -> Result<Report, DemoError> {
     }
     teller.catalogue.base = base;
     for _ in 0..options.agents {
-        teller.fleet.add_agent(broker)?;
+        teller.fleet.add_agent("")?;
     }
     teller.converge("the first copy to reach every agent", |_| true).await?;
     let report = teller.live_through(full_cost).await?;
@@ -84,7 +85,7 @@ pub(super) async fn tell(options: &Options) -> Result<Report, DemoError> {
         // Only the wish to stop ends this; a signal that cannot be awaited is that as well.
         let _ = tokio::signal::ctrl_c().await;
     }
-    teller.fleet.end();
+    teller.fleet.end()?;
     Ok(report)
 }
 
@@ -96,7 +97,7 @@ impl Teller<'_> {
         let models: usize = self.catalogue.base.iter().map(|release| release.models.len()).sum();
         self.screen.say(&format!("All agents hold the same {models} models."));
         let sockets = (0..self.options.agents)
-            .map(|index| self.fleet.socket_of(index))
+            .map(|index| self.fleet.members[index].program.socket())
             .collect();
         let views = Views::watch(sockets, Arc::new(self.catalogue.states()));
         let away = self.cut.iter().filter(|cut| **cut).count();
@@ -150,7 +151,7 @@ impl Teller<'_> {
         let wish = json!({
             "files": [file], "namespace": release.namespace, "allow_removals": true, "register": true, "dry_run": false,
         });
-        self.fleet.hub.post("/v1/import", &wish).await
+        Ok(self.fleet.hub.post("/v1/import", &wish).await?)
     }
 
     async fn one_release(
@@ -258,7 +259,7 @@ impl Teller<'_> {
         let age_ms = answer["age_ms"].as_u64().unwrap_or(0);
         self.screen.say(&format!(
             "Day 2, 23:00  {} still answers, offline: {} {shown}, and says how old that is: {:.1} s (\"three days\").",
-            member.program.name,
+            member.program.name(),
             told.model,
             age_ms as f64 / 1_000.0
         ));
@@ -285,7 +286,7 @@ impl Teller<'_> {
                 return Ok(());
             }
             if begun.elapsed() > Duration::from_secs(CONVERGE_S_MAX) {
-                return Err(self.fleet.too_long(what, CONVERGE_S_MAX));
+                return Err(self.fleet.too_long(what, CONVERGE_S_MAX).into());
             }
             tokio::time::sleep(POLL).await;
         }
@@ -326,7 +327,7 @@ impl Teller<'_> {
             });
             let age = state.as_ref().and_then(|state| state["age_ms"].as_u64());
             Row {
-                agent: member.program.name.clone(),
+                agent: member.program.name().to_owned(),
                 link: if member.proxy.is_cut() { "cut" } else { "up" },
                 behind: match head.saturating_sub(held) {
                     0 => "-".to_owned(),
@@ -367,18 +368,19 @@ impl Teller<'_> {
             == agents.len();
         let last = self.catalogue.last();
         let written: BTreeSet<String> = self.written.iter().cloned().collect();
-        let at_hub = everything(&self.fleet.hub).await?;
+        let at_hub = shown(&self.fleet.hub).await?;
         let mut resurrected = 0;
-        let mut missing = at_hub.keys != last;
+        let mut missing = at_hub.keys() != last;
         let mut shown_everywhere = written.clone();
         for member in &self.fleet.members {
-            let held = everything(&member.program).await?;
-            resurrected += held.keys.difference(&last).count() as u64;
-            missing |= held.keys != last;
-            shown_everywhere.retain(|id| held.notes.contains(id));
+            let held = shown(&member.program).await?;
+            resurrected += held.keys().difference(&last).count() as u64;
+            missing |= held.keys() != last;
+            let notes = held.notes();
+            shown_everywhere.retain(|id| notes.contains(id));
         }
         Ok(Report {
-            records: at_hub.keys.len() as u64,
+            records: at_hub.0.len() as u64,
             agents: self.options.agents,
             agents_cut_off: self.cut.iter().filter(|cut| **cut).count(),
             releases,
@@ -387,10 +389,10 @@ impl Teller<'_> {
             bytes_full_json_zstd: 0,
             seconds_to_converge: 0.0,
             annotations_written: written.len() as u64,
-            annotations_at_hub: written.intersection(&at_hub.notes).count() as u64,
+            annotations_at_hub: written.intersection(&at_hub.notes()).count() as u64,
             annotations_at_agents: shown_everywhere.len() as u64,
             usage_counted: self.counted,
-            usage_at_hub: at_hub.usage,
+            usage_at_hub: at_hub.usage(),
             resurrected,
             models_read: 0,
             bad_views: 0,
@@ -416,41 +418,5 @@ impl Teller<'_> {
             ),
             format!("{program} hub --config {at}/hub.toml show --namespace {namespace} '{model}'"),
         ]
-    }
-}
-
-fn is_equal(hub: &Value, agent: &Value) -> bool {
-    agent["digest"] == hub["digest"] && agent["phase"] == "live" && agent["pending_writes"] == 0
-}
-
-/// All that a program shows.
-struct Everything {
-    keys: BTreeSet<(String, String)>,
-    notes: BTreeSet<String>,
-    usage: u64,
-}
-
-async fn everything(program: &super::programs::Program) -> Result<Everything, DemoError> {
-    let mut all = Everything {
-        keys: BTreeSet::new(),
-        notes: BTreeSet::new(),
-        usage: 0,
-    };
-    let mut token: Option<String> = None;
-    loop {
-        let more = token.map_or_else(String::new, |token| format!("&page_token={token}"));
-        let page = program.get(&format!("/v1/models?page_size=1000{more}")).await?;
-        for model in page["models"].as_array().into_iter().flatten() {
-            let text = |name: &str| model[name].as_str().unwrap_or_default().to_owned();
-            all.keys.insert((text("namespace"), text("name")));
-            all.usage += model["counts"]["usage"].as_u64().unwrap_or(0);
-            let notes = model["annotations"].as_array().into_iter().flatten();
-            all.notes
-                .extend(notes.filter_map(|note| note["id"].as_str().map(ToOwned::to_owned)));
-        }
-        token = page["next_page_token"].as_str().map(ToOwned::to_owned);
-        if token.is_none() {
-            return Ok(all);
-        }
     }
 }

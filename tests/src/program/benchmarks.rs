@@ -2,7 +2,7 @@
 
 use super::{BAD_INPUT, fail};
 use crate::bench::{BenchError, Wish, hub_core, storm};
-use crate::demo::BrokerChoice;
+use crate::fleet::BrokerChoice;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -144,3 +144,18 @@ async fn dropping_the_proxy_ends_connections_and_frees_the_port() {
 fn outside_of_a_runtime_it_fails_instead_of_panicking() {
     assert!(Proxy::start(anywhere(), anywhere()).is_err());
 }
+
+#[tokio::test]
+async fn a_slow_link_takes_its_time_and_a_fast_one_does_not() {
+    let proxy = Proxy::start(anywhere(), echo().await).unwrap();
+    proxy.pace(Some(100_000));
+    let mut stream = TcpStream::connect(proxy.listen()).await.unwrap();
+    let slow = tokio::time::Instant::now();
+    exchange(&mut stream, &[7; 30_000]).await.unwrap();
+    let slow = slow.elapsed();
+    assert!(slow >= Duration::from_millis(300), "{slow:?}");
+    proxy.pace(None);
+    let fast = tokio::time::Instant::now();
+    exchange(&mut stream, &[7; 30_000]).await.unwrap();
+    assert!(fast.elapsed() < slow, "{:?} after {slow:?}", fast.elapsed());
+}

@@ -1,12 +1,11 @@
 //! The same with real processes: two hubs with their own brokers, and a device that moves when its hub dies.
 
+use headland_fleet::fleet::program::{Program, command};
 use headland_fleet::ports::free_port;
 use headland_host::control::request_blocking;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -20,25 +19,6 @@ const FAST: &str = "[link]\nbackoff_ms_base = 50\nbackoff_ms_max = 200\n";
 struct Place {
     dir: TempDir,
     ports: [u16; 3],
-}
-
-/// A process of the fleet. Dropping it kills it.
-struct Process(Child);
-
-impl Process {
-    /// Ends it as an init system would, and waits until it is gone.
-    fn stop(mut self) {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Place {
@@ -85,37 +65,19 @@ impl Place {
         std::fs::write(self.path(&format!("{name}.toml")), text).unwrap();
     }
 
-    fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_headland-fleet"));
-        for (variable, _) in std::env::vars_os() {
-            if variable.to_string_lossy().starts_with("HEADLAND_") {
-                command.env_remove(variable);
-            }
-        }
-        command
-            .arg(if name == "device" { "agent" } else { "hub" })
-            .args(arguments)
-            .arg("--config")
-            .arg(self.path(&format!("{name}.toml")))
-            .stdin(Stdio::null());
-        command
+    fn start(&self, name: &str) -> Program {
+        let verb = if name == "device" { "run" } else { "serve" };
+        let mut process = Program::start(binary(), self.dir.path(), role(name), name, &[verb]).unwrap();
+        // Followers start before the first import, and say who has to mend that.
+        process.may_log("its registry has said nothing yet; import there");
+        self.until_it_answers(name);
+        process
     }
 
-    fn start(&self, name: &str) -> Process {
-        let log = File::create(self.path(&format!("{name}.log"))).unwrap();
-        let verb = if name == "device" { "run" } else { "serve" };
-        let process = Process(self.command(name, &[verb]).stderr(log).spawn().unwrap());
-        let asked = || {
-            request_blocking(
-                &self.path(&format!("{name}.sock")),
-                get(),
-                "/v1/status",
-                None,
-                ANSWER_MS_MAX,
-            )
-        };
+    fn until_it_answers(&self, name: &str) {
+        let socket = self.path(&format!("{name}.sock"));
+        let asked = || request_blocking(&socket, get(), "/v1/status", None, ANSWER_MS_MAX);
         self.until(name, || asked().is_ok().then_some(()));
-        process
     }
 
     fn status(&self, name: &str) -> Value {
@@ -135,7 +97,10 @@ impl Place {
 
     /// Runs a command to its end: its exit code, and what it printed to both.
     fn run(&self, name: &str, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = self.command(name, arguments).output().unwrap();
+        let mut command = command(binary());
+        command.arg(role(name)).args(arguments).arg("--config");
+        command.arg(self.path(&format!("{name}.toml"))).stdin(Stdio::null());
+        let output = command.output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(text).unwrap())
     }
@@ -175,6 +140,14 @@ impl Place {
     }
 }
 
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_headland-fleet"))
+}
+
+fn role(name: &str) -> &'static str {
+    if name == "device" { "agent" } else { "hub" }
+}
+
 fn get() -> axum::http::Method {
     axum::http::Method::GET
 }
@@ -182,8 +155,8 @@ fn get() -> axum::http::Method {
 #[test]
 fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
     let place = Place::new();
-    let north = place.start("north");
-    let south = place.start("south");
+    let mut north = place.start("north");
+    let mut south = place.start("south");
     let _device = place.start("device");
     place.import("north", &["timm/a", "timm/b"], &[]);
     place.until_device_is_at("north");
@@ -192,7 +165,7 @@ fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
     place.until("south", || (place.status("south")["models"] == 2).then_some(()));
     assert_eq!(place.status("south")["follow"]["state"], "following");
 
-    drop(north);
+    north.kill();
     place.until_device_is_at("south");
     assert_eq!(place.model("device")["name"], "timm/a");
     assert_eq!(
@@ -203,10 +176,11 @@ fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
     place.until_device_is_at("south");
     assert_eq!(place.model("south")["counts"]["usage"], 2);
 
-    let _north = place.start("north");
+    north.start_again().unwrap();
     south.stop();
     place.until_device_is_at("north");
-    let _south = place.start("south");
+    south.start_again().unwrap();
+    place.until_it_answers("south");
     for name in ["north", "south", "device"] {
         let model = place.model(name);
         assert_eq!(model["counts"]["usage"], 2, "{name}: {model}");
@@ -219,7 +193,7 @@ fn a_device_moves_to_the_other_hub_and_back_and_is_counted_once_at_both() {
 fn a_following_hub_refuses_to_change_the_registry_and_holds_what_would_wipe_it() {
     let place = Place::new();
     let _north = place.start("north");
-    let south = place.start("south");
+    let mut south = place.start("south");
     place.import("north", &["timm/a", "timm/b", "timm/c"], &[]);
     let state = |wanted: &str| {
         place.until("south", || {
@@ -237,15 +211,18 @@ fn a_following_hub_refuses_to_change_the_registry_and_holds_what_would_wipe_it()
     assert!(code == Some(2) && text.contains("nothing is held"), "{text}");
 
     // A third hub goes on by itself, in a later life of the registry, with a mistake.
-    let west = place.start("west");
+    let mut west = place.start("west");
     place.until("west", || (place.status("west")["models"] == 3).then_some(()));
     west.stop();
     place.hub("west", place.ports[2], None);
     place.import("west", &["timm/a"], &["--allow-removals"]);
-    let _west = place.start("west");
+    west.start_again().unwrap();
+    place.until_it_answers("west");
     south.stop();
+    south.may_log("held: ");
     place.hub("south", place.ports[1], Some("west"));
-    let _south = place.start("south");
+    south.start_again().unwrap();
+    place.until_it_answers("south");
     state("held");
     assert_eq!(place.status("south")["models"], 3);
     let (code, text) = place.run("south", &["status"]);
@@ -259,8 +236,8 @@ fn a_following_hub_refuses_to_change_the_registry_and_holds_what_would_wipe_it()
 #[test]
 fn a_leader_stops_within_two_seconds_though_followers_wait_for_news() {
     let place = Place::new();
-    let north = place.start("north");
-    let south = place.start("south");
+    let mut north = place.start("north");
+    let mut south = place.start("south");
     place.import("north", &["timm/a"], &[]);
     place.until("south", || (place.status("south")["models"] == 1).then_some(()));
     let started = Instant::now();

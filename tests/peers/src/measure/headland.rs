@@ -154,7 +154,9 @@ fn decode(snapshot: &Traffic, sync: &Traffic) -> Result<Time, Failure> {
     let mut names = Names::default();
     for part in parts(&snapshot.catch_up_frames())? {
         let delta = delta::read(&part, &names).during("reading a delta")?;
-        names.attributes.extend(delta.attributes.into_iter().map(|one| (one.alias, one.name)));
+        names
+            .attributes
+            .extend(delta.attributes.into_iter().map(|one| (one.alias, one.name)));
         for record in delta.records {
             if let RecordChange::Whole(_, name, _) = record.change {
                 names.records.insert(record.handle, name);

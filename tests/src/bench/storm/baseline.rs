@@ -9,7 +9,7 @@ use super::plain::FILTER;
 use super::worker::Guests;
 use super::workers::Workers;
 use super::{CUT, STORM_S_MAX, arrivals};
-use crate::demo::DemoError;
+use crate::fleet::FleetError;
 use crate::mosquitto::Mosquitto;
 use crate::ports::free_port;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
@@ -43,12 +43,11 @@ pub(super) struct Plain {
 pub(super) async fn run(clients: usize, load: Load) -> Result<Plain, BenchError> {
     progress("  mosquitto brings the same bytes to plain clients");
     let directory = tempfile::Builder::new().prefix("headland-plain-").tempdir()?;
-    let broken = |reason: String| DemoError::Program {
+    let mosquitto = Mosquitto::start(free_port()?).map_err(FleetError::from)?;
+    let broker = mosquitto.id().ok_or_else(|| FleetError::Program {
         program: "mosquitto".to_owned(),
-        reason,
-    };
-    let mosquitto = Mosquitto::start(free_port()?).map_err(|error| broken(error.to_string()))?;
-    let broker = mosquitto.id().ok_or_else(|| broken("it has ended".to_owned()))?;
+        reason: "it has ended".to_owned(),
+    })?;
     let link = SharedLink::start(mosquitto.listen())?;
     let mut workers = Workers::start(directory.path(), directory.path(), Guests::Plain, clients, link.port())?;
     workers.wait_for_start().await?;
@@ -83,7 +82,7 @@ pub(super) async fn run(clients: usize, load: Load) -> Result<Plain, BenchError>
         bytes_down: link.proxy.bytes_down() - bytes.0,
         bytes_up: link.proxy.bytes_up() - bytes.1,
     };
-    workers.end();
+    workers.end()?;
     Ok(plain)
 }
 

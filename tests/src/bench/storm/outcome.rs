@@ -8,7 +8,7 @@ use super::probes::{Probe, delays_ms};
 use super::schedule::{Storm, Used};
 use super::workers::number;
 use super::{CUT, Event, Options, arrivals};
-use crate::demo::BrokerChoice;
+use crate::fleet::BrokerChoice;
 
 const CONVERGED: &str = "From the return of the links until they have the release";
 const URGENT: &str = "An urgent change, from the hub's answer until it is applied and durable on an agent";

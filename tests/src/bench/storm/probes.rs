@@ -4,7 +4,7 @@ use super::super::BenchError;
 use super::super::probe::{NAMESPACE, json_line};
 use super::super::process::shared_us;
 use super::board::Event;
-use crate::demo::fleet::Fleet;
+use crate::fleet::Fleet;
 use serde_json::{Value, json};
 
 /// One urgent change.

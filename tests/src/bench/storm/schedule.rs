@@ -9,7 +9,7 @@ use super::worker::Guests;
 use super::workers::{Workers, number};
 use super::{CUT, Options, STORM_S_MAX};
 use crate::demo::catalogue::Catalogue;
-use crate::demo::fleet::Fleet;
+use crate::fleet::Fleet;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -74,7 +74,8 @@ struct Stage {
 /// Runs the whole schedule.
 pub(super) async fn run(options: &Options) -> Result<Storm, BenchError> {
     let catalogue = Catalogue::shipped()?;
-    let (fleet, broker) = Fleet::start(options.broker, "").await?;
+    let fleet = Fleet::start(&std::env::current_exe()?, options.broker, "").await?;
+    let broker = fleet.broker();
     for release in &catalogue.base {
         import(&fleet, &release.namespace, &release.json_lines()).await?;
     }
@@ -111,8 +112,8 @@ pub(super) async fn run(options: &Options) -> Result<Storm, BenchError> {
     stage.cut(&mut storm, &catalogue).await?;
     stage.storm(&mut storm).await?;
     stage.prove(&mut storm).await?;
-    stage.workers.end();
-    stage.fleet.end();
+    stage.workers.end()?;
+    stage.fleet.end()?;
     Ok(storm)
 }
 

@@ -4,10 +4,11 @@ use super::super::BenchError;
 use super::super::process::Usage;
 use super::board::Event;
 use super::worker::{Guests, ROLE};
-use crate::demo::programs::{Program, end};
+use crate::fleet::FleetError;
+use crate::fleet::program::{Program, end};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Guests of one process.
@@ -29,7 +30,6 @@ pub(super) struct Standing {
 #[derive(Debug)]
 pub(super) struct Workers {
     programs: Vec<Program>,
-    directory: PathBuf,
     pub(super) guests: usize,
 }
 
@@ -46,6 +46,7 @@ impl Workers {
             Guests::Devices => "devices",
             Guests::Plain => "plain",
         };
+        let binary = std::env::current_exe()?;
         let mut programs = Vec::new();
         let mut first = 0;
         while first < count {
@@ -56,12 +57,11 @@ impl Workers {
                 "--guests", kind, "--first", &from, "--count", &many, "--port", &port, "--stores", &stores,
             ];
             let name = format!("{kind}-{}", programs.len() + 1);
-            programs.push(Program::start(directory, ROLE, &name, &arguments)?);
+            programs.push(Program::start(&binary, directory, ROLE, &name, &arguments)?);
             first += here;
         }
         Ok(Self {
             programs,
-            directory: directory.to_owned(),
             guests: count,
         })
     }
@@ -70,7 +70,7 @@ impl Workers {
     pub(super) async fn standing(&mut self, mark: u64) -> Result<Standing, BenchError> {
         let mut sum = Standing::default();
         for program in &mut self.programs {
-            if let Some(error) = program.ended(&self.directory) {
+            if let Some(error) = program.ended() {
                 return Err(error.into());
             }
             let answer = program.get(&format!("/v1/standing?mark={mark}")).await?;
@@ -156,8 +156,8 @@ impl Workers {
         Ok(sum)
     }
 
-    pub(super) fn end(self) {
-        end(self.programs);
+    pub(super) fn end(self) -> Result<(), FleetError> {
+        end(self.programs)
     }
 }
 
