@@ -290,7 +290,10 @@ impl AgentSession {
             return;
         }
         match welcome.plan {
-            Plan::Behind { retry_ms } => self.retry_later(now, u64::from(retry_ms)),
+            Plan::Behind { retry_ms } => {
+                self.retry_later(now, u64::from(retry_ms));
+                self.settle_held(now);
+            }
             Plan::Compare { salt, cells } => self.compare(welcome, salt, cells, now),
             Plan::Snapshot => self.transfer(welcome, now),
             Plan::Delta => {
@@ -362,7 +365,9 @@ impl AgentSession {
 
     /// Applies the earliest group that waits, one at a time: the replica answers with [`Self::applied`].
     fn settle_held(&mut self, now: Ms) {
-        if self.unsure || self.is_catching_up() {
+        // While a hello waits for its answer the place stands still: an answer that was cut before a live batch must
+        // not be applied after it.
+        if self.unsure || self.greeting.is_some() || self.is_catching_up() {
             return;
         }
         let (base, cursors, scopes) = (self.base, &self.cursors, &self.scopes);

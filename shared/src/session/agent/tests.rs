@@ -330,6 +330,17 @@ fn what_waits_of_one_epoch_is_dropped_when_another_begins() {
 }
 
 #[test]
+fn a_live_batch_waits_as_long_as_a_hello_is_unanswered() {
+    let mut session = live();
+    session.link_up(100);
+    let nonce = nonce(&drain(&mut session));
+    session.batch(batch(1, 9, 10), 110);
+    assert!(drain(&mut session).is_empty(), "the place moved under a question");
+    session.welcome(welcome(nonce, Plan::Behind { retry_ms: 5_000 }), 120);
+    assert!(matches!(drain(&mut session).as_slice(), [Effect::Apply(_)]));
+}
+
+#[test]
 fn a_lower_epoch_of_the_same_hub_is_not_believed() {
     let mut session = AgentSession::new(Timing::default(), 1);
     session.placed(Some(Epoch { number: 2, ..EPOCH }), Seq(9), BTreeMap::new());
