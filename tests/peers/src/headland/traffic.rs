@@ -8,8 +8,13 @@ mod tag {
     pub(super) const HELLO: u8 = 1;
     pub(super) const WELCOME: u8 = 16;
     pub(super) const PART: u8 = 17;
-    pub(super) const BATCH: u8 = 26;
     pub(super) const HEARTBEAT: u8 = 20;
+    pub(super) const SHARED_PART: u8 = 24;
+    pub(super) const BATCH: u8 = 26;
+}
+
+fn is_of_catch_up(tag: u8) -> bool {
+    matches!(tag, tag::WELCOME | tag::PART | tag::SHARED_PART)
 }
 
 /// All frames of a session, whole as they would be published: head, body and check.
@@ -27,7 +32,7 @@ fn bytes(frames: &[Vec<u8>], wanted: impl Fn(u8) -> bool) -> u64 {
 impl Traffic {
     /// Bytes of the answer to the hello and of all parts.
     pub(crate) fn catch_up(&self) -> u64 {
-        bytes(&self.down, |tag| tag == tag::WELCOME || tag == tag::PART)
+        bytes(&self.down, is_of_catch_up)
     }
 
     /// Bytes of the answer to the hello alone.
@@ -64,7 +69,7 @@ impl Traffic {
     pub(crate) fn uploads(&self) -> u64 {
         let carries = |frame: &&Vec<u8>| match decode_up(frame) {
             Ok(Up::Hello(hello)) => hello.upload.is_some(),
-            Ok(Up::Upload(_)) => true,
+            Ok(Up::Upload(_) | Up::Chained(_)) => true,
             _ => false,
         };
         self.up.iter().filter(carries).map(|frame| frame.len() as u64).sum()
@@ -81,7 +86,7 @@ impl Traffic {
 
     /// The frames that a device must take to be up to date.
     pub(crate) fn catch_up_frames(&self) -> Vec<Vec<u8>> {
-        let wanted = |frame: &&Vec<u8>| matches!(frame.get(1), Some(&tag::WELCOME) | Some(&tag::PART));
+        let wanted = |frame: &&Vec<u8>| frame.get(1).copied().is_some_and(is_of_catch_up);
         self.down.iter().filter(wanted).cloned().collect()
     }
 }
