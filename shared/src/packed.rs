@@ -9,7 +9,9 @@
 //! when it reads: so their models cannot drift apart.
 
 mod bit;
+mod carryless;
 mod columns;
+mod dictionary;
 mod notes;
 mod range;
 mod ranked;
@@ -18,6 +20,7 @@ mod tests;
 mod words;
 
 pub(crate) use bit::{Bit, Number, Tree, signed};
+pub(crate) use carryless::Earlier;
 pub(crate) use columns::{Columns, Place};
 pub(crate) use notes::{Notes, text};
 pub(crate) use range::{Coder, Packer, Unpacker};

@@ -2,7 +2,7 @@
 
 use super::introductions::introductions;
 use super::records::{NOTHING, Records, Standing, column, kind};
-use super::{AttributeIntroduction, FORM_OF_PLACE, FORM_PACKED, Handle, ScopeAlias, ScopeIntroduction};
+use super::{AttributeIntroduction, FORM_DENSE, FORM_DENSE_OF_PLACE, Handle, ScopeAlias, ScopeIntroduction};
 use crate::epoch::Life;
 use crate::packed::{Packer, Sources};
 use alloc::string::String;
@@ -105,7 +105,7 @@ impl DeltaWriter {
     pub fn finish(mut self) -> Vec<u8> {
         self.head(kind::END, 0, 0);
         let mut out = Vec::with_capacity(self.len() + 16);
-        out.push(FORM_PACKED);
+        out.push(FORM_DENSE);
         out.extend_from_slice(&self.records.life.0.to_be_bytes());
         out.extend_from_slice(&self.packer.finish());
         out
@@ -115,7 +115,7 @@ impl DeltaWriter {
     #[must_use]
     pub fn finish_of_place(mut self) -> Vec<u8> {
         self.head(kind::END, 0, 0);
-        let mut out = alloc::vec![FORM_OF_PLACE];
+        let mut out = alloc::vec![FORM_DENSE_OF_PLACE];
         out.extend_from_slice(&self.packer.finish());
         out
     }

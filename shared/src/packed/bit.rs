@@ -27,6 +27,11 @@ pub(crate) struct Bit(pub(crate) u32);
 const EVEN: u32 = 1 << 31;
 
 impl Bit {
+    /// A choice of which something is known: as if a one had come by this chance, of 65,536, `seen` times.
+    pub(crate) fn with(chance: u32, seen: u32) -> Self {
+        Self((chance << 16 ^ EVEN) | seen)
+    }
+
     /// The chance of a one, of 65,536; never nothing and never all.
     #[inline]
     pub(crate) fn chance(self) -> u32 {
@@ -84,6 +89,13 @@ impl<const CHOICES: usize> Tree<CHOICES> {
     }
 }
 
+/// What is known of numbers before the first: that few are long. The chance that it has more than 31 bits; if not, more
+/// than 15.
+const LONG: u32 = 65_536 / 12;
+const MIDDLING: u32 = 65_536 / 5;
+/// As if so many had been seen.
+const LONG_SEEN: u32 = 2;
+
 /// How many lengths there are: 63 stands for 63 and 64 bits.
 const LENGTHS: usize = 64;
 
@@ -101,10 +113,13 @@ pub(crate) struct Number(Option<Box<Lengths>>);
 impl Number {
     pub(crate) fn code<C: Coder>(&mut self, coder: &mut C, value: u64) -> Result<u64, DecodeError> {
         let lengths = self.0.get_or_insert_with(|| {
-            Box::new(Lengths {
-                length: Tree::default(),
-                next: [[Bit::default(); 4]; LENGTHS],
-            })
+            let mut length = Tree::default();
+            if C::DENSE {
+                length.0[1] = Bit::with(LONG, LONG_SEEN);
+                length.0[2] = Bit::with(MIDDLING, LONG_SEEN);
+            }
+            let next = [[Bit::default(); 4]; LENGTHS];
+            Box::new(Lengths { length, next })
         });
         let length = (u64::BITS - value.leading_zeros()) as usize;
         let length = lengths.length.code(coder, length.min(LENGTHS - 1))?;

@@ -1,5 +1,7 @@
 //! Values by column: each attribute has models of its own, and remembers its values.
 
+mod version;
+
 use super::{Bit, Coder, Number, Ranked, Sources, Tree, Tried, Words, can_be_words, mixed, signed};
 use crate::bytes::DecodeError;
 use crate::value::{Parts, VALUE_BYTES_MAX};
@@ -26,6 +28,8 @@ mod kind {
     pub(super) const SHA256: usize = 7;
     pub(super) const HEX: usize = 8;
     pub(super) const PLAIN: usize = 9;
+    /// Three numbers with dots between them.
+    pub(super) const VERSION: usize = 10;
 }
 
 /// A time so near to the record's stamp is told by its distance, in seconds: what the registry says of its own write.
@@ -44,6 +48,7 @@ struct Column {
     whole: Number,
     distance: Number,
     length: Number,
+    versions: [Tree<16>; 3],
     exponent: i64,
     before: i64,
 }
@@ -109,7 +114,7 @@ impl Columns {
         } else {
             self.fresh(coder, place, value, out)?;
             let value = if C::READS { &out[from..] } else { value };
-            if is_remembered(value) {
+            if is_remembered(value, C::DENSE) {
                 let column = self.columns.entry(place.column).or_default();
                 number = column.values.len() as u32;
                 column.values.push(value.to_vec());
@@ -142,11 +147,18 @@ impl Columns {
         let column = self.columns.entry(place.column).or_default();
         let stamp_s = place.at_ms / 1_000;
         let parts = if C::READS { Parts::Whole(0) } else { Parts::of(value)? };
-        let kind = column.kind.code(coder, kind_of(parts, column, stamp_s))?;
+        let kind = column.kind.code(coder, kind_of(parts, column, stamp_s, C::DENSE))?;
         match kind {
             kind::TEXT => {
                 let text = if let Parts::Text(text) = parts { text } else { "" };
                 let text = self.words.code(coder, place.column, text, place.sources)?;
+                if C::READS {
+                    Parts::Text(&text).put(out)?;
+                }
+            }
+            kind::VERSION if C::DENSE => {
+                let text = if let Parts::Text(text) = parts { text } else { "" };
+                let text = version::code(&mut column.versions, &mut column.length, coder, text)?;
                 if C::READS {
                     Parts::Text(&text).put(out)?;
                 }
@@ -207,14 +219,19 @@ impl Columns {
     }
 }
 
-/// Digests and times do not come twice.
-fn is_remembered(value: &[u8]) -> bool {
-    let once = || matches!(Parts::of(value), Ok(Parts::Sha256(_) | Parts::Hex(_) | Parts::Time(_)));
+/// Digests and times do not come twice, and a version is as soon said again.
+fn is_remembered(value: &[u8], dense: bool) -> bool {
+    let once = || match Parts::of(value) {
+        Ok(Parts::Sha256(_) | Parts::Hex(_) | Parts::Time(_)) => true,
+        Ok(Parts::Text(text)) => dense && version::of(text).is_some(),
+        _ => false,
+    };
     value.len() <= REMEMBERED_BYTES_MAX && !once()
 }
 
-fn kind_of(parts: Parts<'_>, column: &Column, stamp_s: u64) -> usize {
+fn kind_of(parts: Parts<'_>, column: &Column, stamp_s: u64, dense: bool) -> usize {
     match parts {
+        Parts::Text(text) if dense && version::of(text).is_some() => kind::VERSION,
         Parts::Text(text) if can_be_words(text) => kind::TEXT,
         Parts::Whole(_) => kind::WHOLE,
         Parts::Decimal(mantissa, exponent) => match scaled(mantissa, exponent, column.exponent) {

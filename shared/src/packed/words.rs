@@ -3,6 +3,8 @@
 //! A text is cut into words (letters, digits and underscores) and single other bytes. One space between two words is
 //! not written. What a text repeats of its record, such as the record's name in an address, is a word of its own.
 
+mod other;
+
 use super::bit::{Bit, Number};
 use super::range::Coder;
 use super::ranked::{Ranked, Tried, mixed};
@@ -20,6 +22,8 @@ const REPEATED_BYTES_MIN: usize = 3;
 const REPEATED_BYTES_MAX: usize = 64;
 /// Stands for a word that did not come before, where its number would stand.
 const NEW: u32 = u32::MAX >> 1;
+/// One model of eight bits for all letters, and one for each letter before.
+const LETTERS: usize = 257 * 256;
 /// Before the first word.
 const START: u32 = NEW - 1;
 
@@ -96,6 +100,7 @@ pub(crate) struct Words {
     number: Number,
     column: Number,
     letters: Vec<u32>,
+    others: other::Others,
 }
 
 impl Default for Words {
@@ -111,7 +116,8 @@ impl Default for Words {
             copied: Bit::default(),
             number: Number::default(),
             column: Number::default(),
-            letters: vec![0; 257 * 256],
+            letters: Vec::new(),
+            others: other::Others::default(),
         }
     }
 }
@@ -194,6 +200,7 @@ impl Words {
         }
         let number = match found {
             Some(number) => number,
+            None if C::DENSE => self.other(coder, next, wanted, last)?,
             None if coder.bit(&mut self.fresh[usize::from(last == START)], wanted == NEW)? => {
                 self.new_word(coder, next)?
             }
@@ -272,6 +279,9 @@ impl Words {
     }
 
     fn letter<C: Coder>(&mut self, coder: &mut C, before: usize, letter: u8) -> Result<u8, DecodeError> {
+        if self.letters.is_empty() {
+            self.letters = vec![0; LETTERS];
+        }
         let (mut node, finer) = (1_usize, (before + 1) << 8);
         for at in (0..8).rev() {
             let (mut coarse, mut fine) = (Bit(self.letters[node]), Bit(self.letters[finer | node]));
