@@ -104,7 +104,7 @@ fn packed(bytes: &[u8]) -> Result<Option<Packed<'_>>, DecodeError> {
 
 struct Reading<'a, K> {
     known: &'a K,
-    /// The encoded keys of attributes that this delta introduces.
+    /// The encoded keys of attributes that this delta introduces, and of others once they were asked for.
     keys: BTreeMap<u32, Vec<u8>>,
     /// The names of records that this delta brings whole.
     names: BTreeMap<Handle, ModelName>,
@@ -143,13 +143,16 @@ impl<K: Known> Reading<'_, K> {
         handle: Handle,
     ) -> Result<Vec<Told>, DecodeError> {
         let commit = records.commit_of_record(coder, None)?;
-        let (known, keys, names) = (self.known, &self.keys, &self.names);
-        let key_of = |alias: u32| match keys.get(&alias) {
-            Some(key) => Ok(key.clone()),
-            None => {
-                let name = known.attribute(alias).ok_or(DecodeError::Invalid("attribute alias"))?;
-                Ok(ElementKey::encoded_attribute(name.as_str()))
+        let (known, names) = (self.known, &self.names);
+        let keys = &mut self.keys;
+        let mut key_of = |alias: u32| {
+            if let Some(key) = keys.get(&alias) {
+                return Ok(key.clone());
             }
+            let name = known.attribute(alias).ok_or(DecodeError::Invalid("attribute alias"))?;
+            let key = ElementKey::encoded_attribute(name.as_str());
+            keys.insert(alias, key.clone());
+            Ok(key)
         };
         let named = || match names.get(&handle) {
             Some(name) => Some(String::from(name.as_str())),
@@ -158,7 +161,7 @@ impl<K: Known> Reading<'_, K> {
         let mut sources = Sources::new(&named);
         let mut standing = Standing::new(kind, commit, &mut sources);
         let mut elements = Vec::new();
-        while let Some((key, state)) = records.element(coder, &mut standing, &NOTHING, &key_of)? {
+        while let Some((key, state)) = records.element(coder, &mut standing, &NOTHING, &mut key_of)? {
             let bytes = key.len() + state.len() + ELEMENT_BYTES;
             self.left = self.left.checked_sub(bytes).ok_or(DecodeError::TooLong)?;
             if elements.len() == ELEMENTS_MAX {

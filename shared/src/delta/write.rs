@@ -86,13 +86,13 @@ impl DeltaWriter {
         let named = || Some(String::from(name));
         let mut sources = Sources::new(&named);
         let mut standing = Standing::new(kind, commit, &mut sources);
-        let known = |_| Ok(Vec::new());
+        let mut known = |_| Ok(Vec::new());
         for (key, alias, state) in elements.iter().rev() {
             let element = records.element_of(key, *alias, state, commit);
-            records.element(packer, &mut standing, &element, &known).expect(WRITES);
+            records.element(packer, &mut standing, &element, &mut known).expect(WRITES);
             self.told += key.len() + state.len();
         }
-        records.element(packer, &mut standing, &NOTHING, &known).expect(WRITES);
+        records.element(packer, &mut standing, &NOTHING, &mut known).expect(WRITES);
     }
 
     fn head(&mut self, kind: usize, scope: ScopeAlias, handle: Handle) {

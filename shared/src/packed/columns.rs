@@ -7,6 +7,7 @@ use crate::bytes::DecodeError;
 use crate::value::{Parts, VALUE_BYTES_MAX};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// Longer values are rarely said twice.
@@ -45,6 +46,8 @@ struct Column {
     numbers: BTreeMap<Vec<u8>, u32>,
     number: Number,
     kind: Tree<16>,
+    /// Whether a value has said what it is.
+    begun: bool,
     whole: Number,
     distance: Number,
     length: Number,
@@ -57,10 +60,18 @@ struct Column {
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     words: Words,
-    columns: BTreeMap<u32, Column>,
+    columns: Vec<Column>,
+    /// Where each column is, plus one: of those with low numbers, and of the others.
+    near: Vec<u16>,
+    far: BTreeMap<u32, usize>,
     after: Ranked,
     bytes: Tree<256>,
+    /// What the first value of a column is.
+    first_kind: Tree<16>,
 }
+
+/// Columns below are found without a search.
+const NEAR_COLUMNS: u32 = 512;
 
 /// What is known where a value stands.
 pub(crate) struct Place<'a, 'b> {
@@ -75,6 +86,27 @@ pub(crate) struct Place<'a, 'b> {
 }
 
 impl Columns {
+    /// Where a column is.
+    fn at(&mut self, column: u32) -> usize {
+        if column >= NEAR_COLUMNS {
+            let next = self.columns.len();
+            let at = *self.far.entry(column).or_insert(next);
+            if at == next {
+                self.columns.push(Column::default());
+            }
+            return at;
+        }
+        if self.near.is_empty() {
+            self.near = vec![0; NEAR_COLUMNS as usize];
+        }
+        let place = &mut self.near[column as usize];
+        if *place == 0 {
+            self.columns.push(Column::default());
+            *place = self.columns.len() as u16;
+        }
+        usize::from(*place) - 1
+    }
+
     /// Writes an encoded value, or reads one and appends it. Gives what the value stands for as the one before.
     pub(crate) fn value<C: Coder>(
         &mut self,
@@ -84,13 +116,18 @@ impl Columns {
         out: &mut Vec<u8>,
     ) -> Result<u32, DecodeError> {
         let from = out.len();
-        let column = self.columns.entry(place.column).or_default();
+        let at = self.at(place.column);
+        let column = &mut self.columns[at];
         let wanted = if C::READS {
             NEW
         } else {
             column.numbers.get(value).copied().unwrap_or(NEW)
         };
-        let came = coder.bit(&mut column.came[column.lately], wanted != NEW)?;
+        let came = if C::DENSE && column.values.is_empty() {
+            false
+        } else {
+            coder.bit(&mut column.came[column.lately], wanted != NEW)?
+        };
         column.lately = (column.lately << 1 | usize::from(came)) & 3;
         let contexts = [mixed([place.column, place.before, 1]), mixed([place.column, 0, 2])];
         let mut number = NEW;
@@ -112,10 +149,10 @@ impl Columns {
                 out.extend_from_slice(known);
             }
         } else {
-            self.fresh(coder, place, value, out)?;
+            self.fresh(coder, place, at, value, out)?;
             let value = if C::READS { &out[from..] } else { value };
             if is_remembered(value, C::DENSE) {
-                let column = self.columns.entry(place.column).or_default();
+                let column = &mut self.columns[at];
                 number = column.values.len() as u32;
                 column.values.push(value.to_vec());
                 if !C::READS {
@@ -141,13 +178,23 @@ impl Columns {
         &mut self,
         coder: &mut C,
         place: &Place<'_, '_>,
+        at: usize,
         value: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
-        let column = self.columns.entry(place.column).or_default();
+        let column = &mut self.columns[at];
         let stamp_s = place.at_ms / 1_000;
         let parts = if C::READS { Parts::Whole(0) } else { Parts::of(value)? };
-        let kind = column.kind.code(coder, kind_of(parts, column, stamp_s, C::DENSE))?;
+        let kind = kind_of(parts, column, stamp_s, C::DENSE);
+        let kind = if C::DENSE && !column.begun {
+            let kind = self.first_kind.code(coder, kind)?;
+            column.begun = true;
+            column.kind.expect(kind);
+            column.kind.expect(kind);
+            kind
+        } else {
+            column.kind.code(coder, kind)?
+        };
         match kind {
             kind::TEXT => {
                 let text = if let Parts::Text(text) = parts { text } else { "" };
@@ -208,7 +255,8 @@ impl Columns {
 
     /// Bytes of which little is known.
     pub(crate) fn bytes<C: Coder>(&mut self, coder: &mut C, bytes: &[u8], max: usize) -> Result<Vec<u8>, DecodeError> {
-        let column = self.columns.entry(u32::MAX).or_default();
+        let at = self.at(u32::MAX);
+        let column = &mut self.columns[at];
         let length = column.length.code(coder, bytes.len() as u64)?;
         if length > max as u64 {
             return Err(DecodeError::TooLong);
