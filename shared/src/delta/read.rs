@@ -25,7 +25,10 @@ pub fn read(bytes: &[u8], known: &impl Known) -> Result<Delta, DecodeError> {
     let Some(packed) = packed(bytes)? else {
         return rows::read(bytes, known);
     };
-    let life = packed.life.or_else(|| known.life()).ok_or(DecodeError::Invalid("life"))?;
+    let life = packed
+        .life
+        .or_else(|| known.life())
+        .ok_or(DecodeError::Invalid("life"))?;
     if packed.dense {
         unpacked(&mut Unpacker::new(packed.choices), life, known)
     } else {
@@ -58,7 +61,9 @@ fn unpacked<C: Coder>(coder: &mut C, life: Life, known: &impl Known) -> Result<D
 pub fn introduced_scopes(bytes: &[u8]) -> Result<Vec<ScopeIntroduction>, DecodeError> {
     match packed(bytes)? {
         None => rows::introduced_scopes(bytes),
-        Some(Packed { dense: true, choices, .. }) => introduced(&mut Unpacker::new(choices)),
+        Some(Packed {
+            dense: true, choices, ..
+        }) => introduced(&mut Unpacker::new(choices)),
         Some(Packed { choices, .. }) => introduced(&mut Earlier::new(choices)),
     }
 }

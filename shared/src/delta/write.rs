@@ -89,10 +89,14 @@ impl DeltaWriter {
         let mut known = |_| Ok(Vec::new());
         for (key, alias, state) in elements.iter().rev() {
             let element = records.element_of(key, *alias, state, commit);
-            records.element(packer, &mut standing, &element, &mut known).expect(WRITES);
+            records
+                .element(packer, &mut standing, &element, &mut known)
+                .expect(WRITES);
             self.told += key.len() + state.len();
         }
-        records.element(packer, &mut standing, &NOTHING, &mut known).expect(WRITES);
+        records
+            .element(packer, &mut standing, &NOTHING, &mut known)
+            .expect(WRITES);
     }
 
     fn head(&mut self, kind: usize, scope: ScopeAlias, handle: Handle) {

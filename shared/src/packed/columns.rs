@@ -48,6 +48,9 @@ struct Column {
     kind: Tree<16>,
     /// Whether a value has said what it is.
     begun: bool,
+    /// Whether the next one is what the last one was.
+    same: Bit,
+    last_kind: usize,
     whole: Number,
     distance: Number,
     length: Number,
@@ -189,12 +192,13 @@ impl Columns {
         let kind = if C::DENSE && !column.begun {
             let kind = self.first_kind.code(coder, kind)?;
             column.begun = true;
-            column.kind.expect(kind);
-            column.kind.expect(kind);
             kind
+        } else if C::DENSE && coder.bit(&mut column.same, kind == column.last_kind)? {
+            column.last_kind
         } else {
             column.kind.code(coder, kind)?
         };
+        column.last_kind = kind;
         match kind {
             kind::TEXT => {
                 let text = if let Parts::Text(text) = parts { text } else { "" };

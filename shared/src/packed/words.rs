@@ -5,7 +5,10 @@
 
 mod other;
 
-use super::bit::{Bit, Number};
+pub(super) use other::put_digits;
+
+use super::bit::Bit;
+use super::number::Number;
 use super::range::Coder;
 use super::ranked::{Ranked, Tried, mixed};
 use crate::bytes::DecodeError;

@@ -5,6 +5,7 @@ use crate::bytes::DecodeError;
 use crate::packed::dictionary::{self, FOLLOWERS, SHELVES};
 use crate::packed::{Coder, Tree};
 use crate::value::VALUE_BYTES_MAX;
+use alloc::vec::Vec;
 
 /// What such a word is.
 mod class {
@@ -68,7 +69,11 @@ impl Words {
             class::OWN => return Ok(coder.uniform(RESERVED - 1, wanted.wrapping_sub(1))? + 1),
             class::OLD => return self.old(coder, wanted),
             class::COPY => {
-                let column = if let Next::Kept(Kept::Copy(column)) = next { column } else { 0 };
+                let column = if let Next::Kept(Kept::Copy(column)) = next {
+                    column
+                } else {
+                    0
+                };
                 let column = self.column.code(coder, u64::from(column))?;
                 let column = u32::try_from(column).map_err(|_| DecodeError::Invalid("column"))?;
                 self.copies.insert(column, number);
@@ -185,7 +190,8 @@ fn class_of(next: Next<'_>, wanted: u32) -> usize {
     }
 }
 
-fn put_digits(out: &mut alloc::vec::Vec<u8>, mut value: u64) {
+/// Appends a number as people write it.
+pub(crate) fn put_digits(out: &mut Vec<u8>, mut value: u64) {
     let from = out.len();
     loop {
         out.push(b'0' + (value % 10) as u8);
