@@ -355,8 +355,8 @@ impl Records {
                 alias << 6 | (of as u32) << 3 | form as u32
             }
         };
-        self.after.learn(contexts[0], code);
-        self.after.learn(contexts[1], code);
+        self.after.learn::<C>(contexts[0], code);
+        self.after.learn::<C>(contexts[1], code);
         standing.codes = [last, code];
         Ok(code)
     }

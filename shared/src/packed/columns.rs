@@ -5,6 +5,7 @@ mod version;
 use super::{Bit, Coder, Number, Ranked, Sources, Tree, Tried, Words, can_be_words, mixed, signed};
 use crate::bytes::DecodeError;
 use crate::value::{Parts, VALUE_BYTES_MAX};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
@@ -41,7 +42,8 @@ struct Column {
     /// Whether the value came before, by whether the last two had.
     came: [Bit; 4],
     lately: usize,
-    values: Vec<Vec<u8>>,
+    /// Where its values begin and end in the bytes of all.
+    values: Vec<(u32, u32)>,
     /// Their numbers, for writing.
     numbers: BTreeMap<Vec<u8>, u32>,
     number: Number,
@@ -54,7 +56,7 @@ struct Column {
     whole: Number,
     distance: Number,
     length: Number,
-    versions: [Tree<16>; 3],
+    versions: Option<Box<[Tree<16>; 3]>>,
     exponent: i64,
     before: i64,
 }
@@ -67,6 +69,8 @@ pub(crate) struct Columns {
     /// Where each column is, plus one: of those with low numbers, and of the others.
     near: Vec<u16>,
     far: BTreeMap<u32, usize>,
+    /// The bytes of all values that are remembered.
+    values: Vec<u8>,
     after: Ranked,
     bytes: Tree<256>,
     /// What the first value of a column is.
@@ -144,12 +148,10 @@ impl Columns {
                 Some(number) => number,
                 None => u32::try_from(column.number.code(coder, u64::from(wanted))?).unwrap_or(NEW),
             };
-            let known = column
-                .values
-                .get(number as usize)
-                .ok_or(DecodeError::Invalid("value"))?;
+            let known = column.values.get(number as usize);
+            let (begin, end) = *known.ok_or(DecodeError::Invalid("value"))?;
             if C::READS {
-                out.extend_from_slice(known);
+                out.extend_from_slice(&self.values[begin as usize..end as usize]);
             }
         } else {
             self.fresh(coder, place, at, value, out)?;
@@ -157,15 +159,17 @@ impl Columns {
             if is_remembered(value, C::DENSE) {
                 let column = &mut self.columns[at];
                 number = column.values.len() as u32;
-                column.values.push(value.to_vec());
+                let begin = self.values.len() as u32;
+                self.values.extend_from_slice(value);
+                column.values.push((begin, self.values.len() as u32));
                 if !C::READS {
                     column.numbers.insert(value.to_vec(), number);
                 }
             }
         }
         if number != NEW {
-            self.after.learn(contexts[0], number);
-            self.after.learn(contexts[1], number);
+            self.after.learn::<C>(contexts[0], number);
+            self.after.learn::<C>(contexts[1], number);
         }
         let value = if C::READS { &out[from..] } else { value };
         if value.len() <= REMEMBERED_BYTES_MAX
@@ -204,12 +208,12 @@ impl Columns {
                 let text = if let Parts::Text(text) = parts { text } else { "" };
                 let text = self.words.code(coder, place.column, text, place.sources)?;
                 if C::READS {
-                    Parts::Text(&text).put(out)?;
+                    Parts::Text(text).put(out)?;
                 }
             }
             kind::VERSION if C::DENSE => {
                 let text = if let Parts::Text(text) = parts { text } else { "" };
-                let text = version::code(&mut column.versions, &mut column.length, coder, text)?;
+                let text = version::code(column.versions.get_or_insert_default(), &mut column.length, coder, text)?;
                 if C::READS {
                     Parts::Text(&text).put(out)?;
                 }
@@ -254,7 +258,9 @@ impl Columns {
 
     /// A name, which repeats nothing.
     pub(crate) fn name<C: Coder>(&mut self, coder: &mut C, column: u32, name: &str) -> Result<String, DecodeError> {
-        self.words.code(coder, column, name, &Sources::new(&|| None))
+        self.words
+            .code(coder, column, name, &Sources::new(&|| None))
+            .map(String::from)
     }
 
     /// Bytes of which little is known.

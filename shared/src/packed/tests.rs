@@ -9,7 +9,7 @@ fn texts<C: Coder>(coder: &mut C, texts: &[String], name: &str) -> Result<Vec<St
     let mut sources = Sources::new(&named);
     let (mut words, mut read) = (Words::default(), Vec::new());
     for text in texts {
-        read.push(words.code(coder, 9, text, &sources)?);
+        read.push(words.code(coder, 9, text, &sources)?.to_string());
         sources.remember(9, text);
     }
     Ok(read)
@@ -41,7 +41,7 @@ proptest! {
         let mut sources = Sources::new(&named);
         let (mut words, mut unpacker) = (Words::default(), Unpacker::new(&bytes));
         for text in &said {
-            let read = words.code(&mut unpacker, 9, "", &sources).unwrap();
+            let read = words.code(&mut unpacker, 9, "", &sources).unwrap().to_string();
             prop_assert_eq!(&read, text);
             sources.remember(9, &read);
         }

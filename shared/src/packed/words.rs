@@ -34,8 +34,9 @@ const START: u32 = NEW - 1;
 pub(crate) struct Sources<'a> {
     name: OnceCell<Option<String>>,
     named: &'a dyn Fn() -> Option<String>,
-    /// Texts of the record that went before, by column.
-    earlier: Vec<(u32, String)>,
+    /// Texts of the record that went before, by column, and where each begins and ends in `texts`.
+    earlier: Vec<(u32, usize, usize)>,
+    texts: String,
 }
 
 impl<'a> Sources<'a> {
@@ -45,6 +46,7 @@ impl<'a> Sources<'a> {
             name: OnceCell::new(),
             named,
             earlier: Vec::new(),
+            texts: String::new(),
         }
     }
 
@@ -52,7 +54,9 @@ impl<'a> Sources<'a> {
     pub(crate) fn remember(&mut self, column: u32, text: &str) {
         let worth = (REPEATED_BYTES_MIN..=REPEATED_BYTES_MAX).contains(&text.len());
         if worth && self.of_column(column).is_none() {
-            self.earlier.push((column, text.into()));
+            let from = self.texts.len();
+            self.texts.push_str(text);
+            self.earlier.push((column, from, self.texts.len()));
         }
     }
 
@@ -62,7 +66,8 @@ impl<'a> Sources<'a> {
 
     fn of_column(&self, column: u32) -> Option<&str> {
         let mut earlier = self.earlier.iter();
-        earlier.find(|(of, _)| *of == column).map(|(_, text)| text.as_str())
+        let (_, from, to) = earlier.find(|(of, ..)| *of == column)?;
+        Some(&self.texts[*from..*to])
     }
 }
 
@@ -104,6 +109,8 @@ pub(crate) struct Words {
     column: Number,
     letters: Vec<u32>,
     others: other::Others,
+    /// The text that was read last.
+    text: Vec<u8>,
 }
 
 impl Default for Words {
@@ -121,6 +128,7 @@ impl Default for Words {
             column: Number::default(),
             letters: Vec::new(),
             others: other::Others::default(),
+            text: Vec::new(),
         }
     }
 }
@@ -133,8 +141,10 @@ impl Words {
         column: u32,
         text: &str,
         sources: &Sources<'_>,
-    ) -> Result<String, DecodeError> {
-        let (mut rest, mut out) = (text.as_bytes(), Vec::new());
+    ) -> Result<&str, DecodeError> {
+        let mut rest = text.as_bytes();
+        let mut out = core::mem::take(&mut self.text);
+        out.clear();
         let (mut before, mut last, mut after_word) = (START, START, false);
         loop {
             let next = if C::READS {
@@ -159,7 +169,8 @@ impl Words {
             }
             after_word = is_word;
         }
-        String::from_utf8(out).map_err(|_| DecodeError::NotUtf8)
+        self.text = out;
+        core::str::from_utf8(&self.text).map_err(|_| DecodeError::NotUtf8)
     }
 
     fn append(&self, kept: Kept, sources: &Sources<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
@@ -215,8 +226,8 @@ impl Words {
         if number as usize >= self.kept.len() {
             return Err(DecodeError::Invalid("word"));
         }
-        self.after_two.learn(two, number);
-        self.after_one.learn(one, number);
+        self.after_two.learn::<C>(two, number);
+        self.after_one.learn::<C>(one, number);
         Ok(number)
     }
 
@@ -328,7 +339,7 @@ fn repeated(rest: &[u8], sources: &Sources<'_>) -> Option<(Kept, usize)> {
     let earlier = sources
         .earlier
         .iter()
-        .map(|(column, text)| (Kept::Copy(*column), text.as_str()));
+        .map(|(column, from, to)| (Kept::Copy(*column), &sources.texts[*from..*to]));
     let mut best: Option<(Kept, usize)> = None;
     for (kept, text) in own.into_iter().chain(earlier) {
         let length = text.len();
