@@ -172,9 +172,7 @@ impl Columns {
             self.after.learn::<C>(contexts[1], number);
         }
         let value = if C::READS { &out[from..] } else { value };
-        if value.len() <= REMEMBERED_BYTES_MAX
-            && let Ok(Parts::Text(text)) = Parts::of(value)
-        {
+        if let Some(Parts::Text(text)) = parts_of(value) {
             place.sources.remember(place.column, text);
         }
         Ok(mixed([place.column, number, 3]))
@@ -279,12 +277,20 @@ impl Columns {
 
 /// Digests and times do not come twice, and a version is as soon said again.
 fn is_remembered(value: &[u8], dense: bool) -> bool {
-    let once = || match Parts::of(value) {
-        Ok(Parts::Sha256(_) | Parts::Hex(_) | Parts::Time(_)) => true,
-        Ok(Parts::Text(text)) => dense && version::of(text).is_some(),
+    let once = match parts_of(value) {
+        Some(Parts::Sha256(_) | Parts::Hex(_) | Parts::Time(_)) => true,
+        Some(Parts::Text(text)) => dense && version::of(text).is_some(),
         _ => false,
     };
-    value.len() <= REMEMBERED_BYTES_MAX && !once()
+    value.len() <= REMEMBERED_BYTES_MAX && !once
+}
+
+/// The parts of a value that is short enough to be said again.
+fn parts_of(value: &[u8]) -> Option<Parts<'_>> {
+    if value.len() > REMEMBERED_BYTES_MAX {
+        return None;
+    }
+    Parts::of(value).ok()
 }
 
 fn kind_of(parts: Parts<'_>, column: &Column, stamp_s: u64, dense: bool) -> usize {

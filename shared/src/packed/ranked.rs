@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 /// How many candidates one place remembers.
 pub(crate) const CANDIDATES: usize = 3;
 /// How many places there are at first, and at most: a few bits must not make a reader hold much.
-const PLACES_MIN: usize = 1 << 7;
+const PLACES_MIN: usize = 1 << 8;
 const PLACES_MAX: usize = 1 << 15;
 /// So many places in a row are looked at for a context.
 const LOOKS: usize = 8;
@@ -57,10 +57,10 @@ impl Ranked {
     /// Where a context is, or would be: a free place, or at last the one that it would come to first.
     fn find<C: Coder>(&self, context: u32) -> usize {
         let first = (context >> (32 - self.places.len().trailing_zeros())) as usize;
-        if !C::DENSE {
+        if !C::DENSE || self.places[first].context == context || self.places[first].is_free() {
             return first;
         }
-        let looked = (0..LOOKS).map(|step| (first + step) & (self.places.len() - 1));
+        let looked = (1..LOOKS).map(|step| (first + step) & (self.places.len() - 1));
         let mut fits = looked.filter(|at| {
             let place = &self.places[*at];
             place.context == context || place.is_free()
@@ -140,9 +140,8 @@ impl Ranked {
             return;
         }
         place.sure /= 4;
-        let at = place.candidates.iter().position(|candidate| *candidate == stored);
-        place.candidates[..=at.unwrap_or(CANDIDATES - 1)].rotate_right(1);
-        place.candidates[0] = stored;
+        let [first, second, third] = place.candidates;
+        place.candidates = [stored, first, if second == stored { third } else { second }];
     }
 }
 
