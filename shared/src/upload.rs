@@ -222,8 +222,10 @@ mod tests {
         #[test]
         fn noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = read(u64::MAX - 3, &noise);
-            let packed: Vec<u8> = [0].into_iter().chain(noise).collect();
-            let _ = read(u64::MAX - 3, &packed);
+            for form in [packed::FORM_PACKED.as_slice(), &packed::FORM_DENSE] {
+                let packed = [form, &noise].concat();
+                let _ = read(u64::MAX - 3, &packed);
+            }
         }
     }
 }

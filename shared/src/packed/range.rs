@@ -105,7 +105,7 @@ impl Packer {
         // The shortest number of bytes that lies in the interval when zeros follow.
         for kept in 0..=4_u32 {
             let below = if kept == 4 { 0 } else { u32::MAX >> (8 * kept) };
-            let up = u64::from(self.low) + u64::from(below) & !u64::from(below);
+            let up = (u64::from(self.low) + u64::from(below)) & !u64::from(below);
             if up < u64::from(self.low) + u64::from(self.range) {
                 if up > u64::from(u32::MAX) {
                     self.carry();
