@@ -64,25 +64,24 @@ pub(crate) fn find(wanted: &[u8]) -> Option<(usize, usize)> {
     })
 }
 
-/// Letters that a spelled word may have: the end, `a` to `z`, `0` to `9`, and the low line.
-pub(crate) const LETTERS: usize = 38;
+/// Letters that a spelled word may have: the end, and `a` to `z`.
+pub(crate) const LETTERS: usize = 27;
+
 /// The number of each letter, 0 for what cannot be spelled.
 pub(crate) fn letter_of(byte: u8) -> usize {
     match byte {
         b'a'..=b'z' => usize::from(byte - b'a') + 1,
-        b'0'..=b'9' => usize::from(byte - b'0') + 27,
-        b'_' => 37,
         _ => 0,
     }
 }
 
 /// The letter of a number.
 pub(crate) fn byte_of(letter: usize) -> u8 {
-    b"\0abcdefghijklmnopqrstuvwxyz0123456789_"[letter]
+    b"\0abcdefghijklmnopqrstuvwxyz"[letter]
 }
 
 /// For each letter (0 for the beginning), the sums of how often the others follow on it, of 4,096: counted in the
-/// dictionary's words. Digits and low lines, which it does not have, are given what identifiers usually have.
+/// dictionary's words, and one for what never follows there.
 pub(crate) static FOLLOWERS: [[u16; LETTERS + 1]; LETTERS] = {
     let mut table = [[0; LETTERS + 1]; LETTERS];
     let counts = counted();
@@ -94,15 +93,8 @@ pub(crate) static FOLLOWERS: [[u16; LETTERS + 1]; LETTERS] = {
     table
 };
 
-/// What a digit or a low line is followed by: an end, each letter, each digit, a low line.
-const AFTER_DIGIT: [u32; 4] = [360, 10, 36, 20];
-const AFTER_LINE: [u32; 4] = [4, 30, 20, 4];
-/// Of what follows on a letter, so many of 64 are digits, and so many low lines.
-const DIGITS_OF_64: u32 = 6;
-const LINES_OF_64: u32 = 2;
-
 const fn counted() -> [[u32; LETTERS]; LETTERS] {
-    let (text, mut counts) = (TEXT.as_bytes(), [[0; LETTERS]; LETTERS]);
+    let (text, mut counts) = (TEXT.as_bytes(), [[1; LETTERS]; LETTERS]);
     let mut shelf = 0;
     while shelf < SHELVES {
         let (mut at, mut before, mut letter) = (STARTS[shelf], 0, 0);
@@ -117,45 +109,6 @@ const fn counted() -> [[u32; LETTERS]; LETTERS] {
         }
         shelf += 1;
     }
-    let mut before = 0;
-    while before < LETTERS {
-        counts[before] = match before {
-            27..37 => followed(AFTER_DIGIT),
-            37 => followed(AFTER_LINE),
-            _ => with_digits(counts[before]),
-        };
-        before += 1;
-    }
-    counts
-}
-
-const fn followed([end, letter, digit, line]: [u32; 4]) -> [u32; LETTERS] {
-    let (mut counts, mut at) = ([0; LETTERS], 0);
-    while at < LETTERS {
-        counts[at] = match at {
-            0 => end,
-            1..27 => letter,
-            27..37 => digit,
-            _ => line,
-        };
-        at += 1;
-    }
-    counts
-}
-
-/// Adds what the dictionary has none of, in proportion, and one for what it never has.
-const fn with_digits(mut counts: [u32; LETTERS]) -> [u32; LETTERS] {
-    let (mut all, mut at) = (0, 0);
-    while at < 27 {
-        counts[at] += 1;
-        all += counts[at];
-        at += 1;
-    }
-    while at < 37 {
-        counts[at] = all * DIGITS_OF_64 / 640 + 1;
-        at += 1;
-    }
-    counts[37] = all * LINES_OF_64 / 64 + 1;
     counts
 }
 
@@ -210,6 +163,6 @@ mod tests {
         for letter in 1..LETTERS {
             assert_eq!(letter_of(byte_of(letter)), letter);
         }
-        assert_eq!((letter_of(b'-'), letter_of(b'A')), (0, 0));
+        assert_eq!((letter_of(b'-'), letter_of(b'7')), (0, 0));
     }
 }

@@ -20,7 +20,7 @@ mod class {
     pub(super) const MARK: usize = 4;
     /// Digits that are a number.
     pub(super) const DIGITS: usize = 5;
-    /// Lower-case letters, digits and low lines.
+    /// Lower-case letters.
     pub(super) const LETTERS: usize = 6;
     /// Anything else.
     pub(super) const BYTES: usize = 7;
@@ -183,7 +183,8 @@ fn class_of(next: Next<'_>, wanted: u32) -> usize {
                 Some((_, _, capital)) => class::SHELVED + usize::from(capital),
                 None if !is_in_word(word[0]) => class::MARK,
                 None if is_number && (word[0] != b'0' || word.len() == 1) => class::DIGITS,
-                None if word.iter().all(|byte| dictionary::letter_of(*byte) != 0) => class::LETTERS,
+                // Identifiers repeat pieces of each other, which models that learn see.
+                None if word.iter().all(u8::is_ascii_lowercase) => class::LETTERS,
                 None => class::BYTES,
             }
         }

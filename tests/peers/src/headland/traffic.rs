@@ -10,7 +10,12 @@ mod tag {
     pub(super) const PART: u8 = 17;
     pub(super) const HEARTBEAT: u8 = 20;
     pub(super) const SHARED_PART: u8 = 24;
-    pub(super) const BATCH: u8 = 26;
+    pub(super) const BATCH: u8 = 27;
+    pub(super) const BATCH_FLAGGED: u8 = 28;
+}
+
+fn is_batch(tag: u8) -> bool {
+    matches!(tag, tag::BATCH | tag::BATCH_FLAGGED)
 }
 
 fn is_of_catch_up(tag: u8) -> bool {
@@ -42,7 +47,7 @@ impl Traffic {
 
     /// Bytes of live batches.
     pub(crate) fn batches(&self) -> u64 {
-        bytes(&self.down, |tag| tag == tag::BATCH)
+        bytes(&self.down, is_batch)
     }
 
     /// All bytes down except heartbeats, which come whether something changes or not.
@@ -79,7 +84,7 @@ impl Traffic {
     pub(crate) fn batch_frames(&self) -> Vec<Vec<u8>> {
         self.down
             .iter()
-            .filter(|frame| frame.get(1) == Some(&tag::BATCH))
+            .filter(|frame| frame.get(1).copied().is_some_and(is_batch))
             .cloned()
             .collect()
     }
