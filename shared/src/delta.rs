@@ -66,6 +66,10 @@ pub(crate) const FORM_PACKED: u8 = 2;
 /// First byte of a packed delta that leaves out the life, which its receiver knows.
 pub(crate) const FORM_OF_PLACE: u8 = 3;
 
+/// First bytes of the same two in today's form.
+pub(crate) const FORM_DENSE: u8 = 4;
+pub(crate) const FORM_DENSE_OF_PLACE: u8 = 5;
+
 /// What the receiver of a delta knows.
 pub trait Known {
     /// The life of the registry whose state it holds.

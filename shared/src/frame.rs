@@ -20,9 +20,9 @@ pub use fragment::{Fragments, Reassembly, ReassemblyError};
 pub use shared_part::SharedPart;
 
 use crate::bytes::{Reader, put_varint};
-use crate::delta::FORM_PACKED;
+use crate::delta::{FORM_DENSE, FORM_PACKED};
 use crate::digest::hash_128;
-use crate::message::{Down, Up};
+use crate::message::{Down, Live, Up};
 use crate::urgent::Urgent;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -65,7 +65,9 @@ mod tag {
     pub(super) const PROOF: u8 = 23;
     pub(super) const SHARED_PART: u8 = 24;
     pub(super) const URGENT: u8 = 25;
-    pub(super) const LIVE: u8 = 26;
+    pub(super) const LIVE_EARLIER: u8 = 26;
+    pub(super) const LIVE: u8 = 27;
+    pub(super) const LIVE_FLAGGED: u8 = 28;
     pub(super) const FRAGMENT: u8 = 32;
 }
 
@@ -125,14 +127,17 @@ pub fn encode_down(message: &Down) -> Vec<u8> {
     match message {
         Down::Welcome(welcome) => encode(tag::WELCOME, welcome),
         Down::Part(part) => match part.delta.first() {
-            Some(&FORM_PACKED) => seal(tag::PART, &body_for(part), Density::Packed),
+            Some(&(FORM_PACKED | FORM_DENSE)) => seal(tag::PART, &body_for(part), Density::Packed),
             _ => encode(tag::PART, part),
         },
         Down::Stored(stored) => encode(tag::STORED, stored),
         Down::Batch(batch) => encode(tag::BATCH, batch),
         Down::Live(live) => {
             let (flags, body) = live::body(live);
-            sealed(&[WIRE_VERSION, tag::LIVE, flags], &body)
+            match flags {
+                0 => sealed(&[WIRE_VERSION, tag::LIVE], &body),
+                _ => sealed(&[WIRE_VERSION, tag::LIVE_FLAGGED, flags], &body),
+            }
         }
         Down::Heartbeat(heartbeat) => encode(tag::HEARTBEAT, heartbeat),
         Down::Refused(refused) => encode(tag::REFUSED, refused),
@@ -150,9 +155,10 @@ pub fn is_hello(frame: &[u8]) -> bool {
 
 /// Decodes what a hub says.
 pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
-    if frame.get(1) == Some(&tag::LIVE) {
-        let (_, flags, body) = checked(frame)?;
-        return live::read(flags, body).map(Down::Live);
+    if let Some(&tag) = frame.get(1)
+        && matches!(tag, tag::LIVE | tag::LIVE_FLAGGED | tag::LIVE_EARLIER)
+    {
+        return live_of(tag, frame).map(Down::Live);
     }
     let Opened { tag, nonce, body } = unseal(frame)?;
     match tag {
@@ -171,6 +177,18 @@ pub fn decode_down(frame: &[u8]) -> Result<Down, FrameError> {
             Ok(Down::Urgent(urgent))
         }
         other => Err(FrameError::Kind(other)),
+    }
+}
+
+fn live_of(tag: u8, frame: &[u8]) -> Result<Live, FrameError> {
+    let sealed = checked(frame)?;
+    if tag == tag::LIVE {
+        return live::read(0, sealed);
+    }
+    let (flags, body) = sealed.split_first().ok_or(FrameError::Truncated)?;
+    match tag {
+        tag::LIVE_FLAGGED => live::read(*flags, body),
+        _ => live::read_earlier(*flags, body),
     }
 }
 
@@ -241,8 +259,8 @@ struct Opened {
     body: Vec<u8>,
 }
 
-/// Checks a frame and gives its tag, its flags and the rest, up to the check.
-fn checked(frame: &[u8]) -> Result<(u8, u8, &[u8]), FrameError> {
+/// Checks a frame and gives what follows on its tag, up to the check.
+fn checked(frame: &[u8]) -> Result<&[u8], FrameError> {
     let version = *frame.first().ok_or(FrameError::Truncated)?;
     if version != WIRE_VERSION {
         return Err(FrameError::Version(version));
@@ -251,10 +269,7 @@ fn checked(frame: &[u8]) -> Result<(u8, u8, &[u8]), FrameError> {
     if check(sealed) != *carried {
         return Err(FrameError::Check);
     }
-    let mut reader = Reader::new(&sealed[1..]);
-    let tag = reader.byte().map_err(|_| FrameError::Truncated)?;
-    let flags = reader.byte().map_err(|_| FrameError::Truncated)?;
-    Ok((tag, flags, reader.rest()))
+    sealed.get(2..).ok_or(FrameError::Truncated)
 }
 
 /// Checks a frame and gives its tag and its body.
@@ -263,8 +278,9 @@ fn open(frame: &[u8]) -> Result<(u8, Vec<u8>), FrameError> {
 }
 
 fn unseal(frame: &[u8]) -> Result<Opened, FrameError> {
-    let (tag, flags, rest) = checked(frame)?;
-    let mut reader = Reader::new(rest);
+    let mut reader = Reader::new(checked(frame)?);
+    let tag = frame[1];
+    let flags = reader.byte().map_err(|_| FrameError::Truncated)?;
     let length = reader.varint().map_err(|_| FrameError::Body)?;
     if length > BODY_BYTES_MAX as u64 {
         return Err(FrameError::TooLong);

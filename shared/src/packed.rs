@@ -9,17 +9,22 @@
 //! when it reads: so their models cannot drift apart.
 
 mod bit;
+mod carryless;
 mod columns;
+mod dictionary;
 mod notes;
+mod number;
 mod range;
 mod ranked;
 #[cfg(test)]
 mod tests;
 mod words;
 
-pub(crate) use bit::{Bit, Number, Tree, signed};
+pub(crate) use bit::{Bit, Tree, signed};
+pub(crate) use carryless::Earlier;
 pub(crate) use columns::{Columns, Place};
 pub(crate) use notes::{Notes, text};
+pub(crate) use number::Number;
 pub(crate) use range::{Coder, Packer, Unpacker};
 pub(crate) use ranked::{Ranked, Tried, mixed};
 pub(crate) use words::{Sources, Words, can_be_words};

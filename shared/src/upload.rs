@@ -1,6 +1,7 @@
 //! Uploads: an agent's own writes on their way to the hub.
 //!
-//! A body begins with a zero and is packed (`packed`), or it is in rows, as the first release wrote it:
+//! A body begins with 128 and 0 and is packed (`packed`), or with 0 and is packed as it first was, or it is in rows, as
+//! the first release wrote it:
 //!
 //! ```text
 //! entry*  dot     varint  difference from the dot before (at first from `prev`)
@@ -16,6 +17,7 @@ use crate::bytes::{DecodeError, Reader};
 use crate::element::{Note, Remark, STATE_BYTES_MAX, State, Tally};
 use crate::key::{ElementKey, RecordKey};
 use crate::name::{AttributeName, Region};
+use crate::packed::{Earlier, Unpacker};
 use crate::register::{Rank, Register, Write, Writer};
 use alloc::vec::Vec;
 
@@ -73,8 +75,11 @@ mod kind {
 
 /// Reads all entries of an upload that follows on dot `prev`.
 pub fn read(prev: u64, body: &[u8]) -> Result<Vec<Entry>, DecodeError> {
-    if let Some((&packed::FORM_PACKED, body)) = body.split_first() {
-        return packed::read(prev, body);
+    if let Some(choices) = body.strip_prefix(&packed::FORM_DENSE) {
+        return packed::read(prev, &mut Unpacker::new(choices));
+    }
+    if let Some(choices) = body.strip_prefix(&packed::FORM_PACKED) {
+        return packed::read(prev, &mut Earlier::new(choices));
     }
     let mut reader = Reader::new(body);
     let mut entries = Vec::new();
@@ -217,8 +222,10 @@ mod tests {
         #[test]
         fn noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = read(u64::MAX - 3, &noise);
-            let packed: Vec<u8> = [0].into_iter().chain(noise).collect();
-            let _ = read(u64::MAX - 3, &packed);
+            for form in [packed::FORM_PACKED.as_slice(), &packed::FORM_DENSE] {
+                let packed = [form, &noise].concat();
+                let _ = read(u64::MAX - 3, &packed);
+            }
         }
     }
 }

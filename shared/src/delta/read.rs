@@ -2,13 +2,14 @@
 
 use super::introductions::introductions;
 use super::records::{NOTHING, Records, Standing, Told, column, kind};
-use super::{Delta, ELEMENTS_MAX, ENTRIES_MAX, FORM_OF_PLACE, FORM_PACKED, Known, Record, RecordChange, rows};
+use super::{Delta, ELEMENTS_MAX, ENTRIES_MAX, Known, Record, RecordChange, rows};
+use super::{FORM_DENSE, FORM_DENSE_OF_PLACE, FORM_OF_PLACE, FORM_PACKED};
 use super::{Handle, ScopeIntroduction};
 use crate::bytes::{DecodeError, Reader};
 use crate::epoch::Life;
 use crate::key::ElementKey;
 use crate::name::ModelName;
-use crate::packed::{Sources, Unpacker};
+use crate::packed::{Coder, Earlier, Sources, Unpacker};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,12 +22,23 @@ const ELEMENT_BYTES: usize = 64;
 
 /// Reads a delta, in either form.
 pub fn read(bytes: &[u8], known: &impl Known) -> Result<Delta, DecodeError> {
-    let Some((life, packed)) = packed(bytes)? else {
+    let Some(packed) = packed(bytes)? else {
         return rows::read(bytes, known);
     };
-    let mut coder = Unpacker::new(packed);
-    let mut records = Records::of(life.or_else(|| known.life()).ok_or(DecodeError::Invalid("life"))?);
-    let (scopes, attributes) = introductions(&mut records.columns, &mut coder, &[], &[])?;
+    let life = packed
+        .life
+        .or_else(|| known.life())
+        .ok_or(DecodeError::Invalid("life"))?;
+    if packed.dense {
+        unpacked(&mut Unpacker::new(packed.choices), life, known)
+    } else {
+        unpacked(&mut Earlier::new(packed.choices), life, known)
+    }
+}
+
+fn unpacked<C: Coder>(coder: &mut C, life: Life, known: &impl Known) -> Result<Delta, DecodeError> {
+    let mut records = Records::of(life);
+    let (scopes, attributes) = introductions(&mut records.columns, coder, &[], &[])?;
     let keys = attributes
         .iter()
         .map(|one| (one.alias, ElementKey::encoded_attribute(one.name.as_str())));
@@ -36,7 +48,7 @@ pub fn read(bytes: &[u8], known: &impl Known) -> Result<Delta, DecodeError> {
         names: BTreeMap::new(),
         left: TOLD_BYTES_MAX,
     };
-    let read = reading.records(&mut coder, &mut records)?;
+    let read = reading.records(coder, &mut records)?;
     coder.is_at_end().then_some(()).ok_or(DecodeError::Invalid("end"))?;
     Ok(Delta {
         scopes,
@@ -49,41 +61,55 @@ pub fn read(bytes: &[u8], known: &impl Known) -> Result<Delta, DecodeError> {
 pub fn introduced_scopes(bytes: &[u8]) -> Result<Vec<ScopeIntroduction>, DecodeError> {
     match packed(bytes)? {
         None => rows::introduced_scopes(bytes),
-        Some((_, packed)) => {
-            let mut records = Records::default();
-            Ok(introductions(&mut records.columns, &mut Unpacker::new(packed), &[], &[])?.0)
-        }
+        Some(Packed {
+            dense: true, choices, ..
+        }) => introduced(&mut Unpacker::new(choices)),
+        Some(Packed { choices, .. }) => introduced(&mut Earlier::new(choices)),
     }
+}
+
+fn introduced<C: Coder>(coder: &mut C) -> Result<Vec<ScopeIntroduction>, DecodeError> {
+    let mut records = Records::default();
+    Ok(introductions(&mut records.columns, coder, &[], &[])?.0)
 }
 
 /// The life of the registry that a delta speaks of; `place` is that of the receiver.
 pub fn life_of(bytes: &[u8], place: Life) -> Result<Life, DecodeError> {
     match packed(bytes)? {
         None => Reader::new(bytes).u64_be().map(Life),
-        Some((life, _)) => Ok(life.unwrap_or(place)),
+        Some(packed) => Ok(packed.life.unwrap_or(place)),
     }
 }
 
-/// The life that a packed delta names, if it does, and what follows.
-type Packed<'a> = (Option<Life>, &'a [u8]);
+/// A packed delta.
+struct Packed<'a> {
+    /// Whether it is of today's form.
+    dense: bool,
+    /// The life that it names, if it does.
+    life: Option<Life>,
+    choices: &'a [u8],
+}
 
 /// Where a delta is packed; nothing if it is in rows.
 fn packed(bytes: &[u8]) -> Result<Option<Packed<'_>>, DecodeError> {
     let mut reader = Reader::new(bytes);
-    match reader.byte()? {
-        0 => Ok(None),
-        FORM_PACKED => {
-            let life = Life(reader.u64_be()?);
-            Ok(Some((Some(life), reader.rest())))
-        }
-        FORM_OF_PLACE => Ok(Some((None, reader.rest()))),
-        _ => Err(DecodeError::Invalid("form of a delta")),
-    }
+    let form = reader.byte()?;
+    let life = match form {
+        0 => return Ok(None),
+        FORM_PACKED | FORM_DENSE => Some(Life(reader.u64_be()?)),
+        FORM_OF_PLACE | FORM_DENSE_OF_PLACE => None,
+        _ => return Err(DecodeError::Invalid("form of a delta")),
+    };
+    Ok(Some(Packed {
+        dense: matches!(form, FORM_DENSE | FORM_DENSE_OF_PLACE),
+        life,
+        choices: reader.rest(),
+    }))
 }
 
 struct Reading<'a, K> {
     known: &'a K,
-    /// The encoded keys of attributes that this delta introduces.
+    /// The encoded keys of attributes that this delta introduces, and of others once they were asked for.
     keys: BTreeMap<u32, Vec<u8>>,
     /// The names of records that this delta brings whole.
     names: BTreeMap<Handle, ModelName>,
@@ -92,7 +118,7 @@ struct Reading<'a, K> {
 }
 
 impl<K: Known> Reading<'_, K> {
-    fn records(mut self, coder: &mut Unpacker<'_>, records: &mut Records) -> Result<Vec<Record>, DecodeError> {
+    fn records<C: Coder>(mut self, coder: &mut C, records: &mut Records) -> Result<Vec<Record>, DecodeError> {
         let mut read = Vec::new();
         loop {
             let (kind, scope, handle) = records.head(coder, kind::END, 0, 0)?;
@@ -114,21 +140,24 @@ impl<K: Known> Reading<'_, K> {
         }
     }
 
-    fn elements(
+    fn elements<C: Coder>(
         &mut self,
-        coder: &mut Unpacker<'_>,
+        coder: &mut C,
         records: &mut Records,
         kind: usize,
         handle: Handle,
     ) -> Result<Vec<Told>, DecodeError> {
         let commit = records.commit_of_record(coder, None)?;
-        let (known, keys, names) = (self.known, &self.keys, &self.names);
-        let key_of = |alias: u32| match keys.get(&alias) {
-            Some(key) => Ok(key.clone()),
-            None => {
-                let name = known.attribute(alias).ok_or(DecodeError::Invalid("attribute alias"))?;
-                Ok(ElementKey::encoded_attribute(name.as_str()))
+        let (known, names) = (self.known, &self.names);
+        let keys = &mut self.keys;
+        let mut key_of = |alias: u32| {
+            if let Some(key) = keys.get(&alias) {
+                return Ok(key.clone());
             }
+            let name = known.attribute(alias).ok_or(DecodeError::Invalid("attribute alias"))?;
+            let key = ElementKey::encoded_attribute(name.as_str());
+            keys.insert(alias, key.clone());
+            Ok(key)
         };
         let named = || match names.get(&handle) {
             Some(name) => Some(String::from(name.as_str())),
@@ -137,7 +166,7 @@ impl<K: Known> Reading<'_, K> {
         let mut sources = Sources::new(&named);
         let mut standing = Standing::new(kind, commit, &mut sources);
         let mut elements = Vec::new();
-        while let Some((key, state)) = records.element(coder, &mut standing, &NOTHING, &key_of)? {
+        while let Some((key, state)) = records.element(coder, &mut standing, &NOTHING, &mut key_of)? {
             let bytes = key.len() + state.len() + ELEMENT_BYTES;
             self.left = self.left.checked_sub(bytes).ok_or(DecodeError::TooLong)?;
             if elements.len() == ELEMENTS_MAX {

@@ -86,6 +86,8 @@ pub(super) struct Records {
     after: Ranked,
     last: Bit,
     alias: Number,
+    next_alias: Bit,
+    alias_step: Number,
     of: Tree<8>,
     form: Tree<8>,
     commits: Vec<Commit>,
@@ -297,7 +299,7 @@ impl Records {
         coder: &mut C,
         standing: &mut Standing<'_, '_>,
         element: &Element<'_>,
-        key_of: &dyn Fn(u32) -> Result<Vec<u8>, DecodeError>,
+        key_of: &mut dyn FnMut(u32) -> Result<Vec<u8>, DecodeError>,
     ) -> Result<Option<Told>, DecodeError> {
         let code = self.code(coder, standing, element.code)?;
         if code == LAST {
@@ -347,19 +349,31 @@ impl Records {
             Some(code) => code,
             None if coder.bit(&mut self.last, wanted == LAST)? => LAST,
             None => {
-                let alias = self.alias.code(coder, u64::from(wanted >> 6))?;
-                if alias > u64::from(ALIAS_MAX) {
-                    return Err(DecodeError::Invalid("attribute alias"));
-                }
+                let alias = self.alias(coder, last >> 6, wanted >> 6)?;
                 let of = self.of.code(coder, (wanted >> 3 & 7) as usize)?;
                 let form = self.form.code(coder, (wanted & 7) as usize)?;
-                (alias as u32) << 6 | (of as u32) << 3 | form as u32
+                alias << 6 | (of as u32) << 3 | form as u32
             }
         };
-        self.after.learn(contexts[0], code);
-        self.after.learn(contexts[1], code);
+        self.after.learn::<C>(contexts[0], code);
+        self.after.learn::<C>(contexts[1], code);
         standing.codes = [last, code];
         Ok(code)
+    }
+
+    /// An alias plus one: attributes that were declared together are told together, and the last one first.
+    fn alias<C: Coder>(&mut self, coder: &mut C, before: u32, wanted: u32) -> Result<u32, DecodeError> {
+        const INVALID: DecodeError = DecodeError::Invalid("attribute alias");
+        let alias = if !C::DENSE || before == 0 {
+            u32::try_from(self.alias.code(coder, u64::from(wanted))?).map_err(|_| INVALID)?
+        } else if coder.bit(&mut self.next_alias, wanted + 1 == before)? {
+            before - 1
+        } else {
+            let less = signed(&mut self.alias_step, coder, i64::from(before) - i64::from(wanted))?;
+            let alias = i64::from(before).checked_sub(less).ok_or(INVALID)?;
+            u32::try_from(alias).map_err(|_| INVALID)?
+        };
+        (alias <= ALIAS_MAX).then_some(alias).ok_or(INVALID)
     }
 
     fn central_state<C: Coder>(

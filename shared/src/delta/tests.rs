@@ -113,6 +113,10 @@ proptest! {
     #[test]
     fn noise_and_truncation_never_panic(noise in proptest::collection::vec(any::<u8>(), 0..200), cut in 0..200_usize) {
         let _ = read(&noise, &Knows(0));
+        for form in [FORM_PACKED, FORM_OF_PLACE, FORM_DENSE, FORM_DENSE_OF_PLACE] {
+            let formed: Vec<u8> = [form].into_iter().chain(noise.iter().copied()).collect();
+            let _ = (read(&formed, &Knows(6)), introduced_scopes(&formed));
+        }
         let mut writer = DeltaWriter::new(LIFE, &[scope()], &[attribute(0)]);
         let state = central(4, false, Some(Value::text("x".to_string())));
         writer.record(3, 9, "n", true, &[(b"\x02attribute_0", Some(0), &state)]);
@@ -129,4 +133,15 @@ fn one_changed_field_is_a_handful_of_bytes() {
     let mut writer = DeltaWriter::new(LIFE, &[], &[]);
     writer.record(3, 900, "n", false, &[(b"\x02attribute_7", Some(7), &state)]);
     assert_eq!(writer.finish_of_place().len(), 16);
+}
+
+#[test]
+fn noise_that_goes_on_is_never_told_without_bound() {
+    // Bytes that decide everything one way: the longest that a few of them could be drawn out.
+    for byte in [0x00, 0x01, 0x55, 0xaa, 0xfe, 0xff] {
+        let formed: Vec<u8> = [FORM_DENSE_OF_PLACE].into_iter().chain([byte; 400]).collect();
+        if let Ok(delta) = read(&formed, &Knows(6)) {
+            assert!(delta.records.len() <= ENTRIES_MAX);
+        }
+    }
 }

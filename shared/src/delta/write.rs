@@ -2,7 +2,7 @@
 
 use super::introductions::introductions;
 use super::records::{NOTHING, Records, Standing, column, kind};
-use super::{AttributeIntroduction, FORM_OF_PLACE, FORM_PACKED, Handle, ScopeAlias, ScopeIntroduction};
+use super::{AttributeIntroduction, FORM_DENSE, FORM_DENSE_OF_PLACE, Handle, ScopeAlias, ScopeIntroduction};
 use crate::epoch::Life;
 use crate::packed::{Packer, Sources};
 use alloc::string::String;
@@ -86,13 +86,17 @@ impl DeltaWriter {
         let named = || Some(String::from(name));
         let mut sources = Sources::new(&named);
         let mut standing = Standing::new(kind, commit, &mut sources);
-        let known = |_| Ok(Vec::new());
+        let mut known = |_| Ok(Vec::new());
         for (key, alias, state) in elements.iter().rev() {
             let element = records.element_of(key, *alias, state, commit);
-            records.element(packer, &mut standing, &element, &known).expect(WRITES);
+            records
+                .element(packer, &mut standing, &element, &mut known)
+                .expect(WRITES);
             self.told += key.len() + state.len();
         }
-        records.element(packer, &mut standing, &NOTHING, &known).expect(WRITES);
+        records
+            .element(packer, &mut standing, &NOTHING, &mut known)
+            .expect(WRITES);
     }
 
     fn head(&mut self, kind: usize, scope: ScopeAlias, handle: Handle) {
@@ -105,7 +109,7 @@ impl DeltaWriter {
     pub fn finish(mut self) -> Vec<u8> {
         self.head(kind::END, 0, 0);
         let mut out = Vec::with_capacity(self.len() + 16);
-        out.push(FORM_PACKED);
+        out.push(FORM_DENSE);
         out.extend_from_slice(&self.records.life.0.to_be_bytes());
         out.extend_from_slice(&self.packer.finish());
         out
@@ -115,7 +119,7 @@ impl DeltaWriter {
     #[must_use]
     pub fn finish_of_place(mut self) -> Vec<u8> {
         self.head(kind::END, 0, 0);
-        let mut out = alloc::vec![FORM_OF_PLACE];
+        let mut out = alloc::vec![FORM_DENSE_OF_PLACE];
         out.extend_from_slice(&self.packer.finish());
         out
     }

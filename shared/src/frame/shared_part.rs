@@ -11,7 +11,7 @@
 //! ```
 
 use super::{COMPRESSED, Density, FrameError, body_of, frame_of, shrunk, tag};
-use crate::delta::FORM_PACKED;
+use crate::delta::{FORM_DENSE, FORM_PACKED};
 use crate::epoch::{Head, Mark};
 use crate::message::Part;
 use alloc::vec::Vec;
@@ -45,7 +45,7 @@ impl SharedPart {
         } = part;
         let is_last = end.is_some();
         let density = match delta.first() {
-            Some(&FORM_PACKED) => Density::Packed,
+            Some(&(FORM_PACKED | FORM_DENSE)) => Density::Packed,
             _ => Density::Plain,
         };
         let content = Content { from, to, end, delta };

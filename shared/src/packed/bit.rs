@@ -1,8 +1,8 @@
 //! Models of choices and of numbers, which learn as they go.
 
+use super::number::Number;
 use super::range::Coder;
 use crate::bytes::DecodeError;
-use alloc::boxed::Box;
 
 /// A model learns quickly at first, and from this many choices on at one pace.
 const CHOICES_MAX: u32 = 62;
@@ -27,6 +27,11 @@ pub(crate) struct Bit(pub(crate) u32);
 const EVEN: u32 = 1 << 31;
 
 impl Bit {
+    /// A choice of which something is known: as if a one had come by this chance, of 65,536, `seen` times.
+    pub(crate) fn with(chance: u32, seen: u32) -> Self {
+        Self((chance << 16 ^ EVEN) | seen)
+    }
+
     /// The chance of a one, of 65,536; never nothing and never all.
     #[inline]
     pub(crate) fn chance(self) -> u32 {
@@ -54,7 +59,7 @@ impl Bit {
 
 /// A choice of one in 2^N.
 #[derive(Debug, Clone)]
-pub(crate) struct Tree<const CHOICES: usize>([Bit; CHOICES]);
+pub(crate) struct Tree<const CHOICES: usize>(pub(super) [Bit; CHOICES]);
 
 impl<const CHOICES: usize> Default for Tree<CHOICES> {
     fn default() -> Self {
@@ -81,48 +86,6 @@ impl<const CHOICES: usize> Tree<CHOICES> {
             node = node << 1 | usize::from(one);
         }
         Ok(node & (CHOICES - 1))
-    }
-}
-
-/// How many lengths there are: 63 stands for 63 and 64 bits.
-const LENGTHS: usize = 64;
-
-#[derive(Debug, Clone)]
-struct Lengths {
-    length: Tree<LENGTHS>,
-    /// The bits after the first one, two of them, by length.
-    next: [[Bit; 4]; LENGTHS],
-}
-
-/// A number, by its length in bits.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Number(Option<Box<Lengths>>);
-
-impl Number {
-    pub(crate) fn code<C: Coder>(&mut self, coder: &mut C, value: u64) -> Result<u64, DecodeError> {
-        let lengths = self.0.get_or_insert_with(|| {
-            Box::new(Lengths {
-                length: Tree::default(),
-                next: [[Bit::default(); 4]; LENGTHS],
-            })
-        });
-        let length = (u64::BITS - value.leading_zeros()) as usize;
-        let length = lengths.length.code(coder, length.min(LENGTHS - 1))?;
-        if length == 0 {
-            return Ok(0);
-        }
-        if length == LENGTHS - 1 {
-            return coder.plain(u64::BITS, value);
-        }
-        let next = &mut lengths.next[length];
-        let (mut read, mut left) = (1_u64, length as u32 - 1);
-        while left > 0 && read < 4 {
-            left -= 1;
-            let one = coder.bit(&mut next[read as usize], value >> left & 1 == 1)?;
-            read = read << 1 | u64::from(one);
-        }
-        let rest = coder.plain(left, value & !(u64::MAX << left))?;
-        Ok(read << left | rest)
     }
 }
 

@@ -1,10 +1,14 @@
 //! Values by column: each attribute has models of its own, and remembers its values.
 
+mod version;
+
 use super::{Bit, Coder, Number, Ranked, Sources, Tree, Tried, Words, can_be_words, mixed, signed};
 use crate::bytes::DecodeError;
 use crate::value::{Parts, VALUE_BYTES_MAX};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// Longer values are rarely said twice.
@@ -26,6 +30,8 @@ mod kind {
     pub(super) const SHA256: usize = 7;
     pub(super) const HEX: usize = 8;
     pub(super) const PLAIN: usize = 9;
+    /// Three numbers with dots between them.
+    pub(super) const VERSION: usize = 10;
 }
 
 /// A time so near to the record's stamp is told by its distance, in seconds: what the registry says of its own write.
@@ -36,14 +42,21 @@ struct Column {
     /// Whether the value came before, by whether the last two had.
     came: [Bit; 4],
     lately: usize,
-    values: Vec<Vec<u8>>,
+    /// Where its values begin and end in the bytes of all.
+    values: Vec<(u32, u32)>,
     /// Their numbers, for writing.
     numbers: BTreeMap<Vec<u8>, u32>,
     number: Number,
     kind: Tree<16>,
+    /// Whether a value has said what it is.
+    begun: bool,
+    /// Whether the next one is what the last one was.
+    same: Bit,
+    last_kind: usize,
     whole: Number,
     distance: Number,
     length: Number,
+    versions: Option<Box<[Tree<16>; 3]>>,
     exponent: i64,
     before: i64,
 }
@@ -52,10 +65,20 @@ struct Column {
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     words: Words,
-    columns: BTreeMap<u32, Column>,
+    columns: Vec<Column>,
+    /// Where each column is, plus one: of those with low numbers, and of the others.
+    near: Vec<u16>,
+    far: BTreeMap<u32, usize>,
+    /// The bytes of all values that are remembered.
+    values: Vec<u8>,
     after: Ranked,
     bytes: Tree<256>,
+    /// What the first value of a column is.
+    first_kind: Tree<16>,
 }
+
+/// Columns below are found without a search.
+const NEAR_COLUMNS: u32 = 512;
 
 /// What is known where a value stands.
 pub(crate) struct Place<'a, 'b> {
@@ -70,6 +93,27 @@ pub(crate) struct Place<'a, 'b> {
 }
 
 impl Columns {
+    /// Where a column is.
+    fn at(&mut self, column: u32) -> usize {
+        if column >= NEAR_COLUMNS {
+            let next = self.columns.len();
+            let at = *self.far.entry(column).or_insert(next);
+            if at == next {
+                self.columns.push(Column::default());
+            }
+            return at;
+        }
+        if self.near.is_empty() {
+            self.near = vec![0; NEAR_COLUMNS as usize];
+        }
+        let place = &mut self.near[column as usize];
+        if *place == 0 {
+            self.columns.push(Column::default());
+            *place = self.columns.len() as u16;
+        }
+        usize::from(*place) - 1
+    }
+
     /// Writes an encoded value, or reads one and appends it. Gives what the value stands for as the one before.
     pub(crate) fn value<C: Coder>(
         &mut self,
@@ -79,13 +123,18 @@ impl Columns {
         out: &mut Vec<u8>,
     ) -> Result<u32, DecodeError> {
         let from = out.len();
-        let column = self.columns.entry(place.column).or_default();
+        let at = self.at(place.column);
+        let column = &mut self.columns[at];
         let wanted = if C::READS {
             NEW
         } else {
             column.numbers.get(value).copied().unwrap_or(NEW)
         };
-        let came = coder.bit(&mut column.came[column.lately], wanted != NEW)?;
+        let came = if C::DENSE && column.values.is_empty() {
+            false
+        } else {
+            coder.bit(&mut column.came[column.lately], wanted != NEW)?
+        };
         column.lately = (column.lately << 1 | usize::from(came)) & 3;
         let contexts = [mixed([place.column, place.before, 1]), mixed([place.column, 0, 2])];
         let mut number = NEW;
@@ -99,33 +148,31 @@ impl Columns {
                 Some(number) => number,
                 None => u32::try_from(column.number.code(coder, u64::from(wanted))?).unwrap_or(NEW),
             };
-            let known = column
-                .values
-                .get(number as usize)
-                .ok_or(DecodeError::Invalid("value"))?;
+            let known = column.values.get(number as usize);
+            let (begin, end) = *known.ok_or(DecodeError::Invalid("value"))?;
             if C::READS {
-                out.extend_from_slice(known);
+                out.extend_from_slice(&self.values[begin as usize..end as usize]);
             }
         } else {
-            self.fresh(coder, place, value, out)?;
+            self.fresh(coder, place, at, value, out)?;
             let value = if C::READS { &out[from..] } else { value };
-            if is_remembered(value) {
-                let column = self.columns.entry(place.column).or_default();
+            if is_remembered(value, C::DENSE) {
+                let column = &mut self.columns[at];
                 number = column.values.len() as u32;
-                column.values.push(value.to_vec());
+                let begin = self.values.len() as u32;
+                self.values.extend_from_slice(value);
+                column.values.push((begin, self.values.len() as u32));
                 if !C::READS {
                     column.numbers.insert(value.to_vec(), number);
                 }
             }
         }
         if number != NEW {
-            self.after.learn(contexts[0], number);
-            self.after.learn(contexts[1], number);
+            self.after.learn::<C>(contexts[0], number);
+            self.after.learn::<C>(contexts[1], number);
         }
         let value = if C::READS { &out[from..] } else { value };
-        if value.len() <= REMEMBERED_BYTES_MAX
-            && let Ok(Parts::Text(text)) = Parts::of(value)
-        {
+        if let Some(Parts::Text(text)) = parts_of(value) {
             place.sources.remember(place.column, text);
         }
         Ok(mixed([place.column, number, 3]))
@@ -136,17 +183,35 @@ impl Columns {
         &mut self,
         coder: &mut C,
         place: &Place<'_, '_>,
+        at: usize,
         value: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
-        let column = self.columns.entry(place.column).or_default();
+        let column = &mut self.columns[at];
         let stamp_s = place.at_ms / 1_000;
         let parts = if C::READS { Parts::Whole(0) } else { Parts::of(value)? };
-        let kind = column.kind.code(coder, kind_of(parts, column, stamp_s))?;
+        let kind = kind_of(parts, column, stamp_s, C::DENSE);
+        let kind = if C::DENSE && !column.begun {
+            let kind = self.first_kind.code(coder, kind)?;
+            column.begun = true;
+            kind
+        } else if C::DENSE && coder.bit(&mut column.same, kind == column.last_kind)? {
+            column.last_kind
+        } else {
+            column.kind.code(coder, kind)?
+        };
+        column.last_kind = kind;
         match kind {
             kind::TEXT => {
                 let text = if let Parts::Text(text) = parts { text } else { "" };
                 let text = self.words.code(coder, place.column, text, place.sources)?;
+                if C::READS {
+                    Parts::Text(text).put(out)?;
+                }
+            }
+            kind::VERSION if C::DENSE => {
+                let text = if let Parts::Text(text) = parts { text } else { "" };
+                let text = version::code(column.versions.get_or_insert_default(), &mut column.length, coder, text)?;
                 if C::READS {
                     Parts::Text(&text).put(out)?;
                 }
@@ -191,12 +256,15 @@ impl Columns {
 
     /// A name, which repeats nothing.
     pub(crate) fn name<C: Coder>(&mut self, coder: &mut C, column: u32, name: &str) -> Result<String, DecodeError> {
-        self.words.code(coder, column, name, &Sources::new(&|| None))
+        self.words
+            .code(coder, column, name, &Sources::new(&|| None))
+            .map(String::from)
     }
 
     /// Bytes of which little is known.
     pub(crate) fn bytes<C: Coder>(&mut self, coder: &mut C, bytes: &[u8], max: usize) -> Result<Vec<u8>, DecodeError> {
-        let column = self.columns.entry(u32::MAX).or_default();
+        let at = self.at(u32::MAX);
+        let column = &mut self.columns[at];
         let length = column.length.code(coder, bytes.len() as u64)?;
         if length > max as u64 {
             return Err(DecodeError::TooLong);
@@ -207,14 +275,27 @@ impl Columns {
     }
 }
 
-/// Digests and times do not come twice.
-fn is_remembered(value: &[u8]) -> bool {
-    let once = || matches!(Parts::of(value), Ok(Parts::Sha256(_) | Parts::Hex(_) | Parts::Time(_)));
-    value.len() <= REMEMBERED_BYTES_MAX && !once()
+/// Digests and times do not come twice, and a version is as soon said again.
+fn is_remembered(value: &[u8], dense: bool) -> bool {
+    let once = match parts_of(value) {
+        Some(Parts::Sha256(_) | Parts::Hex(_) | Parts::Time(_)) => true,
+        Some(Parts::Text(text)) => dense && version::of(text).is_some(),
+        _ => false,
+    };
+    value.len() <= REMEMBERED_BYTES_MAX && !once
 }
 
-fn kind_of(parts: Parts<'_>, column: &Column, stamp_s: u64) -> usize {
+/// The parts of a value that is short enough to be said again.
+fn parts_of(value: &[u8]) -> Option<Parts<'_>> {
+    if value.len() > REMEMBERED_BYTES_MAX {
+        return None;
+    }
+    Parts::of(value).ok()
+}
+
+fn kind_of(parts: Parts<'_>, column: &Column, stamp_s: u64, dense: bool) -> usize {
     match parts {
+        Parts::Text(text) if dense && version::of(text).is_some() => kind::VERSION,
         Parts::Text(text) if can_be_words(text) => kind::TEXT,
         Parts::Whole(_) => kind::WHOLE,
         Parts::Decimal(mantissa, exponent) => match scaled(mantissa, exponent, column.exponent) {

@@ -3,7 +3,12 @@
 //! A text is cut into words (letters, digits and underscores) and single other bytes. One space between two words is
 //! not written. What a text repeats of its record, such as the record's name in an address, is a word of its own.
 
-use super::bit::{Bit, Number};
+mod other;
+
+pub(super) use other::put_digits;
+
+use super::bit::Bit;
+use super::number::Number;
 use super::range::Coder;
 use super::ranked::{Ranked, Tried, mixed};
 use crate::bytes::DecodeError;
@@ -20,6 +25,8 @@ const REPEATED_BYTES_MIN: usize = 3;
 const REPEATED_BYTES_MAX: usize = 64;
 /// Stands for a word that did not come before, where its number would stand.
 const NEW: u32 = u32::MAX >> 1;
+/// One model of eight bits for all letters, and one for each letter before.
+const LETTERS: usize = 257 * 256;
 /// Before the first word.
 const START: u32 = NEW - 1;
 
@@ -27,8 +34,9 @@ const START: u32 = NEW - 1;
 pub(crate) struct Sources<'a> {
     name: OnceCell<Option<String>>,
     named: &'a dyn Fn() -> Option<String>,
-    /// Texts of the record that went before, by column.
-    earlier: Vec<(u32, String)>,
+    /// Texts of the record that went before, by column, and where each begins and ends in `texts`.
+    earlier: Vec<(u32, usize, usize)>,
+    texts: String,
 }
 
 impl<'a> Sources<'a> {
@@ -38,6 +46,7 @@ impl<'a> Sources<'a> {
             name: OnceCell::new(),
             named,
             earlier: Vec::new(),
+            texts: String::new(),
         }
     }
 
@@ -45,7 +54,9 @@ impl<'a> Sources<'a> {
     pub(crate) fn remember(&mut self, column: u32, text: &str) {
         let worth = (REPEATED_BYTES_MIN..=REPEATED_BYTES_MAX).contains(&text.len());
         if worth && self.of_column(column).is_none() {
-            self.earlier.push((column, text.into()));
+            let from = self.texts.len();
+            self.texts.push_str(text);
+            self.earlier.push((column, from, self.texts.len()));
         }
     }
 
@@ -55,7 +66,8 @@ impl<'a> Sources<'a> {
 
     fn of_column(&self, column: u32) -> Option<&str> {
         let mut earlier = self.earlier.iter();
-        earlier.find(|(of, _)| *of == column).map(|(_, text)| text.as_str())
+        let (_, from, to) = earlier.find(|(of, ..)| *of == column)?;
+        Some(&self.texts[*from..*to])
     }
 }
 
@@ -96,6 +108,9 @@ pub(crate) struct Words {
     number: Number,
     column: Number,
     letters: Vec<u32>,
+    others: other::Others,
+    /// The text that was read last.
+    text: Vec<u8>,
 }
 
 impl Default for Words {
@@ -111,7 +126,9 @@ impl Default for Words {
             copied: Bit::default(),
             number: Number::default(),
             column: Number::default(),
-            letters: vec![0; 257 * 256],
+            letters: Vec::new(),
+            others: other::Others::default(),
+            text: Vec::new(),
         }
     }
 }
@@ -124,8 +141,10 @@ impl Words {
         column: u32,
         text: &str,
         sources: &Sources<'_>,
-    ) -> Result<String, DecodeError> {
-        let (mut rest, mut out) = (text.as_bytes(), Vec::new());
+    ) -> Result<&str, DecodeError> {
+        let mut rest = text.as_bytes();
+        let mut out = core::mem::take(&mut self.text);
+        out.clear();
         let (mut before, mut last, mut after_word) = (START, START, false);
         loop {
             let next = if C::READS {
@@ -150,7 +169,8 @@ impl Words {
             }
             after_word = is_word;
         }
-        String::from_utf8(out).map_err(|_| DecodeError::NotUtf8)
+        self.text = out;
+        core::str::from_utf8(&self.text).map_err(|_| DecodeError::NotUtf8)
     }
 
     fn append(&self, kept: Kept, sources: &Sources<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
@@ -194,6 +214,7 @@ impl Words {
         }
         let number = match found {
             Some(number) => number,
+            None if C::DENSE => self.other(coder, next, wanted, last)?,
             None if coder.bit(&mut self.fresh[usize::from(last == START)], wanted == NEW)? => {
                 self.new_word(coder, next)?
             }
@@ -205,8 +226,8 @@ impl Words {
         if number as usize >= self.kept.len() {
             return Err(DecodeError::Invalid("word"));
         }
-        self.after_two.learn(two, number);
-        self.after_one.learn(one, number);
+        self.after_two.learn::<C>(two, number);
+        self.after_one.learn::<C>(one, number);
         Ok(number)
     }
 
@@ -272,6 +293,9 @@ impl Words {
     }
 
     fn letter<C: Coder>(&mut self, coder: &mut C, before: usize, letter: u8) -> Result<u8, DecodeError> {
+        if self.letters.is_empty() {
+            self.letters = vec![0; LETTERS];
+        }
         let (mut node, finer) = (1_usize, (before + 1) << 8);
         for at in (0..8).rev() {
             let (mut coarse, mut fine) = (Bit(self.letters[node]), Bit(self.letters[finer | node]));
@@ -315,7 +339,7 @@ fn repeated(rest: &[u8], sources: &Sources<'_>) -> Option<(Kept, usize)> {
     let earlier = sources
         .earlier
         .iter()
-        .map(|(column, text)| (Kept::Copy(*column), text.as_str()));
+        .map(|(column, from, to)| (Kept::Copy(*column), &sources.texts[*from..*to]));
     let mut best: Option<(Kept, usize)> = None;
     for (kept, text) in own.into_iter().chain(earlier) {
         let length = text.len();

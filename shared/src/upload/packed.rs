@@ -5,15 +5,18 @@ use crate::bytes::{DecodeError, Reader};
 use crate::element::{Note, STATE_BYTES_MAX, State, Tally};
 use crate::key::{ElementKey, RecordKey};
 use crate::name::{AttributeName, Region};
-use crate::packed::{Coder, Columns, Notes, Number, Packer, Sources, Tree, Unpacker, signed, text};
+use crate::packed::{Coder, Columns, Notes, Number, Packer, Sources, Tree, signed, text};
 use crate::register::{Rank, Write};
 use crate::stamp::Stamp;
 use crate::value::VALUE_BYTES_MAX;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// First byte of a packed body. In rows it is the difference to the first dot, which is never zero.
-pub(super) const FORM_PACKED: u8 = 0;
+/// What a packed body begins with. In rows it is the difference to the first dot, which is never zero, and never written
+/// in more bytes than it takes.
+pub(super) const FORM_DENSE: [u8; 2] = [0x80, 0];
+/// What it began with in the first packed form.
+pub(super) const FORM_PACKED: [u8; 1] = [0];
 /// The longest write in the general form: the longest value, and what it covers.
 const WRITE_BYTES_MAX: usize = VALUE_BYTES_MAX + 32 * 1024;
 /// Why writing cannot fail: only what is read can be wrong.
@@ -266,21 +269,20 @@ impl UploadWriter {
             return Vec::new();
         }
         self.writes.entry(&mut self.packer, None).expect(WRITES);
-        let mut out = alloc::vec![FORM_PACKED];
+        let mut out = FORM_DENSE.to_vec();
         out.extend_from_slice(&self.packer.finish());
         out
     }
 }
 
 /// Reads all entries of a packed body that follows on dot `prev`.
-pub(super) fn read(prev: u64, packed: &[u8]) -> Result<Vec<Entry>, DecodeError> {
-    let mut coder = Unpacker::new(packed);
+pub(super) fn read<C: Coder>(prev: u64, coder: &mut C) -> Result<Vec<Entry>, DecodeError> {
     let mut writes = Writes {
         dot: prev,
         ..Writes::default()
     };
     let mut entries = Vec::new();
-    while let Some(entry) = writes.entry(&mut coder, None)? {
+    while let Some(entry) = writes.entry(coder, None)? {
         if entries.len() == UPLOAD_ENTRIES_MAX {
             return Err(DecodeError::TooLong);
         }

@@ -139,6 +139,20 @@ fn urgent(facts: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Down {
     })
 }
 
+/// A live batch as it first was written, with a delta as it first was packed.
+fn earlier_live() -> Case {
+    let says = |delta: &[u8]| delta::read(delta, &Knows).unwrap();
+    case(
+        "down-live",
+        says(&of_place()),
+        |_| released("down-live"),
+        move |bytes| match frame::decode_down(bytes).unwrap() {
+            Down::Live(live) => says(&live.batch_in(LIFE).delta.unwrap()),
+            other => panic!("{other:?}"),
+        },
+    )
+}
+
 pub(crate) fn downs() -> Vec<Case> {
     let stored = Stored {
         incarnation: actor().incarnation,
@@ -154,6 +168,11 @@ pub(crate) fn downs() -> Vec<Case> {
         touched: vec![(5, Seq(419))],
         after: vec![(6, Seq(420))],
         delta,
+    };
+    let alone = |delta| Batch {
+        touched: Vec::new(),
+        after: Vec::new(),
+        ..batch(delta)
     };
     let live = |batch| Down::Live(Live::of(batch, LIFE));
     let heads = vec![(2, Seq(421)), (5, Seq(421))];
@@ -188,22 +207,33 @@ pub(crate) fn downs() -> Vec<Case> {
         down("stored", Down::Stored(stored)),
         down("batch-live", Down::Batch(batch(Some(released("delta-left"))))),
         down("batch-pull", Down::Batch(batch(None))),
-        down("live", live(batch(Some(of_place())))),
-        down("live-pull", live(batch(None))),
+        down("live-dense", live(batch(Some(of_place())))),
+        down("live-dense-pull", live(batch(None))),
+        down("live-dense-alone", live(alone(Some(of_place())))),
+        earlier_live(),
+        case(
+            "down-live-pull",
+            live(batch(None)),
+            |_| released("down-live-pull"),
+            |bytes| frame::decode_down(bytes).unwrap(),
+        ),
         down("heartbeat", Down::Heartbeat(heartbeat)),
         down("refused-transfer", refused(Refusal::UnknownTransfer)),
         down("refused-gap", refused(Refusal::UploadGap)),
         down("urgent", urgent(elements()[4..5].to_vec())),
         down("urgent-all", urgent(elements())),
     ];
-    // In rows, as the first release wrote them, and packed.
-    let rows = deltas()
+    // In rows, as the first release wrote them; packed as they first were; and as they are today.
+    let earlier = ["", "packed-"].into_iter().flat_map(|form| {
+        let named = deltas()
+            .into_iter()
+            .map(move |(name, _, says)| (format!("{form}{name}"), says));
+        named.map(|(name, says)| (name.clone(), released(&format!("delta-{name}")), says))
+    });
+    let dense = deltas()
         .into_iter()
-        .map(|(name, _, says)| (name.to_owned(), released(&format!("delta-{name}")), says));
-    let packed = deltas()
-        .into_iter()
-        .map(|(name, bytes, says)| (format!("packed-{name}"), bytes, says));
-    for (name, bytes, says) in rows.chain(packed) {
+        .map(|(name, bytes, says)| (format!("dense-{name}"), bytes, says));
+    for (name, bytes, says) in earlier.chain(dense) {
         let end = name.ends_with("left").then(|| head(421));
         let part = Part {
             nonce: 77,

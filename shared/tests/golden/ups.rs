@@ -2,7 +2,7 @@
 
 use crate::rows::put_entry;
 use crate::samples::{EPOCH, LIFE, actor, attribute, head, mark, note, record, region, write};
-use crate::{Case, case, is_compressed};
+use crate::{Case, case, is_compressed, released};
 use headland_shared::digest::Digest;
 use headland_shared::element::{State, Tally};
 use headland_shared::epoch::{Mark, Position, Seq};
@@ -166,7 +166,13 @@ pub(crate) fn ups() -> Vec<Case> {
         body: packed.finish(),
         ..upload(&all)
     };
-    cases.push(up("upload-packed", Up::Upload(packed.clone())));
+    cases.push(up("upload-dense", Up::Upload(packed.clone())));
+    let first_packed = released("upload-body-packed");
+    let earlier = Upload {
+        body: first_packed.clone(),
+        ..packed.clone()
+    };
+    cases.push(up("upload-packed", Up::Upload(earlier)));
     let earlier = Entry {
         dot: 9,
         record: RecordRef::Handle(300),
@@ -177,6 +183,12 @@ pub(crate) fn ups() -> Vec<Case> {
     };
     cases.push(case(
         "upload-body-earlier",
+        vec![earlier.clone()],
+        |_| released("upload-body-earlier"),
+        |bytes| upload::read(7, bytes).unwrap(),
+    ));
+    cases.push(case(
+        "upload-body-dense-earlier",
         vec![earlier],
         |entries| {
             let mut body = UploadWriter::new(7);
@@ -185,11 +197,13 @@ pub(crate) fn ups() -> Vec<Case> {
         },
         |bytes| upload::read(7, bytes).unwrap(),
     ));
-    cases.push(case(
-        "upload-body-packed",
-        all,
-        |_| packed.body.clone(),
-        |bytes| upload::read(7, bytes).unwrap(),
-    ));
+    for (name, body) in [("packed", first_packed), ("dense", packed.body)] {
+        cases.push(case(
+            format!("upload-body-{name}"),
+            all.clone(),
+            |_| body.clone(),
+            |bytes| upload::read(7, bytes).unwrap(),
+        ));
+    }
     cases
 }

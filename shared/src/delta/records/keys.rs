@@ -17,7 +17,7 @@ impl Records {
         standing: &mut Standing<'_, '_>,
         code: u32,
         key: &[u8],
-        key_of: &dyn Fn(u32) -> Result<Vec<u8>, DecodeError>,
+        key_of: &mut dyn FnMut(u32) -> Result<Vec<u8>, DecodeError>,
     ) -> Result<Vec<u8>, DecodeError> {
         const INVALID: DecodeError = DecodeError::Invalid("element key");
         let (of, alias) = (code >> 3 & 7, (code >> 6).checked_sub(1));

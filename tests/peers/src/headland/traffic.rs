@@ -8,8 +8,18 @@ mod tag {
     pub(super) const HELLO: u8 = 1;
     pub(super) const WELCOME: u8 = 16;
     pub(super) const PART: u8 = 17;
-    pub(super) const BATCH: u8 = 26;
     pub(super) const HEARTBEAT: u8 = 20;
+    pub(super) const SHARED_PART: u8 = 24;
+    pub(super) const BATCH: u8 = 27;
+    pub(super) const BATCH_FLAGGED: u8 = 28;
+}
+
+fn is_batch(tag: u8) -> bool {
+    matches!(tag, tag::BATCH | tag::BATCH_FLAGGED)
+}
+
+fn is_of_catch_up(tag: u8) -> bool {
+    matches!(tag, tag::WELCOME | tag::PART | tag::SHARED_PART)
 }
 
 /// All frames of a session, whole as they would be published: head, body and check.
@@ -27,7 +37,7 @@ fn bytes(frames: &[Vec<u8>], wanted: impl Fn(u8) -> bool) -> u64 {
 impl Traffic {
     /// Bytes of the answer to the hello and of all parts.
     pub(crate) fn catch_up(&self) -> u64 {
-        bytes(&self.down, |tag| tag == tag::WELCOME || tag == tag::PART)
+        bytes(&self.down, is_of_catch_up)
     }
 
     /// Bytes of the answer to the hello alone.
@@ -37,7 +47,7 @@ impl Traffic {
 
     /// Bytes of live batches.
     pub(crate) fn batches(&self) -> u64 {
-        bytes(&self.down, |tag| tag == tag::BATCH)
+        bytes(&self.down, is_batch)
     }
 
     /// All bytes down except heartbeats, which come whether something changes or not.
@@ -64,7 +74,7 @@ impl Traffic {
     pub(crate) fn uploads(&self) -> u64 {
         let carries = |frame: &&Vec<u8>| match decode_up(frame) {
             Ok(Up::Hello(hello)) => hello.upload.is_some(),
-            Ok(Up::Upload(_)) => true,
+            Ok(Up::Upload(_) | Up::Chained(_)) => true,
             _ => false,
         };
         self.up.iter().filter(carries).map(|frame| frame.len() as u64).sum()
@@ -74,14 +84,14 @@ impl Traffic {
     pub(crate) fn batch_frames(&self) -> Vec<Vec<u8>> {
         self.down
             .iter()
-            .filter(|frame| frame.get(1) == Some(&tag::BATCH))
+            .filter(|frame| frame.get(1).copied().is_some_and(is_batch))
             .cloned()
             .collect()
     }
 
     /// The frames that a device must take to be up to date.
     pub(crate) fn catch_up_frames(&self) -> Vec<Vec<u8>> {
-        let wanted = |frame: &&Vec<u8>| matches!(frame.get(1), Some(&tag::WELCOME) | Some(&tag::PART));
+        let wanted = |frame: &&Vec<u8>| frame.get(1).copied().is_some_and(is_of_catch_up);
         self.down.iter().filter(wanted).cloned().collect()
     }
 }
