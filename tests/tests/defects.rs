@@ -63,7 +63,7 @@ fn an_acknowledgement_before_the_sync_is_found() {
 
 #[test]
 fn a_cursor_that_a_middle_part_moves_is_found() {
-    is_found(Defect::CursorAmidCatchUp, 24, "shows what no commit");
+    is_found(Defect::CursorAmidCatchUp, 6, "shows what no commit");
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn a_record_that_leaves_without_an_entry_is_found() {
 fn an_approval_that_goes_to_another_version_is_found() {
     is_found(
         Defect::ApprovalByLastWriter,
-        16,
-        "as Some(\"approved\"), which the registry did not say",
+        3,
+        "of model-13 as None, which the registry did not say",
     );
 }
 
@@ -112,8 +112,9 @@ fn an_empty_hub_that_takes_records_away_is_found() {
 
 #[test]
 fn an_epoch_that_nobody_asked_for_is_found() {
-    is_found(Defect::StaleEpochAccepted, 69, "shows what no commit");
+    is_found(Defect::StaleEpochAccepted, 38, "digests that were not theirs");
 }
+
 #[test]
 fn what_is_counted_again_in_another_region_is_found() {
     is_found(Defect::CountsAddedAgain, 2, "counted as");
