@@ -6,6 +6,7 @@ use crate::key::{ElementKey, RecordKey};
 use crate::register::Writer;
 use crate::rule;
 use crate::schema::{Declaration, Rule};
+use crate::stamp;
 use crate::value::{Number, Value};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
@@ -31,6 +32,9 @@ pub struct AnnotationView {
     pub author: String,
     /// When, in milliseconds since 1970 by the author's clock.
     pub at_ms: u64,
+    /// The same by RFC 3339, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -151,6 +155,7 @@ impl Model {
                     id: annotation_id(dot),
                     author: dot.actor.name.to_string(),
                     at_ms: note.at.ms(),
+                    at: stamp::utc(note.at.ms()),
                     subject: note.subject.clone(),
                     text: note.text.clone(),
                 });

@@ -47,6 +47,7 @@ fn model() -> Model {
             id: "a.1.1".into(),
             author: "a".into(),
             at_ms: 1,
+            at: None,
             subject: None,
             text: "dry".into(),
         }],

@@ -59,10 +59,11 @@ impl Words {
         self.0.is_empty()
     }
 
-    /// Whether all words are in a text that has no case any more.
+    /// Whether each word is in one of these texts, which have no case any more.
     #[must_use]
-    pub fn are_in(&self, folded: &str) -> bool {
-        self.0.iter().all(|word| folded.contains(word.as_str()))
+    pub fn are_in(&self, folded: &[&str]) -> bool {
+        let is_in = |word: &String| folded.iter().any(|text| text.contains(word.as_str()));
+        self.0.iter().all(is_in)
     }
 
     /// Whether all words are somewhere in a model's texts.
