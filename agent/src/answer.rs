@@ -3,10 +3,17 @@
 //! A model is generic: the agent answers with [`headland_shared::view::Model`], a reader takes what it needs.
 
 mod build;
+mod contract;
+mod question;
+mod story;
 mod token;
+mod why;
 
 pub(crate) use build::{Answers, model_key};
-pub(crate) use token::{page_after, page_token};
+pub use contract::{Consistency, OnStale};
+pub(crate) use contract::{Demand, Stale};
+pub(crate) use question::{Question, QuestionError};
+pub use story::{Availability, Facts, TallyStory, Usage, Why, WriteStory};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,6 +51,29 @@ pub struct Freshness {
     pub age_basis: Option<AgeBasis>,
     /// Where the session with the hub stands.
     pub phase: PhaseName,
+    /// The moment at which this was last known to be the registry's state, by this device's clock, in UTC; null when
+    /// the age is not known or the clock was not set.
+    #[serde(default)]
+    pub as_of: Option<String>,
+    /// The region of the hub from which this is; null before the first contact.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// How fresh an answer was asked for.
+    #[serde(default)]
+    pub consistency: Consistency,
+    /// The greatest age that was asked for, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_staleness_ms: Option<u64>,
+    /// Whether the answer is as fresh as was asked for.
+    #[serde(default = "yes")]
+    pub bound_holds: bool,
+    /// Why it is not, where an answer was wanted all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// One model.
@@ -59,7 +89,7 @@ pub struct One<M> {
 /// A page of models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing<M> {
-    /// The models, by namespace and name.
+    /// The models, in the order that was asked for; by namespace and name where that does not decide.
     pub models: Vec<M>,
     /// What to ask for the next page with; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -128,14 +128,14 @@ async fn perform(local: &Local, write: LocalWrite) -> Result<Written, Refusal> {
     loop {
         match local.inlet.try_put(input) {
             Ok(()) => break,
-            Err(TrySendError::Disconnected(_)) => return Err(Refusal::stopping()),
+            Err(TrySendError::Disconnected(_)) => return Err(Refusal::stopping("writing")),
             Err(TrySendError::Full(_)) if offers == OFFERS_MAX => return Err(Refusal::busy()),
             Err(TrySendError::Full(back)) => input = back,
         }
         offers += 1;
         tokio::time::sleep(Duration::from_millis(OFFER_AGAIN_MS)).await;
     }
-    let written = answered.await.map_err(|_| Refusal::stopping())?;
+    let written = answered.await.map_err(|_| Refusal::stopping("writing"))?;
     written.map_err(of_write)
 }
 
