@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 /// Where the session with the hub stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseName {
     /// No link.
@@ -34,6 +35,7 @@ pub enum PhaseName {
 
 /// What an age was measured by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AgeBasis {
     /// A clock that never goes back: the answer is never older than it says.
@@ -44,6 +46,7 @@ pub enum AgeBasis {
 
 /// How far an answer can be trusted to be new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Freshness {
     /// Milliseconds since this was last known to be the registry's state; null when that is not known.
     pub age_ms: Option<u64>,
@@ -78,6 +81,7 @@ const fn yes() -> bool {
 
 /// One model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct One<M> {
     /// The model.
     pub model: M,
@@ -88,6 +92,7 @@ pub struct One<M> {
 
 /// A page of models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Listing<M> {
     /// The models, in the order that was asked for; by namespace and name where that does not decide.
     pub models: Vec<M>,
@@ -103,6 +108,7 @@ pub struct Listing<M> {
 
 /// A note that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NoteWritten {
     /// Its name.
     pub id: String,
@@ -110,6 +116,7 @@ pub struct NoteWritten {
 
 /// What this device has counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counted {
     /// What it added up.
     pub added: u64,
@@ -119,6 +126,7 @@ pub struct Counted {
 
 /// The hub that the link is up to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hub {
     /// Its broker's address.
     pub broker: String,
@@ -128,6 +136,7 @@ pub struct Hub {
 
 /// Why there is no link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Lost {
     /// The broker that was tried.
     pub broker: String,
@@ -139,6 +148,7 @@ pub struct Lost {
 
 /// One part of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScopeStatus {
     /// Namespace and task.
     pub scope: String,
@@ -150,6 +160,7 @@ pub struct ScopeStatus {
 
 /// What the hub last said of the state that this agent acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProofStatus {
     /// Whether it is the hub's own.
     pub equal: bool,
@@ -159,6 +170,7 @@ pub struct ProofStatus {
 
 /// What was counted since the agent started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CountsStatus {
     /// Messages that could not be used.
     pub frames_refused: u64,
@@ -189,6 +201,7 @@ pub struct CountsStatus {
 
 /// What the link carried since the agent started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LinkStatus {
     /// Times it came up.
     pub sessions: u64,
@@ -208,6 +221,7 @@ pub struct LinkStatus {
 
 /// How the agent is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     /// The device's name.
     pub name: String,
@@ -264,6 +278,7 @@ pub struct Status {
 
 /// An answer to a request that failed, as RFC 9457 has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
     /// What kind of problem: `urn:headland:problem:KIND`.
     #[serde(rename = "type")]
@@ -281,6 +296,7 @@ pub struct Problem {
 
 /// What one round with the hub brought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Synced {
     /// The hub's broker.
     pub hub: String,

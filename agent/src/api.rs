@@ -4,6 +4,8 @@
 //! are durable here.
 
 mod freshness_headers;
+#[cfg(test)]
+mod openapi;
 mod parameters;
 mod present;
 mod problem;
@@ -74,6 +76,7 @@ fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Local>>) 
 /// All that the API does.
 fn routes() -> Vec<Route> {
     vec![
+        get("/v1/openapi.json", read::description),
         get("/v1/status", read::status),
         get("/v1/models", read::all_models),
         get("/v1/namespaces/{namespace}/models", read::models),

@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 
 /// What a version of a model is, and what it is approved for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionView {
     /// What was released.
     pub manifest: Option<Value>,
@@ -25,6 +26,7 @@ pub struct VersionView {
 
 /// A note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AnnotationView {
     /// The note's name: its author, the author's incarnation and the author's count of writes.
     pub id: String,
@@ -44,6 +46,7 @@ pub struct AnnotationView {
 
 /// A model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Model {
     /// Whose.
     pub namespace: String,
@@ -214,6 +217,18 @@ impl Serialize for Value {
                 map.end()
             }
         }
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Value {
+    fn schema_name() -> alloc::borrow::Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        // Whatever JSON can say.
+        true.into()
     }
 }
 

@@ -11,6 +11,7 @@ const TIMEOUT_MS_MAX: u64 = 60_000;
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Consistency {
     /// However old it is.
@@ -24,6 +25,7 @@ pub enum Consistency {
 
 /// What to do when an answer is not as fresh as it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnStale {
     /// Refuse to answer.

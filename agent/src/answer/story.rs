@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 /// Part of one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Facts<P> {
     /// Whose model.
     pub namespace: String,
@@ -22,6 +23,7 @@ pub struct Facts<P> {
 
 /// Uses of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Uses counted by everybody.
     pub usage: i64,
@@ -33,6 +35,7 @@ pub struct Usage {
 
 /// Whether a model may be used and can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Availability {
     /// Whether it can be reached, as whoever has the last word says; null when nobody says.
     pub availability: Option<Value>,
@@ -48,6 +51,7 @@ pub struct Availability {
 
 /// One write, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WriteStory {
     /// Who wrote it: "registry", or a replica's name.
     pub actor: String,
@@ -83,6 +87,7 @@ pub struct WriteStory {
 
 /// What one replica has counted in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TallyStory {
     /// Which replica.
     pub actor: String,
@@ -98,6 +103,7 @@ pub struct TallyStory {
 
 /// Why an attribute shows what it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Why {
     /// The attribute.
     pub attribute: String,

@@ -6,6 +6,7 @@ use super::{Local, freshness_headers, present};
 use crate::answer::{Answers, Consistency, Demand, Question, Stale};
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use headland_host::clock::BootClock;
 use headland_shared::key::RecordKey;
@@ -13,6 +14,14 @@ use headland_shared::view::Model;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What the API does, as OpenAPI 3.1 has it. A test makes it from the routes and the types of their answers.
+const DESCRIPTION: &str = include_str!("../../openapi.json");
+
+/// `GET /v1/openapi.json`
+pub(super) async fn description() -> impl IntoResponse {
+    std::future::ready(([(header::CONTENT_TYPE, "application/json")], DESCRIPTION)).await
+}
 
 /// `GET /v1/status`
 pub(super) async fn status(State(local): State<Arc<Local>>, mut asked: Parameters) -> Result<Response, Refusal> {
@@ -59,7 +68,8 @@ pub(super) async fn model(
 
 /// The versions of a model and which of them is current.
 #[derive(Debug, Serialize)]
-struct Versions {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Versions {
     versions: BTreeMap<String, headland_shared::view::VersionView>,
     current: Option<headland_shared::value::Value>,
 }
@@ -79,7 +89,8 @@ pub(super) async fn versions(
 
 /// The aliases of a model.
 #[derive(Debug, Serialize)]
-struct Aliases {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Aliases {
     aliases: BTreeMap<String, headland_shared::value::Value>,
     current: Option<headland_shared::value::Value>,
 }
@@ -99,7 +110,8 @@ pub(super) async fn aliases(
 
 /// The notes about a model.
 #[derive(Debug, Serialize)]
-struct Annotations {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Annotations {
     annotations: Vec<headland_shared::view::AnnotationView>,
 }
 

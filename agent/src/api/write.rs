@@ -24,16 +24,18 @@ const OFFER_AGAIN_MS: u64 = 20;
 
 /// A note to write.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct NewNote {
+pub(super) struct NewNote {
     text: String,
     subject: Option<String>,
 }
 
 /// Uses to count.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Uses {
+pub(super) struct Uses {
     #[serde(default = "one")]
     amount: i64,
 }
