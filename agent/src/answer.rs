@@ -3,16 +3,24 @@
 //! A model is generic: the agent answers with [`headland_shared::view::Model`], a reader takes what it needs.
 
 mod build;
+mod contract;
+mod question;
+mod story;
 mod token;
+mod why;
 
 pub(crate) use build::{Answers, model_key};
-pub(crate) use token::{page_after, page_token};
+pub use contract::{Consistency, OnStale};
+pub(crate) use contract::{Demand, Stale};
+pub(crate) use question::{Question, QuestionError};
+pub use story::{Availability, Facts, TallyStory, Usage, Why, WriteStory};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Where the session with the hub stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseName {
     /// No link.
@@ -27,6 +35,7 @@ pub enum PhaseName {
 
 /// What an age was measured by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AgeBasis {
     /// A clock that never goes back: the answer is never older than it says.
@@ -37,6 +46,7 @@ pub enum AgeBasis {
 
 /// How far an answer can be trusted to be new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Freshness {
     /// Milliseconds since this was last known to be the registry's state; null when that is not known.
     pub age_ms: Option<u64>,
@@ -44,10 +54,34 @@ pub struct Freshness {
     pub age_basis: Option<AgeBasis>,
     /// Where the session with the hub stands.
     pub phase: PhaseName,
+    /// The moment at which this was last known to be the registry's state, by this device's clock, in UTC; null when
+    /// the age is not known or the clock was not set.
+    #[serde(default)]
+    pub as_of: Option<String>,
+    /// The region of the hub from which this is; null before the first contact.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// How fresh an answer was asked for.
+    #[serde(default)]
+    pub consistency: Consistency,
+    /// The greatest age that was asked for, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_staleness_ms: Option<u64>,
+    /// Whether the answer is as fresh as was asked for.
+    #[serde(default = "yes")]
+    pub bound_holds: bool,
+    /// Why it is not, where an answer was wanted all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// One model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct One<M> {
     /// The model.
     pub model: M,
@@ -58,8 +92,9 @@ pub struct One<M> {
 
 /// A page of models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Listing<M> {
-    /// The models, by namespace and name.
+    /// The models, in the order that was asked for; by namespace and name where that does not decide.
     pub models: Vec<M>,
     /// What to ask for the next page with; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +108,7 @@ pub struct Listing<M> {
 
 /// A note that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NoteWritten {
     /// Its name.
     pub id: String,
@@ -80,6 +116,7 @@ pub struct NoteWritten {
 
 /// What this device has counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counted {
     /// What it added up.
     pub added: u64,
@@ -89,6 +126,7 @@ pub struct Counted {
 
 /// The hub that the link is up to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hub {
     /// Its broker's address.
     pub broker: String,
@@ -98,6 +136,7 @@ pub struct Hub {
 
 /// Why there is no link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Lost {
     /// The broker that was tried.
     pub broker: String,
@@ -109,6 +148,7 @@ pub struct Lost {
 
 /// One part of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScopeStatus {
     /// Namespace and task.
     pub scope: String,
@@ -120,6 +160,7 @@ pub struct ScopeStatus {
 
 /// What the hub last said of the state that this agent acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProofStatus {
     /// Whether it is the hub's own.
     pub equal: bool,
@@ -129,6 +170,7 @@ pub struct ProofStatus {
 
 /// What was counted since the agent started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CountsStatus {
     /// Messages that could not be used.
     pub frames_refused: u64,
@@ -159,6 +201,7 @@ pub struct CountsStatus {
 
 /// What the link carried since the agent started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LinkStatus {
     /// Times it came up.
     pub sessions: u64,
@@ -178,6 +221,7 @@ pub struct LinkStatus {
 
 /// How the agent is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     /// The device's name.
     pub name: String,
@@ -234,6 +278,7 @@ pub struct Status {
 
 /// An answer to a request that failed, as RFC 9457 has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
     /// What kind of problem: `urn:headland:problem:KIND`.
     #[serde(rename = "type")]
@@ -251,6 +296,7 @@ pub struct Problem {
 
 /// What one round with the hub brought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Synced {
     /// The hub's broker.
     pub hub: String,

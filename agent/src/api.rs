@@ -3,21 +3,26 @@
 //! Reads are answered from the store alone, link or not, and say how old they are. Writes are answered when they
 //! are durable here.
 
+mod freshness_headers;
+#[cfg(test)]
+mod openapi;
+mod parameters;
+mod present;
 mod problem;
 mod read;
 mod write;
 
-pub(crate) use problem::{of_missing_model, of_write};
+pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
 
 use crate::driver::{Inlet, Live};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::http::{Method, Uri};
-use axum::routing::{delete, get, post};
+use axum::routing::{self, MethodRouter};
 use headland_host::link::LinkHandle;
 use headland_shared::session::Ms;
-use problem::Refusal;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -36,22 +41,74 @@ pub(crate) struct Local {
     pub(crate) started: Ms,
 }
 
-/// The API's routes.
-pub(crate) fn router(local: Local) -> Router {
-    Router::new()
-        .route("/v1/status", get(read::status))
-        .route("/v1/models", get(read::all_models))
-        .route("/v1/namespaces/{namespace}/models", get(read::models))
-        .route("/v1/namespaces/{namespace}/models/{name}", get(read::model))
-        .route(
+/// One thing that the API does.
+struct Route {
+    path: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the test that all of them are described"))]
+    method: Method,
+    handler: MethodRouter<Arc<Local>>,
+}
+
+fn get<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Local>>) -> Route {
+    Route {
+        path,
+        method: Method::GET,
+        handler: routing::get(handler),
+    }
+}
+
+fn post<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Local>>) -> Route {
+    Route {
+        path,
+        method: Method::POST,
+        handler: routing::post(handler),
+    }
+}
+
+fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Local>>) -> Route {
+    Route {
+        path,
+        method: Method::DELETE,
+        handler: routing::delete(handler),
+    }
+}
+
+/// All that the API does.
+fn routes() -> Vec<Route> {
+    vec![
+        get("/v1/openapi.json", read::description),
+        get("/v1/status", read::status),
+        get("/v1/models", read::all_models),
+        get("/v1/namespaces/{namespace}/models", read::models),
+        get("/v1/namespaces/{namespace}/models/{name}", read::model),
+        get("/v1/namespaces/{namespace}/models/{name}/versions", read::versions),
+        get("/v1/namespaces/{namespace}/models/{name}/aliases", read::aliases),
+        get(
             "/v1/namespaces/{namespace}/models/{name}/annotations",
-            post(write::annotate),
-        )
-        .route(
+            read::annotations,
+        ),
+        post("/v1/namespaces/{namespace}/models/{name}/annotations", write::annotate),
+        delete(
             "/v1/namespaces/{namespace}/models/{name}/annotations/{id}",
-            delete(write::remove_note),
-        )
-        .route("/v1/namespaces/{namespace}/models/{name}/usage", post(write::count))
+            write::remove_note,
+        ),
+        get("/v1/namespaces/{namespace}/models/{name}/usage", read::usage),
+        post("/v1/namespaces/{namespace}/models/{name}/usage", write::count),
+        get(
+            "/v1/namespaces/{namespace}/models/{name}/availability",
+            read::availability,
+        ),
+        get("/v1/namespaces/{namespace}/models/{name}/why", read::why),
+    ]
+}
+
+/// The API's router.
+pub(crate) fn router(local: Local) -> Router {
+    let router = Router::new();
+    let routed = routes()
+        .into_iter()
+        .fold(router, |router, route| router.route(route.path, route.handler));
+    routed
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -5,11 +5,12 @@ mod age;
 mod listing;
 mod sheet;
 mod standing;
+mod story;
 
 pub(crate) use standing::synced_line;
 
-use crate::answer::{Counted, Listing, NoteWritten, One, Status, model_key};
-use crate::program::{ModelArgument, NoteArguments, WantedModels};
+use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};
+use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
 use crate::settings::Settings;
 use access::Access;
 use headland_host::exit::Failure;
@@ -63,14 +64,36 @@ pub(crate) fn models(settings: &Settings, wanted: &WantedModels, json: bool) -> 
 }
 
 /// `show`
-pub(crate) fn show(settings: &Settings, model: &ModelArgument, json: bool) -> Result<(), Failure> {
+pub(crate) fn show(
+    settings: &Settings,
+    model: &ModelArgument,
+    freshness: &FreshnessArguments,
+    json: bool,
+) -> Result<(), Failure> {
     let record = key(model)?;
-    let answer = Access::find(settings)?.model(&record)?;
+    let answer = Access::find(settings)?.model(&record, freshness)?;
     if json {
         return print(&as_json(&answer)?);
     }
     let one: One<ModelText> = understood(answer)?;
     print(&sheet::text(&one))
+}
+
+/// `why`
+pub(crate) fn why(
+    settings: &Settings,
+    model: &ModelArgument,
+    attribute: &str,
+    freshness: &FreshnessArguments,
+    json: bool,
+) -> Result<(), Failure> {
+    let record = key(model)?;
+    let answer = Access::find(settings)?.why(&record, attribute, freshness)?;
+    if json {
+        return print(&as_json(&answer)?);
+    }
+    let facts: Facts<Why> = understood(answer)?;
+    print(&story::text(&facts))
 }
 
 /// `annotate`

@@ -40,6 +40,8 @@ pub(crate) enum Input {
     Link(LinkEvent),
     /// Somebody here writes; the answer goes back when the write is durable.
     Write(LocalWrite, oneshot::Sender<Result<Written, WriteError>>),
+    /// Somebody wants to know whether what is here is the present.
+    AskHub,
     /// Nothing: look at the stop flag.
     Wake,
 }
@@ -199,6 +201,10 @@ impl Driver {
                     let flushed = self.replica.flush(now);
                     self.after(flushed, now);
                 }
+            }
+            Input::AskHub => {
+                let asked = self.replica.ask_hub(now);
+                self.after(asked, now);
             }
             Input::Wake => {}
         }

@@ -44,11 +44,7 @@ async fn sync(settings: &Settings, driver: Driver) -> Result<Synced, Failure> {
     let started = now().mono;
     let (store, mut live) = (driver.store(), driver.live());
     let look = |live: &Live, running: Option<(Ms, LinkCounts)>| -> Result<Status, Failure> {
-        let answers = Answers {
-            store: store.clone(),
-            live,
-            at: now().mono,
-        };
+        let answers = Answers::new(store.clone(), live, now().mono).map_err(Failure::failed)?;
         answers.status(Vec::new(), running).map_err(Failure::failed)
     };
     let pending = look(&live.borrow().clone(), None)?.pending_writes;

@@ -5,7 +5,7 @@ mod arguments;
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon, once};
 use arguments::{Arguments, Command};
-pub(crate) use arguments::{ModelArgument, NoteArguments, WantedModels};
+pub(crate) use arguments::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use headland_host::exit::Failure;
@@ -84,7 +84,12 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Run => daemon::run(&settings),
         Command::Sync => once::run(&settings, json),
         Command::Models(wanted) => cli::models(&settings, &wanted, json),
-        Command::Show { model } => cli::show(&settings, &model, json),
+        Command::Show { model, freshness } => cli::show(&settings, &model, &freshness, json),
+        Command::Why {
+            model,
+            attribute,
+            freshness,
+        } => cli::why(&settings, &model, &attribute, &freshness, json),
         Command::Annotate(note) => cli::annotate(&settings, note, json),
         Command::Count { model, by } => cli::count(&settings, &model, by, json),
         Command::Status => cli::status(&settings, json),

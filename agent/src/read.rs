@@ -1,33 +1,29 @@
 //! Reading the cache: the catalogue as the hub delivered it, with urgent facts that are ahead of the feed and this
 //! agent's own writes laid over it.
 
+mod page;
+
+pub use page::{Page, Place, Wanted};
+
 use crate::store::{Standing, Store, Views};
 use headland_host::tables::StoreError;
+use headland_shared::actor::ActorId;
 use headland_shared::blob::Blob;
 use headland_shared::element::State;
 use headland_shared::key::{ElementKey, RecordKey};
-use headland_shared::name::Namespace;
 use headland_shared::schema::Declaration;
 use headland_shared::view::Model;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
-type Elements = BTreeMap<ElementKey, State>;
+/// What is known of one record: each element and its state.
+pub type Elements = BTreeMap<ElementKey, State>;
 
 /// Answers from the store; may be used beside the replica.
 #[derive(Debug, Clone)]
 pub struct Reader {
     store: Store,
     overlay: bool,
-}
-
-/// A page of models.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// The models, by namespace and name.
-    pub models: Vec<Model>,
-    /// The key after which the next page begins, if there is one.
-    pub next: Option<RecordKey>,
 }
 
 impl Reader {
@@ -44,48 +40,91 @@ impl Reader {
         Self { store, overlay: false }
     }
 
+    /// One moment of the store.
+    pub fn moment(&self) -> Result<Moment, StoreError> {
+        let views = self.store.read()?;
+        Ok(Moment {
+            overlay: self.overlay && views.ahead_count()? > 0,
+            own: views.own_count()? > 0,
+            views,
+            declared: RefCell::default(),
+        })
+    }
+
     /// One model, as it is seen here.
     pub fn model(&self, key: &RecordKey) -> Result<Option<Model>, StoreError> {
-        let views = self.store.read()?;
-        let Some((_, blob)) = views.record(&key.encoded())? else {
-            return Ok(None);
-        };
-        self.read(&views, key, &blob).map(Some)
+        self.moment()?.model(key)
     }
 
-    /// Models of a namespace, or of all, that `wanted` accepts: at most `count`, after the key `after`.
-    pub fn models(
-        &self,
-        namespace: Option<&Namespace>,
-        after: Option<&RecordKey>,
-        count: usize,
-        wanted: impl Fn(&Model) -> bool,
-    ) -> Result<Page, StoreError> {
-        let views = self.store.read()?;
-        let prefix = namespace.map_or_else(Vec::new, RecordKey::prefix);
-        let after = after.map(RecordKey::encoded);
-        let mut page = Page {
-            models: Vec::new(),
-            next: None,
-        };
-        views.each_record(&prefix, after.as_deref(), |key, blob| {
-            let key = RecordKey::decode(key).map_err(|error| StoreError::corrupt("records-1", error))?;
-            let model = self.read(&views, &key, blob)?;
-            if !wanted(&model) {
-                return Ok::<_, StoreError>(ControlFlow::Continue(()));
-            }
-            if page.models.len() == count {
-                let last = page.models.last();
-                page.next = last.and_then(key_of);
-                return Ok(ControlFlow::Break(()));
-            }
-            page.models.push(model);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(page)
+    /// The models that are wanted, as they are seen here.
+    pub fn models(&self, wanted: &Wanted) -> Result<Page, StoreError> {
+        page::read(&self.moment()?, wanted)
+    }
+}
+
+/// One moment of the store, in which everything that is read belongs together.
+#[derive(Debug)]
+pub struct Moment {
+    views: Views,
+    /// Whether urgent facts are ahead of the feed.
+    overlay: bool,
+    /// Whether anything was written here.
+    own: bool,
+    /// What was looked up of the schema.
+    declared: RefCell<BTreeMap<String, Option<Declaration>>>,
+}
+
+impl Moment {
+    /// One model.
+    pub fn model(&self, key: &RecordKey) -> Result<Option<Model>, StoreError> {
+        let elements = self.elements(key)?;
+        Ok(elements.map(|elements| self.read(key, &elements)))
     }
 
-    fn read(&self, views: &Views, key: &RecordKey, blob: &[u8]) -> Result<Model, StoreError> {
+    /// What is known of one record.
+    pub fn elements(&self, key: &RecordKey) -> Result<Option<Elements>, StoreError> {
+        let record = key.encoded();
+        match self.views.record(&record)? {
+            Some((_, blob)) => self.lay_together(&record, &blob).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a record by the rules of its attributes.
+    #[must_use]
+    pub fn read(&self, key: &RecordKey, elements: &Elements) -> Model {
+        Model::read(key, elements, |name| self.declaration(name))
+    }
+
+    /// How many models are held.
+    pub fn count(&self) -> Result<u64, StoreError> {
+        self.views.record_count()
+    }
+
+    /// Who writes here.
+    pub fn actor(&self) -> Result<Option<ActorId>, StoreError> {
+        self.views.actor()
+    }
+
+    /// The region of the hub whose catalogue this is.
+    pub fn region(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.views.placed()?.map(|placed| placed.region))
+    }
+
+    /// How an attribute behaves. A declaration that cannot be read shows the attribute by the plain rule rather than
+    /// hiding the model.
+    #[must_use]
+    pub fn declaration(&self, name: &str) -> Option<Declaration> {
+        if let Some(known) = self.declared.borrow().get(name) {
+            return *known;
+        }
+        let stored = self.views.declaration(name).ok().flatten();
+        let declaration = stored.or_else(|| Declaration::built_in(name));
+        self.declared.borrow_mut().insert(name.to_owned(), declaration);
+        declaration
+    }
+
+    fn lay_together(&self, record: &[u8], blob: &[u8]) -> Result<Elements, StoreError> {
         let corrupt = |error| StoreError::corrupt("records-1", error);
         let mut elements = Elements::new();
         for entry in Blob::parse(blob).map_err(corrupt)?.entries() {
@@ -93,34 +132,22 @@ impl Reader {
             let element = ElementKey::decode(entry.key).map_err(corrupt)?;
             elements.insert(element, State::decode(entry.state).map_err(corrupt)?);
         }
-        let record = key.encoded();
         if self.overlay {
-            for fact in views.ahead_of(&record)? {
+            for fact in self.views.ahead_of(record)? {
                 if is_of_use(&fact.element, &elements) {
                     lay_over(&mut elements, fact.element, fact.state);
                 }
             }
         }
-        for write in views.own_of(&record)? {
-            if write.standing == Standing::Taken {
-                lay_over(&mut elements, write.element, write.state);
+        if self.own {
+            for write in self.views.own_of(record)? {
+                if write.standing == Standing::Taken {
+                    lay_over(&mut elements, write.element, write.state);
+                }
             }
         }
-        let declared = |name: &str| declaration(views, name);
-        Ok(Model::read(key, &elements, declared))
+        Ok(elements)
     }
-
-    /// How many models are held.
-    pub fn count(&self) -> Result<u64, StoreError> {
-        self.store.read()?.record_count()
-    }
-}
-
-fn key_of(model: &Model) -> Option<RecordKey> {
-    Some(RecordKey {
-        namespace: model.namespace.parse().ok()?,
-        name: model.name.parse().ok()?,
-    })
 }
 
 /// Whether an urgent fact says something here: an approval of a version does not that has not arrived yet.
@@ -141,13 +168,4 @@ fn lay_over(elements: &mut Elements, element: ElementKey, state: State) {
             elements.insert(element, state);
         }
     }
-}
-
-/// A declaration that cannot be read shows the attribute by the plain rule rather than hiding the model.
-fn declaration(views: &Views, name: &str) -> Option<Declaration> {
-    views
-        .declaration(name)
-        .ok()
-        .flatten()
-        .or_else(|| Declaration::built_in(name))
 }

@@ -10,6 +10,7 @@ mod freshness;
 mod greet;
 mod life;
 mod overlay;
+mod present;
 mod residency;
 mod seen;
 mod write;
@@ -139,6 +140,8 @@ pub struct Replica {
     last_wall_ms: u64,
     /// Since when this hub answers that it is behind.
     behind_since: Option<Ms>,
+    /// When the hub was last asked for the present, or will be.
+    asked_at: Ms,
 }
 
 impl Replica {
@@ -168,6 +171,7 @@ impl Replica {
             counts: Counts::default(),
             last_wall_ms: now.wall_ms,
             behind_since: None,
+            asked_at: 0,
             store,
             config,
             actor,

@@ -3,11 +3,13 @@
 //! Every table is described in `docs/storage.md`. The store is the state: the replica keeps no second copy of the
 //! catalogue in memory.
 
+mod finding;
 mod overlay;
 mod own;
 mod rows;
 mod tables;
 
+pub use finding::Hit;
 pub use overlay::{Ahead, OVERLAY_MAX};
 pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
 pub use rows::{Placed, ScopeRow, StagedHead};
@@ -40,6 +42,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let database = RecoveringDatabase::open(open)?;
         database.with(|database| migrate(database, MIGRATIONS))?;
+        database.with(finding::build_where_missing)?;
         let store = Self {
             database: Arc::new(database),
         };

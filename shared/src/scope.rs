@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub const SCOPES_MAX: usize = 1_024;
 /// The most patterns that one agent follows.
 pub const FOLLOWS_MAX: usize = 64;
+/// The attributes that say what a model does, in the order in which they are asked: the first that is a text counts.
+pub const TASK_ATTRIBUTES: [&str; 2] = ["task", "mode"];
 /// The task of models that name none.
 const NO_TASK: &str = "-";
 

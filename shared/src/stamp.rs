@@ -5,6 +5,8 @@
 //! nothing else depends on it. A hub never takes a device's stamp further ahead than its own clock allows.
 
 use crate::defect::{Defect, planted};
+use crate::value::time_text;
+use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 /// One moment of a hybrid clock.
@@ -36,6 +38,14 @@ impl Stamp {
         }
         self.min(Self::at_ms(hub_now_ms.saturating_add(AHEAD_MS_MAX)))
     }
+}
+
+/// A moment as RFC 3339 has it, in UTC: `2026-11-24T17:17:16.042Z`. Nothing beyond the year 9999.
+#[must_use]
+pub fn utc(ms: u64) -> Option<String> {
+    let mut text = time_text(ms / 1_000).ok()?;
+    text.pop();
+    Some(alloc::format!("{text}.{:03}Z", ms % 1_000))
 }
 
 /// A clock that never goes back and never repeats itself.
@@ -79,6 +89,13 @@ mod tests {
                 last = next;
             }
         }
+    }
+
+    #[test]
+    fn a_moment_is_told_in_utc() {
+        assert_eq!(utc(1_795_540_636_042).as_deref(), Some("2026-11-24T17:17:16.042Z"));
+        assert_eq!(utc(0).as_deref(), Some("1970-01-01T00:00:00.000Z"));
+        assert_eq!(utc(u64::MAX), None);
     }
 
     #[test]

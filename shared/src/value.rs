@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 pub use codec::skip;
+pub(crate) use compact::time_text;
 pub(crate) use parts::Parts;
 
 /// The longest encoded value, in bytes: a description fits, an artifact does not belong here.

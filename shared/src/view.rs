@@ -6,6 +6,7 @@ use crate::key::{ElementKey, RecordKey};
 use crate::register::Writer;
 use crate::rule;
 use crate::schema::{Declaration, Rule};
+use crate::stamp;
 use crate::value::{Number, Value};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
@@ -15,6 +16,7 @@ use serde::{Serialize, Serializer};
 
 /// What a version of a model is, and what it is approved for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionView {
     /// What was released.
     pub manifest: Option<Value>,
@@ -24,6 +26,7 @@ pub struct VersionView {
 
 /// A note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AnnotationView {
     /// The note's name: its author, the author's incarnation and the author's count of writes.
     pub id: String,
@@ -31,6 +34,9 @@ pub struct AnnotationView {
     pub author: String,
     /// When, in milliseconds since 1970 by the author's clock.
     pub at_ms: u64,
+    /// The same by RFC 3339, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -40,6 +46,7 @@ pub struct AnnotationView {
 
 /// A model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Model {
     /// Whose.
     pub namespace: String,
@@ -151,6 +158,7 @@ impl Model {
                     id: annotation_id(dot),
                     author: dot.actor.name.to_string(),
                     at_ms: note.at.ms(),
+                    at: stamp::utc(note.at.ms()),
                     subject: note.subject.clone(),
                     text: note.text.clone(),
                 });
@@ -209,6 +217,18 @@ impl Serialize for Value {
                 map.end()
             }
         }
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Value {
+    fn schema_name() -> alloc::borrow::Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        // Whatever JSON can say.
+        true.into()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Benchmarks: what a storm of returning agents costs, and what the hub's core does by itself.
+//! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, and how long reads take on a
+//! device.
 
 mod document;
 pub mod hub_core;
@@ -7,6 +8,7 @@ mod machine;
 mod probe;
 mod process;
 mod quantile;
+pub mod query;
 mod sheet;
 pub mod storm;
 

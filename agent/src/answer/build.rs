@@ -1,29 +1,37 @@
 //! Building answers from one store and what is known beside it.
 
+use super::question::Listed;
 use super::{
-    AgeBasis, CountsStatus, Freshness, Hub, LinkStatus, Listing, Lost, One, PhaseName, ProofStatus, ScopeStatus,
-    Status, page_token,
+    AgeBasis, Availability, Consistency, CountsStatus, Demand, Facts, Freshness, Hub, LinkStatus, Listing, Lost,
+    OnStale, One, PhaseName, ProofStatus, ScopeStatus, Stale, Status, Usage, Why, token, why,
 };
 use crate::driver::Live;
-use crate::read::Reader;
+use crate::read::{Moment, Reader};
 use crate::replica::Basis;
 use crate::store::{OWN_WRITES_MAX, Store};
+use headland_host::clock::wall_ms;
 use headland_host::link::LinkCounts;
 use headland_host::tables::StoreError;
 use headland_shared::digest::Digest;
-use headland_shared::key::RecordKey;
+use headland_shared::element::State;
+use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{ModelName, NameError, Namespace};
 use headland_shared::session::Ms;
 use headland_shared::session::agent::Phase;
+use headland_shared::stamp::utc;
 use headland_shared::view::Model;
+
+/// A wall clock before this has not been set: devices without a battery wake in 1970. The first day of 2020.
+const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
 
 /// Answers from one moment of the store.
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
-    pub(crate) store: Store,
-    pub(crate) live: &'a Live,
+    store: Store,
+    live: &'a Live,
     /// The present on the monotonic clock.
-    pub(crate) at: Ms,
+    at: Ms,
+    freshness: Freshness,
 }
 
 /// The key of a model, by what people write.
@@ -34,22 +42,45 @@ pub(crate) fn model_key(namespace: &str, name: &str) -> Result<RecordKey, NameEr
     })
 }
 
-impl Answers<'_> {
-    fn freshness(&self) -> Freshness {
-        let age = self.live.age(self.at);
-        Freshness {
-            age_ms: age.map(|(ms, _)| ms),
-            age_basis: age.map(|(_, basis)| match basis {
-                Basis::Monotonic => AgeBasis::Monotonic,
-                Basis::WallClock => AgeBasis::WallClock,
-            }),
-            phase: match self.live.phase {
-                Phase::Offline => PhaseName::Offline,
-                Phase::Greeting => PhaseName::Greeting,
-                Phase::CatchingUp => PhaseName::CatchingUp,
-                Phase::Live => PhaseName::Live,
-            },
+impl<'a> Answers<'a> {
+    /// Answers at a moment of the monotonic clock, however old what is held may be.
+    pub(crate) fn new(store: Store, live: &'a Live, at: Ms) -> Result<Self, StoreError> {
+        let source = store.read()?.placed()?.map(|placed| placed.region);
+        Ok(Self {
+            freshness: freshness(live, at, source),
+            store,
+            live,
+            at,
+        })
+    }
+
+    /// The same answers, if they are as fresh as is demanded. `absent` says why the present could not be had.
+    pub(crate) fn demanded(mut self, demand: &Demand, absent: Option<&str>) -> Result<Self, Stale> {
+        self.freshness.consistency = demand.consistency;
+        self.freshness.max_staleness_ms = demand.max_staleness_ms;
+        let Some(reason) = demand.shortfall(self.live.age(self.at), absent) else {
+            return Ok(self);
+        };
+        if demand.on_stale == OnStale::Refuse {
+            return Err(Stale {
+                consistency: demand.consistency,
+                reason,
+                age_ms: self.freshness.age_ms,
+                max_staleness_ms: demand.max_staleness_ms,
+            });
         }
+        self.freshness.bound_holds = false;
+        self.freshness.warning = Some(reason);
+        Ok(self)
+    }
+
+    /// How fresh these answers are.
+    pub(crate) fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
+    fn moment(&self) -> Result<Moment, StoreError> {
+        Reader::new(self.store.clone()).moment()
     }
 
     /// One model.
@@ -57,32 +88,108 @@ impl Answers<'_> {
         let model = Reader::new(self.store.clone()).model(key)?;
         Ok(model.map(|model| One {
             model,
-            freshness: self.freshness(),
+            freshness: self.freshness.clone(),
         }))
     }
 
-    /// At most `count` models of a namespace, or of all, whose names hold `query` whatever the case.
-    pub(crate) fn models(
-        &self,
-        namespace: Option<&Namespace>,
-        after: Option<&RecordKey>,
-        count: usize,
-        query: Option<&str>,
-    ) -> Result<Listing<Model>, StoreError> {
-        let query = query.map(str::to_lowercase);
-        let wanted = |model: &Model| {
-            query
-                .as_ref()
-                .is_none_or(|query| model.name.to_lowercase().contains(query))
-        };
+    /// A page of models.
+    pub(crate) fn models(&self, listed: &Listed) -> Result<Listing<Model>, StoreError> {
         let reader = Reader::new(self.store.clone());
-        let page = reader.models(namespace, after, count, wanted)?;
+        let mut page = reader.models(&listed.wanted)?;
+        if let Some(mask) = &listed.mask {
+            page.models.iter_mut().for_each(|model| mask.apply(model));
+        }
         Ok(Listing {
-            next_page_token: page.next.as_ref().map(page_token),
+            next_page_token: page.next.as_ref().map(|place| token::token(listed.listing, place)),
             models: page.models,
-            models_held: reader.count()?,
-            freshness: self.freshness(),
+            models_held: self.store.read()?.record_count()?,
+            freshness: self.freshness.clone(),
         })
+    }
+
+    /// A part of one model; nothing when the model is not held.
+    pub(crate) fn part<P>(
+        &self,
+        key: &RecordKey,
+        part: impl FnOnce(&Model) -> P,
+    ) -> Result<Option<Facts<P>>, StoreError> {
+        let model = Reader::new(self.store.clone()).model(key)?;
+        Ok(model.map(|model| self.facts(key, part(&model))))
+    }
+
+    fn facts<P>(&self, key: &RecordKey, part: P) -> Facts<P> {
+        Facts {
+            namespace: key.namespace.to_string(),
+            name: key.name.to_string(),
+            part,
+            freshness: self.freshness.clone(),
+        }
+    }
+
+    /// Uses of a model; nothing when it is not held.
+    pub(crate) fn usage(&self, key: &RecordKey) -> Result<Option<Facts<Usage>>, StoreError> {
+        let moment = self.moment()?;
+        let Some(elements) = moment.elements(key)? else {
+            return Ok(None);
+        };
+        let actor = moment.actor()?;
+        let own = elements.iter().filter_map(|(element, state)| match (element, state) {
+            (ElementKey::Count(name, who, _), State::Tally(tally))
+                if name.as_str() == "usage" && Some(who) == actor.as_ref() =>
+            {
+                Some(i128::from(tally.added) - i128::from(tally.removed))
+            }
+            _ => None,
+        });
+        let own: i128 = own.sum();
+        let counts = moment.read(key, &elements).counts;
+        let usage = Usage {
+            usage: counts.get("usage").copied().unwrap_or(0),
+            device: i64::try_from(own).unwrap_or(i64::MAX),
+            counts,
+        };
+        Ok(Some(self.facts(key, usage)))
+    }
+
+    /// Why an attribute of a model shows what it shows; nothing when the model is not held, and nothing within when
+    /// nobody has ever written the attribute.
+    pub(crate) fn why(&self, key: &RecordKey, attribute: &str) -> Result<Option<Option<Facts<Why>>>, StoreError> {
+        let moment = self.moment()?;
+        let elements = moment.elements(key)?;
+        let story = elements.map(|elements| why::why(&moment, &elements, attribute));
+        Ok(story.map(|story| story.map(|story| self.facts(key, story))))
+    }
+
+    /// Whether a model may be used and can be reached; nothing when it is not held.
+    pub(crate) fn availability(&self, key: &RecordKey) -> Result<Option<Facts<Availability>>, StoreError> {
+        let moment = self.moment()?;
+        let Some(elements) = moment.elements(key)? else {
+            return Ok(None);
+        };
+        let told = |attribute| why::why(&moment, &elements, attribute);
+        let rule = || {
+            moment
+                .declaration("availability")
+                .map(|declared| declared.rule.to_string())
+        };
+        let status = told("status").and_then(|story| story.value);
+        let availability = match told("availability") {
+            Some(story) => Availability {
+                availability: story.value,
+                status,
+                rule: story.rule,
+                by: story.won.into_iter().next(),
+                against: story.against,
+            },
+            None => Availability {
+                availability: None,
+                status,
+                rule: rule().unwrap_or_default(),
+                by: None,
+                against: Vec::new(),
+            },
+        };
+        Ok(Some(self.facts(key, availability)))
     }
 
     /// How the agent is. `running` says since when it runs and what its link has carried.
@@ -110,7 +217,7 @@ impl Answers<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running: running.is_some(),
             uptime_ms: running.map(|(since, _)| self.at.saturating_sub(since)),
-            freshness: self.freshness(),
+            freshness: self.freshness.clone(),
             phase_for_ms: running.map(|_| self.at.saturating_sub(self.live.phase_since)),
             settled: self.live.settled,
             proof: self.live.proven.map(|proven| ProofStatus {
@@ -177,6 +284,31 @@ fn link(counts: LinkCounts) -> LinkStatus {
         bytes_out: counts.bytes_out,
         dropped_in: counts.dropped_in,
         dropped_out: counts.dropped_out,
+    }
+}
+
+fn freshness(live: &Live, at: Ms, source: Option<String>) -> Freshness {
+    let age = live.age(at);
+    let now_ms = wall_ms();
+    let moment_ms = age.and_then(|(ms, _)| now_ms.checked_sub(ms));
+    Freshness {
+        age_ms: age.map(|(ms, _)| ms),
+        age_basis: age.map(|(_, basis)| match basis {
+            Basis::Monotonic => AgeBasis::Monotonic,
+            Basis::WallClock => AgeBasis::WallClock,
+        }),
+        phase: match live.phase {
+            Phase::Offline => PhaseName::Offline,
+            Phase::Greeting => PhaseName::Greeting,
+            Phase::CatchingUp => PhaseName::CatchingUp,
+            Phase::Live => PhaseName::Live,
+        },
+        as_of: moment_ms.filter(|_| now_ms >= WALL_CLOCK_SET_MS).and_then(utc),
+        source,
+        consistency: Consistency::Eventual,
+        max_staleness_ms: None,
+        bound_holds: true,
+        warning: None,
     }
 }
 

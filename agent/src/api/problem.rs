@@ -1,6 +1,6 @@
 //! Answers to requests that fail: `application/problem+json`.
 
-use crate::answer::Problem;
+use crate::answer::{Problem, QuestionError, Stale};
 use crate::replica::WriteError;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +11,8 @@ use std::fmt::Display;
 
 /// What the type of each problem begins with.
 const KIND_PREFIX: &str = "urn:headland:problem:";
+/// How much of a wrong name is repeated.
+const ATTRIBUTE_CHARS_MAX: usize = 80;
 
 /// A request that was not done.
 #[derive(Debug)]
@@ -50,13 +52,18 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail)
     }
 
-    pub(super) fn stopping() -> Self {
-        let detail = "writing: the agent is stopping, and the write was not made; try again once it runs";
+    pub(super) fn stopping(doing: &str) -> Self {
+        let detail = format!("{doing}: the agent is stopping, and this was not done; try again once it runs");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail)
     }
 
     pub(super) fn internal(detail: impl Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.0.more.insert(name.to_owned(), value.into());
+        self
     }
 
     /// The problem itself.
@@ -71,6 +78,44 @@ pub(crate) fn of_missing_model(key: &RecordKey) -> Refusal {
         "looking up model {key}: it is not in the cache; look for its name with `headland-agent models --query TEXT`"
     );
     Refusal::new(StatusCode::NOT_FOUND, "unknown-model", "Unknown model", detail)
+}
+
+/// The refusal of an attribute that a model does not have.
+pub(crate) fn of_unwritten_attribute(key: &RecordKey, attribute: &str) -> Refusal {
+    let attribute: String = attribute.chars().take(ATTRIBUTE_CHARS_MAX).collect();
+    let detail = format!(
+        "looking up attribute {attribute:?} of model {key}: nobody has written it; `headland-agent show` lists those that there are"
+    );
+    Refusal::new(StatusCode::NOT_FOUND, "unknown-attribute", "Unknown attribute", detail)
+}
+
+impl From<QuestionError> for Refusal {
+    fn from(error: QuestionError) -> Self {
+        let refusal = match &error {
+            QuestionError::Query { .. } => Self::new(StatusCode::BAD_REQUEST, "bad-query", "Bad query", &error),
+            _ => return Self::bad_request(error),
+        };
+        match error {
+            QuestionError::Query { parameter, error } => refusal
+                .with("parameter", parameter)
+                .with("position", error.at)
+                .with("expected", error.expected)
+                .with("found", error.found),
+            _ => refusal,
+        }
+    }
+}
+
+impl Stale {
+    /// The refusal of an answer that is not as fresh as it must be.
+    pub(crate) fn into_refusal(self) -> Refusal {
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stale", "Not fresh enough", &self);
+        refusal
+            .with("age_ms", self.age_ms)
+            .with("max_staleness_ms", self.max_staleness_ms)
+            .with("consistency", self.consistency.name())
+            .with("reason", self.reason)
+    }
 }
 
 /// The refusal of a write that the replica did not make.

@@ -1,37 +1,33 @@
 //! Reading requests.
 
-use super::Local;
-use super::problem::{Refusal, of_missing_model};
-use crate::answer::{Answers, Listing, One, Status, model_key, page_after};
+use super::parameters::{InNamespace, OfModel, Parameters};
+use super::problem::{Refusal, of_missing_model, of_unwritten_attribute};
+use super::{Local, freshness_headers, present};
+use crate::answer::{Answers, Consistency, Demand, Question, Stale};
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use headland_host::clock::BootClock;
-use headland_shared::name::Namespace;
+use headland_shared::key::RecordKey;
 use headland_shared::view::Model;
-use serde::Deserialize;
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Models of a page when nobody says how many, and at most: a page of the longest ones stays within what a client of
-/// the socket reads.
-const PAGE_SIZE_DEFAULT: usize = 100;
-const PAGE_SIZE_MAX: usize = 1_000;
+/// What the API does, as OpenAPI 3.1 has it. A test makes it from the routes and the types of their answers.
+const DESCRIPTION: &str = include_str!("../../openapi.json");
 
-/// What narrows a listing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Wanted {
-    page_size: Option<usize>,
-    page_token: Option<String>,
-    q: Option<String>,
+/// `GET /v1/openapi.json`
+pub(super) async fn description() -> impl IntoResponse {
+    std::future::ready(([(header::CONTENT_TYPE, "application/json")], DESCRIPTION)).await
 }
 
-type Asked<T> = Result<Query<T>, QueryRejection>;
-type At<T> = Result<Path<T>, PathRejection>;
-
 /// `GET /v1/status`
-pub(super) async fn status(State(local): State<Arc<Local>>) -> Result<Json<Status>, Refusal> {
-    reading(local, |local, answers| {
+pub(super) async fn status(State(local): State<Arc<Local>>, mut asked: Parameters) -> Result<Response, Refusal> {
+    let demand = asked.demand()?;
+    asked.finish()?;
+    reading(local, demand, |local, answers| {
         let running = (local.started, local.link.counts());
         Ok(answers.status(local.follow.clone(), Some(running))?)
     })
@@ -39,78 +35,173 @@ pub(super) async fn status(State(local): State<Arc<Local>>) -> Result<Json<Statu
 }
 
 /// `GET /v1/models`
-pub(super) async fn all_models(
-    State(local): State<Arc<Local>>,
-    wanted: Asked<Wanted>,
-) -> Result<Json<Listing<Model>>, Refusal> {
-    let Query(wanted) = wanted.map_err(|error| Refusal::bad_request(error.body_text()))?;
-    list(local, None, wanted).await
+pub(super) async fn all_models(State(local): State<Arc<Local>>, mut asked: Parameters) -> Result<Response, Refusal> {
+    let question = asked.question(None)?;
+    list(local, question, asked).await
 }
 
 /// `GET /v1/namespaces/{namespace}/models`
 pub(super) async fn models(
     State(local): State<Arc<Local>>,
-    namespace: At<String>,
-    wanted: Asked<Wanted>,
-) -> Result<Json<Listing<Model>>, Refusal> {
-    let Path(namespace) = namespace.map_err(|error| Refusal::bad_request(error.body_text()))?;
-    let Query(wanted) = wanted.map_err(|error| Refusal::bad_request(error.body_text()))?;
-    let namespace = Namespace::new(namespace).map_err(Refusal::bad_request)?;
-    list(local, Some(namespace), wanted).await
+    InNamespace(namespace): InNamespace,
+    mut asked: Parameters,
+) -> Result<Response, Refusal> {
+    let question = asked.question(Some(namespace))?;
+    list(local, question, asked).await
 }
 
-async fn list(
-    local: Arc<Local>,
-    namespace: Option<Namespace>,
-    wanted: Wanted,
-) -> Result<Json<Listing<Model>>, Refusal> {
-    let count = wanted.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
-    if !(1..=PAGE_SIZE_MAX).contains(&count) {
-        let detail = format!("listing models: a page_size of {count} is out of range; use 1 to {PAGE_SIZE_MAX}");
-        return Err(Refusal::bad_request(detail));
-    }
-    let after = match wanted.page_token.as_deref() {
-        None => None,
-        Some(token) => Some(page_after(token).ok_or_else(|| {
-            Refusal::bad_request("listing models: page_token is none; use the next_page_token of the page before")
-        })?),
-    };
-    let query = wanted.q.filter(|query| !query.is_empty());
-    reading(local, move |_, answers| {
-        Ok(answers.models(namespace.as_ref(), after.as_ref(), count, query.as_deref())?)
-    })
-    .await
+async fn list(local: Arc<Local>, question: Question, mut asked: Parameters) -> Result<Response, Refusal> {
+    let demand = asked.demand()?;
+    asked.finish()?;
+    let listed = question.read(None)?;
+    reading(local, demand, move |_, answers| Ok(answers.models(&listed)?)).await
 }
 
 /// `GET /v1/namespaces/{namespace}/models/{name}`
 pub(super) async fn model(
     State(local): State<Arc<Local>>,
-    at: At<(String, String)>,
-) -> Result<Json<One<Model>>, Refusal> {
-    let Path((namespace, name)) = at.map_err(|error| Refusal::bad_request(error.body_text()))?;
-    let key = model_key(&namespace, &name).map_err(Refusal::bad_request)?;
-    reading(local, move |_, answers| {
-        answers.model(&key)?.ok_or_else(|| of_missing_model(&key))
+    OfModel(key): OfModel,
+    asked: Parameters,
+) -> Result<Response, Refusal> {
+    about(local, key, asked, |answers, key| Ok(answers.model(key)?)).await
+}
+
+/// The versions of a model and which of them is current.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Versions {
+    versions: BTreeMap<String, headland_shared::view::VersionView>,
+    current: Option<headland_shared::value::Value>,
+}
+
+/// `GET /v1/namespaces/{namespace}/models/{name}/versions`
+pub(super) async fn versions(
+    State(local): State<Arc<Local>>,
+    OfModel(key): OfModel,
+    asked: Parameters,
+) -> Result<Response, Refusal> {
+    let part = |model: &Model| Versions {
+        versions: model.versions.clone(),
+        current: model.current.clone(),
+    };
+    about(local, key, asked, move |answers, key| Ok(answers.part(key, part)?)).await
+}
+
+/// The aliases of a model.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Aliases {
+    aliases: BTreeMap<String, headland_shared::value::Value>,
+    current: Option<headland_shared::value::Value>,
+}
+
+/// `GET /v1/namespaces/{namespace}/models/{name}/aliases`
+pub(super) async fn aliases(
+    State(local): State<Arc<Local>>,
+    OfModel(key): OfModel,
+    asked: Parameters,
+) -> Result<Response, Refusal> {
+    let part = |model: &Model| Aliases {
+        aliases: model.aliases.clone(),
+        current: model.current.clone(),
+    };
+    about(local, key, asked, move |answers, key| Ok(answers.part(key, part)?)).await
+}
+
+/// The notes about a model.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Annotations {
+    annotations: Vec<headland_shared::view::AnnotationView>,
+}
+
+/// `GET /v1/namespaces/{namespace}/models/{name}/annotations`
+pub(super) async fn annotations(
+    State(local): State<Arc<Local>>,
+    OfModel(key): OfModel,
+    asked: Parameters,
+) -> Result<Response, Refusal> {
+    let part = |model: &Model| Annotations {
+        annotations: model.annotations.clone(),
+    };
+    about(local, key, asked, move |answers, key| Ok(answers.part(key, part)?)).await
+}
+
+/// `GET /v1/namespaces/{namespace}/models/{name}/usage`
+pub(super) async fn usage(
+    State(local): State<Arc<Local>>,
+    OfModel(key): OfModel,
+    asked: Parameters,
+) -> Result<Response, Refusal> {
+    about(local, key, asked, |answers, key| Ok(answers.usage(key)?)).await
+}
+
+/// `GET /v1/namespaces/{namespace}/models/{name}/availability`
+pub(super) async fn availability(
+    State(local): State<Arc<Local>>,
+    OfModel(key): OfModel,
+    asked: Parameters,
+) -> Result<Response, Refusal> {
+    about(local, key, asked, |answers, key| Ok(answers.availability(key)?)).await
+}
+
+/// `GET /v1/namespaces/{namespace}/models/{name}/why`
+pub(super) async fn why(
+    State(local): State<Arc<Local>>,
+    OfModel(key): OfModel,
+    mut asked: Parameters,
+) -> Result<Response, Refusal> {
+    let attribute = asked.take("attribute")?;
+    let attribute = attribute.ok_or_else(|| {
+        Refusal::bad_request("reading the parameters: attribute is missing; name one, such as attribute=task")
+    })?;
+    about(local, key, asked, move |answers, key| {
+        match answers.why(key, &attribute)? {
+            Some(None) => Err(of_unwritten_attribute(key, &attribute)),
+            Some(Some(story)) => Ok(Some(story)),
+            None => Ok(None),
+        }
     })
     .await
 }
 
-/// Answers from the store on a thread that may wait for the disk.
-async fn reading<T: Send + 'static>(
+/// Answers about one model.
+async fn about<T: Serialize + Send + 'static>(
     local: Arc<Local>,
+    key: RecordKey,
+    mut asked: Parameters,
+    read: impl FnOnce(&Answers<'_>, &RecordKey) -> Result<Option<T>, Refusal> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let demand = asked.demand()?;
+    asked.finish()?;
+    reading(local, demand, move |_, answers| {
+        read(answers, &key)?.ok_or_else(|| of_missing_model(&key))
+    })
+    .await
+}
+
+/// Answers from the store on a thread that may wait for the disk, once that is as fresh as is demanded.
+async fn reading<T: Serialize + Send + 'static>(
+    local: Arc<Local>,
+    demand: Demand,
     read: impl FnOnce(&Local, &Answers<'_>) -> Result<T, Refusal> + Send + 'static,
-) -> Result<Json<T>, Refusal> {
+) -> Result<Response, Refusal> {
+    let absent = match demand.consistency {
+        Consistency::Strong => present::wait(&local, demand.timeout_ms).await?.err(),
+        Consistency::Eventual | Consistency::Bounded => None,
+    };
     let task = tokio::task::spawn_blocking(move || {
         let live = local.live.borrow().clone();
-        let answers = Answers {
-            store: local.store.clone(),
-            live: &live,
-            at: BootClock.now_ms(),
-        };
-        read(&local, &answers)
+        let answers = Answers::new(local.store.clone(), &live, BootClock.now_ms())?;
+        let answers = answers
+            .demanded(&demand, absent.as_deref())
+            .map_err(Stale::into_refusal)?;
+        let headers = freshness_headers::of(answers.freshness());
+        let body = Json(read(&local, &answers)?);
+        Ok((headers, body).into_response())
     });
     match task.await {
-        Ok(answer) => answer.map(Json),
+        Ok(answer) => answer,
         Err(error) => Err(Refusal::internal(format!(
             "answering a request: {error}; look at the log"
         ))),

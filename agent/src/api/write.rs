@@ -24,16 +24,18 @@ const OFFER_AGAIN_MS: u64 = 20;
 
 /// A note to write.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct NewNote {
+pub(super) struct NewNote {
     text: String,
     subject: Option<String>,
 }
 
 /// Uses to count.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Uses {
+pub(super) struct Uses {
     #[serde(default = "one")]
     amount: i64,
 }
@@ -128,14 +130,14 @@ async fn perform(local: &Local, write: LocalWrite) -> Result<Written, Refusal> {
     loop {
         match local.inlet.try_put(input) {
             Ok(()) => break,
-            Err(TrySendError::Disconnected(_)) => return Err(Refusal::stopping()),
+            Err(TrySendError::Disconnected(_)) => return Err(Refusal::stopping("writing")),
             Err(TrySendError::Full(_)) if offers == OFFERS_MAX => return Err(Refusal::busy()),
             Err(TrySendError::Full(back)) => input = back,
         }
         offers += 1;
         tokio::time::sleep(Duration::from_millis(OFFER_AGAIN_MS)).await;
     }
-    let written = answered.await.map_err(|_| Refusal::stopping())?;
+    let written = answered.await.map_err(|_| Refusal::stopping("writing"))?;
     written.map_err(of_write)
 }
 

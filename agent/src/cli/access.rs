@@ -1,10 +1,10 @@
 //! Where the commands get their answers: from the agent that runs, or from its store when none does.
 
-use crate::answer::{Answers, Counted, NoteWritten, Problem};
-use crate::api::{of_missing_model, of_write};
+use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Problem, Question, Stale};
+use crate::api::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
 use crate::driver::{Live, LocalWrite, Written};
 use crate::opening::{Opening, OpeningError, now};
-use crate::program::WantedModels;
+use crate::program::{FreshnessArguments, WantedModels};
 use crate::replica::{Replica, WriteError, age_at_rest};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -15,7 +15,6 @@ use headland_host::store_file::OpenError;
 use headland_host::text::segment;
 use headland_shared::actor::Dot;
 use headland_shared::key::RecordKey;
-use headland_shared::name::Namespace;
 use headland_shared::view::annotation_id;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -68,18 +67,52 @@ impl Access {
         match self {
             Self::Socket(path) => ask(path, Method::GET, "/v1/status", None),
             Self::Store(resting) => {
-                let status = resting.answers().status(resting.follow.clone(), None);
+                let answers = resting.answers(&FreshnessArguments::default())?;
+                let status = answers.status(resting.follow.clone(), None);
                 as_value(&status.map_err(Failure::failed)?)
             }
         }
     }
 
-    pub(super) fn model(&self, key: &RecordKey) -> Result<Value, Failure> {
+    pub(super) fn model(&self, key: &RecordKey, freshness: &FreshnessArguments) -> Result<Value, Failure> {
         match self {
-            Self::Socket(path) => ask(path, Method::GET, &target(key, ""), None),
+            Self::Socket(path) => {
+                let query = joined(freshness_of(freshness));
+                ask(path, Method::GET, &target(key, &query), None)
+            }
             Self::Store(resting) => {
-                let found = resting.answers().model(key).map_err(Failure::failed)?;
+                let found = resting.answers(freshness)?.model(key).map_err(Failure::failed)?;
                 as_value(&found.ok_or_else(|| failure_of(of_missing_model(key).into_problem()))?)
+            }
+        }
+    }
+
+    /// Why an attribute of a model shows what it shows.
+    pub(super) fn why(
+        &self,
+        key: &RecordKey,
+        attribute: &str,
+        freshness: &FreshnessArguments,
+    ) -> Result<Value, Failure> {
+        match self {
+            Self::Socket(path) => {
+                let mut parameters = vec![("attribute", attribute.to_owned())];
+                parameters.extend(freshness_of(freshness));
+                ask(
+                    path,
+                    Method::GET,
+                    &target(key, &format!("/why{}", joined(parameters))),
+                    None,
+                )
+            }
+            Self::Store(resting) => {
+                let found = resting
+                    .answers(freshness)?
+                    .why(key, attribute)
+                    .map_err(Failure::failed)?;
+                let refused = |refusal: Refusal| failure_of(refusal.into_problem());
+                let story = found.ok_or_else(|| refused(of_missing_model(key)))?;
+                as_value(&story.ok_or_else(|| refused(of_unwritten_attribute(key, attribute)))?)
             }
         }
     }
@@ -89,14 +122,21 @@ impl Access {
         match self {
             Self::Socket(path) => pages(path, wanted),
             Self::Store(resting) => {
-                let namespace = wanted.namespace.as_deref().map(Namespace::new).transpose();
-                let namespace = namespace.map_err(Failure::bad_input)?;
                 let limit = wanted
                     .limit
                     .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-                let answers = resting.answers();
-                let listing = answers.models(namespace.as_ref(), None, limit, wanted.query.as_deref());
-                as_value(&listing.map_err(Failure::failed)?)
+                let question = Question {
+                    namespace: wanted.namespace.clone(),
+                    filter: wanted.filter.clone(),
+                    order_by: wanted.order_by.clone(),
+                    fields: wanted.fields.clone(),
+                    q: wanted.query.clone(),
+                    ..Question::default()
+                };
+                let listed = question.read(Some(limit));
+                let listed = listed.map_err(|error| failure_of(Refusal::from(error).into_problem()))?;
+                let answers = resting.answers(&wanted.freshness)?;
+                as_value(&answers.models(&listed).map_err(Failure::failed)?)
             }
         }
     }
@@ -165,12 +205,19 @@ impl Resting {
         })))
     }
 
-    fn answers(&self) -> Answers<'_> {
-        Answers {
-            store: self.store.clone(),
-            live: &self.live,
-            at: now().mono,
-        }
+    /// Answers as fresh as is wanted. Nobody can be asked for the present where no agent runs.
+    fn answers(&self, freshness: &FreshnessArguments) -> Result<Answers<'_>, Failure> {
+        let demand = Demand::read(
+            freshness.consistency.as_deref(),
+            freshness.max_staleness.as_deref(),
+            freshness.warn.then_some("warn"),
+            None,
+        );
+        let demand = demand.map_err(Failure::bad_input)?;
+        let absent = (demand.consistency == Consistency::Strong).then_some("the agent does not run");
+        let answers = Answers::new(self.store.clone(), &self.live, now().mono).map_err(Failure::failed)?;
+        let refused = |stale: Stale| failure_of(stale.into_refusal().into_problem());
+        answers.demanded(&demand, absent).map_err(refused)
     }
 
     fn write(&mut self, write: LocalWrite) -> Result<Value, Failure> {
@@ -244,32 +291,65 @@ fn pages(socket: &Path, wanted: &WantedModels) -> Result<Value, Failure> {
         .namespace
         .as_deref()
         .map_or_else(String::new, |namespace| format!("/namespaces/{}", segment(namespace)));
-    let query = wanted
-        .query
-        .as_deref()
-        .map_or_else(String::new, |query| format!("&q={}", segment(query)));
+    let mut parameters = freshness_of(&wanted.freshness);
+    let narrowing = [
+        ("filter", &wanted.filter),
+        ("order_by", &wanted.order_by),
+        ("fields", &wanted.fields),
+        ("q", &wanted.query),
+    ];
+    parameters.extend(
+        narrowing
+            .iter()
+            .filter_map(|(name, text)| Some((*name, text.as_ref()?.clone()))),
+    );
     let mut left = wanted.limit.unwrap_or(u64::MAX);
     let mut models = Vec::new();
-    let mut token = String::new();
+    let mut token = None;
     loop {
         let size = left.min(PAGE_SIZE);
-        let target = format!("/v1{at}/models?page_size={size}{query}{token}");
+        let page = [("page_size", Some(size.to_string())), ("page_token", token.take())];
+        let page = page.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        let target = format!("/v1{at}/models{}", joined(parameters.iter().cloned().chain(page)));
         let mut page = ask(socket, Method::GET, &target, None)?;
         if let Some(Value::Array(more)) = page.get_mut("models").map(Value::take) {
             left = left.saturating_sub(more.len() as u64);
             models.extend(more);
         }
-        let next = page
-            .get("next_page_token")
-            .and_then(Value::as_str)
-            .map(|next| format!("&page_token={next}"));
+        let next = page.get("next_page_token").and_then(Value::as_str).map(str::to_owned);
         match next {
-            Some(next) if left > 0 => token = next,
+            Some(next) if left > 0 => token = Some(next),
             _ => {
                 page["models"] = Value::Array(models);
                 return Ok(page);
             }
         }
+    }
+}
+
+/// What says how fresh an answer must be.
+fn freshness_of(freshness: &FreshnessArguments) -> Vec<(&'static str, String)> {
+    let wishes = [
+        ("consistency", freshness.consistency.clone()),
+        ("max_staleness", freshness.max_staleness.clone()),
+        ("on_stale", freshness.warn.then(|| "warn".to_owned())),
+    ];
+    wishes
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?)))
+        .collect()
+}
+
+/// Parameters as they stand behind a path.
+fn joined(parameters: impl IntoIterator<Item = (&'static str, String)>) -> String {
+    let texts = parameters
+        .into_iter()
+        .map(|(name, text)| format!("{name}={}", segment(&text)));
+    let texts: Vec<_> = texts.collect();
+    if texts.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", texts.join("&"))
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Live {
     pub(crate) changes: u64,
     /// What went wrong last.
     pub(crate) trouble: Option<String>,
+    /// When what is here was last known to be the registry's state, on the monotonic clock.
+    pub(crate) as_of: Option<Ms>,
     age: Age,
     age_at: Ms,
 }
@@ -64,6 +66,7 @@ impl Live {
             counts: Counts::default(),
             changes: 0,
             trouble: None,
+            as_of: None,
             age,
             age_at: now.mono,
         }
@@ -80,6 +83,7 @@ impl Live {
         self.proven = replica.proven();
         self.fenced = replica.is_fenced();
         self.counts = replica.counts();
+        self.as_of = replica.as_of();
         // An age that cannot be read goes on growing from the one before.
         if let Ok(age) = replica.age(now) {
             self.age = age;

@@ -9,6 +9,8 @@ Examples:
   headland-agent run --config /etc/headland/agent.toml
   headland-agent sync
   headland-agent models --query mobilenet --limit 20
+  headland-agent models --filter 'task = chat AND input_cost_per_token < 0.000001'
+  headland-agent why timm/mobilenetv3_small_100.lamb_in1k license
   headland-agent show timm/mobilenetv3_small_100.lamb_in1k
   headland-agent annotate timm/mobilenetv3_small_100.lamb_in1k \"misses rust\" --subject crop
   headland-agent count timm/mobilenetv3_small_100.lamb_in1k
@@ -69,12 +71,27 @@ pub(super) enum Command {
     Sync,
     /// List the models that are held
     #[command(after_help = "Example:\n  headland-agent models --query mobilenet --limit 20")]
-    Models(WantedModels),
+    Models(Box<WantedModels>),
     /// Show all that is known about one model
     #[command(after_help = "Example:\n  headland-agent show timm/mobilenetv3_small_100.lamb_in1k")]
     Show {
         #[command(flatten)]
         model: ModelArgument,
+        #[command(flatten)]
+        freshness: FreshnessArguments,
+    },
+    /// Say why an attribute of a model has the value that it has
+    ///
+    /// Tells which write is shown, by which rule, and which others are not, with their authors and times.
+    #[command(after_help = "Example:\n  headland-agent why timm/mobilenetv3_small_100.lamb_in1k license")]
+    Why {
+        #[command(flatten)]
+        model: ModelArgument,
+        /// The attribute's name, as `headland-agent show` prints it
+        #[arg(value_name = "ATTRIBUTE")]
+        attribute: String,
+        #[command(flatten)]
+        freshness: FreshnessArguments,
     },
     /// Write a note about a model, or take one back
     ///
@@ -115,12 +132,38 @@ pub(crate) struct WantedModels {
     /// Only the models of this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
     pub(crate) namespace: Option<String>,
-    /// Only models whose names hold this text, whatever the case
+    /// Only models in whose name, description or tags all these words are, whatever the case
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) query: Option<String>,
     /// At most so many models
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
+    /// Only models for which this holds, such as 'task = "chat" AND NOT status = "deprecated"' (AIP-160)
+    #[arg(long, short, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// By which fields to order, such as "usage desc, name"
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) order_by: Option<String>,
+    /// Which fields to show of each model, such as "task,license,versions"
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) fields: Option<String>,
+    #[command(flatten)]
+    pub(crate) freshness: FreshnessArguments,
+}
+
+/// How fresh an answer must be.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct FreshnessArguments {
+    /// How fresh the answer must be: however old (eventual), not older than --max-staleness (bounded), or the present,
+    /// for which the hub is asked (strong)
+    #[arg(long, value_name = "HOW", value_parser = ["eventual", "bounded", "strong"])]
+    pub(crate) consistency: Option<String>,
+    /// Refuse an answer that may be older than this, such as 30s, 10m or 2h
+    #[arg(long, value_name = "AGE")]
+    pub(crate) max_staleness: Option<String>,
+    /// Answer with a warning where one that is not fresh enough would be refused
+    #[arg(long)]
+    pub(crate) warn: bool,
 }
 
 /// What to note about which model.

@@ -3,6 +3,7 @@
 mod lives;
 mod write;
 
+use super::finding::{FINDING, TASKS};
 use super::meta;
 use super::overlay::OVERLAY;
 use super::own::{self, OwnWrite};
@@ -18,7 +19,7 @@ use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransact
 use std::collections::BTreeMap;
 
 /// Record key -> handle (4 bytes), blob.
-const RECORDS: ByteTable = TableDefinition::new("records-1");
+pub(super) const RECORDS: ByteTable = TableDefinition::new("records-1");
 /// Handle (4 bytes) -> record key.
 const HANDLES: ByteTable = TableDefinition::new("handles-1");
 /// Scope alias (4 bytes) -> scope row.
@@ -38,7 +39,7 @@ const OWN_CHAIN: ByteTable = TableDefinition::new("own-chain-1");
 /// Key in `own-1` of a count -> what the hub has of it (two varints).
 const OWN_BASE: ByteTable = TableDefinition::new("own-base-1");
 
-type Rows = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+pub(super) type Rows = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// Migration 1: makes all tables.
 pub(super) fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
@@ -83,6 +84,8 @@ pub struct Views {
     own_chain: Rows,
     own_base: Rows,
     pub(super) overlay: Rows,
+    pub(super) finding: Rows,
+    pub(super) tasks: Rows,
 }
 
 impl Views {
@@ -99,6 +102,8 @@ impl Views {
             own_chain: transaction.open_table(OWN_CHAIN)?,
             own_base: transaction.open_table(OWN_BASE)?,
             overlay: transaction.open_table(OVERLAY)?,
+            finding: transaction.open_table(FINDING)?,
+            tasks: transaction.open_table(TASKS)?,
         })
     }
 
@@ -285,12 +290,12 @@ fn split_record(value: &[u8]) -> Result<(u32, Vec<u8>), StoreError> {
     Ok((handle, reader.rest().to_vec()))
 }
 
-type Writing<'tx> = Table<'tx, &'static [u8], &'static [u8]>;
+pub(super) type Writing<'tx> = Table<'tx, &'static [u8], &'static [u8]>;
 
 /// All tables within one write transaction.
 #[derive(Debug)]
 pub struct Tables<'tx> {
-    meta: Writing<'tx>,
+    pub(super) meta: Writing<'tx>,
     records: Writing<'tx>,
     handles: Writing<'tx>,
     scopes: Writing<'tx>,
@@ -302,6 +307,8 @@ pub struct Tables<'tx> {
     own_chain: Writing<'tx>,
     own_base: Writing<'tx>,
     pub(super) overlay: Writing<'tx>,
+    pub(super) finding: Writing<'tx>,
+    pub(super) tasks: Writing<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -319,6 +326,8 @@ impl<'tx> Tables<'tx> {
             own_chain: transaction.open_table(OWN_CHAIN)?,
             own_base: transaction.open_table(OWN_BASE)?,
             overlay: transaction.open_table(OVERLAY)?,
+            finding: transaction.open_table(FINDING)?,
+            tasks: transaction.open_table(TASKS)?,
         })
     }
 }

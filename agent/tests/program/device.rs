@@ -13,7 +13,8 @@ use headland_shared::stamp::Stamp;
 use headland_shared::value::Value;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
@@ -105,6 +106,17 @@ impl Device {
     /// Asks the daemon over its socket.
     pub(crate) fn ask(&self, method: Method, target: &str, body: Option<&Json>) -> (StatusCode, Json) {
         request_blocking(&self.socket(), method, target, body, TIMEOUT_MS).unwrap()
+    }
+
+    /// The head of the daemon's answer, in lower case.
+    pub(crate) fn headers(&self, target: &str) -> String {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        head.to_lowercase()
     }
 
     /// Puts models into the store, as a hub would have.

@@ -4,5 +4,6 @@
 
 mod device;
 mod offline;
+mod querying;
 mod refusals;
 mod running;

@@ -176,7 +176,8 @@ fn a_listing_goes_on_page_by_page_and_finds_names_whatever_the_case() {
     assert_eq!(first["models"][1]["name"], "a/two");
     assert_eq!(first["models_held"], 3);
     let token = first["next_page_token"].as_str().unwrap();
-    let (_, second) = device.ask(Method::GET, &format!("/v1/models?page_size=2&page_token={token}"), None);
+    let rest = format!("/v1/namespaces/default/models?page_size=2&page_token={token}");
+    let (_, second) = device.ask(Method::GET, &rest, None);
     assert_eq!(second["models"][0]["name"], "b/three");
     assert_eq!(second["next_page_token"], json!(null));
     let (_, found) = device.ask(Method::GET, "/v1/models?q=ONE", None);

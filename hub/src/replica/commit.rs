@@ -16,14 +16,11 @@ use headland_shared::name::AttributeName;
 use headland_shared::register::Writer;
 use headland_shared::rule;
 use headland_shared::schema::{ATTRIBUTES_MAX, Declaration, Priority, Rule};
-use headland_shared::scope::{SCOPES_MAX, Scope};
+use headland_shared::scope::{SCOPES_MAX, Scope, TASK_ATTRIBUTES};
 use headland_shared::session::lanes::Author;
 use headland_shared::stamp::Stamp;
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
-
-/// The attributes that say what a model does, in the order in which they are asked.
-const TASK_ATTRIBUTES: [&str; 2] = ["task", "mode"];
 
 /// Why a commit cannot be made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]

@@ -111,7 +111,7 @@ pub(super) fn date_text(days: u64) -> Result<String, DecodeError> {
     Ok(format!("{year:04}-{month:02}-{day:02}"))
 }
 
-pub(super) fn time_text(seconds: u64) -> Result<String, DecodeError> {
+pub(crate) fn time_text(seconds: u64) -> Result<String, DecodeError> {
     check_time(seconds)?;
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);

@@ -1,7 +1,7 @@
 //! The command line of the benchmarks.
 
 use super::{BAD_INPUT, fail};
-use crate::bench::{BenchError, Wish, hub_core, storm};
+use crate::bench::{BenchError, Wish, hub_core, query, storm};
 use crate::fleet::BrokerChoice;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -15,6 +15,9 @@ const AGENTS_ENROLLED_MAX: usize = 100_000;
 /// As many agents as the proxy carries connections, less a few.
 const AGENTS_MAX: usize = 4_000;
 
+/// More models than a device holds.
+const MODELS_MAX: usize = 1_000_000;
+
 /// Which benchmark.
 #[derive(Debug, Subcommand)]
 pub(super) enum Benchmark {
@@ -22,6 +25,8 @@ pub(super) enum Benchmark {
     Storm(StormArguments),
     /// Measures the hub's core by itself: uploads, acknowledgements, hellos, and what depends on how many are enrolled.
     Hub(HubArguments),
+    /// Measures reads over the socket of an agent that holds many models.
+    Query(QueryArguments),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +69,19 @@ pub(super) struct HubArguments {
     common: Common,
 }
 
+/// How reads are measured.
+#[derive(Debug, Args)]
+pub(super) struct QueryArguments {
+    /// How many models the device holds.
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    models: usize,
+    /// How often each request is made; those that look at everything less often.
+    #[arg(long, default_value_t = 2_000, value_name = "N")]
+    requests: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
 impl Common {
     fn wish(self, command: String) -> Wish {
         let runs = self.runs;
@@ -81,8 +99,11 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
     let (what, count, most) = match &benchmark {
         Benchmark::Storm(storm) => ("--agents", storm.agents, AGENTS_MAX),
         Benchmark::Hub(hub) => ("--agents-max", hub.agents_max, AGENTS_ENROLLED_MAX),
+        Benchmark::Query(query) => ("--models", query.models, MODELS_MAX),
     };
-    let (Benchmark::Storm(StormArguments { common, .. }) | Benchmark::Hub(HubArguments { common, .. })) = &benchmark;
+    let (Benchmark::Storm(StormArguments { common, .. })
+    | Benchmark::Hub(HubArguments { common, .. })
+    | Benchmark::Query(QueryArguments { common, .. })) = &benchmark;
     for (what, count, most) in [(what, count, most), ("--runs", common.runs, RUNS_MAX)] {
         if !(1..=most).contains(&count) {
             return fail(&format!("{what} {count}: between 1 and {most}"), BAD_INPUT);
@@ -93,6 +114,15 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
         Benchmark::Hub(HubArguments { agents_max, common }) => hub_core::run(&hub_core::Options {
             wish: common.wish(format!("hub --agents-max {agents_max}")),
             agents_max,
+        }),
+        Benchmark::Query(QueryArguments {
+            models,
+            requests,
+            common,
+        }) => query::run(&query::Options {
+            wish: common.wish(format!("query --models {models} --requests {requests}")),
+            models,
+            requests,
         }),
     };
     match result {

@@ -7,7 +7,7 @@ use super::ledger::Moment;
 use super::reference::namespace;
 use super::registry::TASKS;
 use crate::disk::Disk;
-use headland_agent::read::Reader;
+use headland_agent::read::{Reader, Wanted};
 use headland_agent::replica::{Output, Replica, ReplicaConfig};
 use headland_agent::store::Store;
 use headland_shared::name::ReplicaName;
@@ -240,7 +240,7 @@ impl Agent {
         let Some(replica) = &self.replica else {
             return Ok(Vec::new());
         };
-        let page = reader(replica.store().clone()).models(None, None, usize::MAX, |_| true);
+        let page = reader(replica.store().clone()).models(&Wanted::all(None));
         page.map(|page| page.models).map_err(|error| error.to_string())
     }
 }

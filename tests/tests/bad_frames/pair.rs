@@ -260,7 +260,7 @@ impl Pair {
     pub(crate) fn picture(&self) -> Picture {
         let (here, there) = (self.agent.store().read().unwrap(), self.hub.store().read().unwrap());
         let models = headland_agent::read::Reader::new(self.agent.store().clone());
-        let models = models.models(None, None, usize::MAX, |_| true).unwrap().models;
+        let models = models.models(&headland_agent::read::Wanted::all(None)).unwrap().models;
         let theirs = headland_hub::read::Reader::new(self.hub.store().clone());
         let (theirs, _) = theirs.models(None, None, usize::MAX, |_| true).unwrap();
         let digests = there.scopes().unwrap().values().map(|row| row.digest).collect();

@@ -307,7 +307,7 @@ impl Hubs {
     /// The models as the device shows them.
     pub(crate) fn shown(&self) -> Vec<Model> {
         let reader = headland_agent::read::Reader::new(self.agent.store().clone());
-        reader.models(None, None, usize::MAX, |_| true).unwrap().models
+        reader.models(&headland_agent::read::Wanted::all(None)).unwrap().models
     }
 
     pub(crate) fn shown_names(&self) -> Vec<String> {

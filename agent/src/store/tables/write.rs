@@ -13,13 +13,15 @@ use redb::ReadableTable;
 impl Tables<'_> {
     /// Sets where the agent stands.
     pub fn set_placed(&mut self, placed: &Placed) -> Result<(), StoreError> {
-        self.meta.insert(rows::PLACED, rows::encode(placed).as_slice())?;
-        Ok(())
+        let placed = rows::encode(placed);
+        self.meta.insert(rows::PLACED, placed.as_slice())?;
+        self.note_found(Some(&placed))
     }
 
     /// Forgets where the agent stands: it will ask for everything. What it holds stays readable.
     pub fn forget_place(&mut self) -> Result<(), StoreError> {
         self.meta.remove(rows::PLACED)?;
+        self.note_found(None)?;
         self.clear_staging()
     }
 
@@ -110,7 +112,7 @@ impl Tables<'_> {
         value.extend_from_slice(blob);
         self.records.insert(key, value.as_slice())?;
         self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
-        Ok(())
+        self.find_by(key, blob)
     }
 
     /// Visits all records with their numbers, in the order of keys.
@@ -145,7 +147,7 @@ impl Tables<'_> {
     pub fn remove_record(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
         self.records.remove(key)?;
         self.handles.remove(handle.to_be_bytes().as_slice())?;
-        Ok(())
+        self.find_no_more(key)
     }
 
     /// Drops all records for which `keep` says no; gives how many there were and how many went.
@@ -157,6 +159,7 @@ impl Tables<'_> {
             dropped += u64::from(!kept);
             kept
         })?;
+        self.find_only(keep)?;
         Ok((before, dropped))
     }
 

@@ -7,7 +7,7 @@
 //! answer is not computed in vain. Its parts carry the nonce that it answers, and parts of other answers are passed
 //! over.
 
-use super::AgentSession;
+use super::{AgentSession, Phase};
 use crate::delta::DeltaWriter;
 use crate::epoch::{Head, Mark};
 use crate::message::{Part, Welcome};
@@ -71,6 +71,14 @@ impl AgentSession {
         self.greeting
             .as_ref()
             .is_some_and(|greeting| greeting.sent(nonce).is_some())
+    }
+
+    /// Greets at this moment, for somebody who wants to know whether what is here is the present. Not if something is
+    /// being asked or fetched, and not before a hello that was put off: a hub that is busy or behind has said when.
+    pub fn greet_if_live(&mut self, at: Ms) {
+        if self.phase() == Phase::Live && self.greet_at.is_none() {
+            self.greet_at = Some(at);
+        }
     }
 
     /// What a hello says is not what the last one said: answers to earlier ones do not count any more.

@@ -375,3 +375,18 @@ fn a_hub_that_is_behind_is_asked_again_later() {
     session.handle_timeout(at);
     assert_ne!(nonce(&drain(&mut session)), nonce_before);
 }
+
+#[test]
+fn a_live_session_greets_when_somebody_wants_the_present_and_never_ahead_of_a_hello_put_off() {
+    let mut session = live();
+    session.greet_if_live(40);
+    session.handle_timeout(40);
+    let asked = nonce(&drain(&mut session));
+    session.greet_if_live(41);
+    session.handle_timeout(41);
+    assert!(drain(&mut session).is_empty());
+    session.welcome(welcome(asked, Plan::Behind { retry_ms: 1_000 }), 50);
+    session.greet_if_live(51);
+    session.handle_timeout(51);
+    assert!(drain(&mut session).is_empty());
+}

@@ -3,7 +3,7 @@
 use super::region::{NAMESPACE, Region};
 use crate::failure::{Failure, While};
 use crate::model::{Catalogue, Field, Record};
-use headland_agent::read::Reader;
+use headland_agent::read::{Reader, Wanted};
 use headland_agent::store::Store;
 use headland_shared::view::Model;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// Everything that a device shows of a namespace, by model.
 pub(crate) fn shown(store: &Store, namespace: &str) -> Result<BTreeMap<String, Value>, Failure> {
     let namespace = namespace.parse().during("naming a namespace")?;
-    let page = Reader::new(store.clone()).models(Some(&namespace), None, usize::MAX, |_| true);
+    let page = Reader::new(store.clone()).models(&Wanted::all(Some(namespace)));
     let models = page.during("reading a device's catalogue")?.models;
     Ok(models
         .iter()

@@ -1,0 +1,49 @@
+//! A client that keeps its connection, as an application would, and adds as little as it can to what is measured.
+
+use super::super::BenchError;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    stream: BufReader<UnixStream>,
+}
+
+impl Client {
+    pub(super) fn connect(socket: &Path) -> Result<Self, BenchError> {
+        Ok(Self {
+            stream: BufReader::new(UnixStream::connect(socket)?),
+        })
+    }
+
+    /// Asks and reads the whole answer.
+    pub(super) fn get(&mut self, target: &str) -> Result<Value, BenchError> {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut status = String::new();
+        self.stream.read_line(&mut status)?;
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? <= 2 {
+                break;
+            }
+            if let Some((_, value)) = line
+                .split_once(':')
+                .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            {
+                length = value.trim().parse().unwrap_or(0);
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        if !status.contains(" 200 ") {
+            let body = String::from_utf8_lossy(&body);
+            return Err(BenchError::Void(format!("asking {target:?}: {} {body}", status.trim())));
+        }
+        serde_json::from_slice(&body).map_err(|error| BenchError::Void(format!("asking {target:?}: {error}")))
+    }
+}
