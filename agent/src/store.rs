@@ -7,6 +7,7 @@ mod overlay;
 mod own;
 mod rows;
 mod tables;
+mod tasks;
 
 pub use overlay::{Ahead, OVERLAY_MAX};
 pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
@@ -21,7 +22,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use std::sync::Arc;
 
 /// The store's migrations, in order.
-const MIGRATIONS: &[Migration] = &[tables::create, overlay::create, tables::add_lives];
+const MIGRATIONS: &[Migration] = &[tables::create, overlay::create, tables::add_lives, tasks::create];
 
 /// The open store.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@
 //! 5. [`delta`], [`upload`], [`chain`], [`urgent`], [`message`], [`frame`], [`topic`]: what travels, byte by byte.
 //!    [`sketch`] and [`kept`]: how a difference is found and mended where no cursor can be used.
 //! 6. [`session`]: who says what when, as state machines without sockets.
-//! 7. [`view`]: a record as a reader sees it.
+//! 7. [`view`]: a record as a reader sees it. [`resolve`]: which version a device should use now.
 //!
 //! [`defect`] stands aside: what tests break to see that they notice.
 #![no_std]
@@ -33,6 +33,7 @@ pub mod message;
 pub mod name;
 mod packed;
 pub mod register;
+pub mod resolve;
 pub mod rule;
 pub mod schema;
 pub mod scope;

@@ -7,6 +7,7 @@ use super::meta;
 use super::overlay::OVERLAY;
 use super::own::{self, OwnWrite};
 use super::rows::{self, Placed, ScopeRow, StagedHead};
+use super::tasks::TASKS;
 use headland_host::tables::{ByteTable, META, StoreError};
 use headland_shared::actor::ActorId;
 use headland_shared::bytes::{DecodeError, Reader};
@@ -18,7 +19,7 @@ use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransact
 use std::collections::BTreeMap;
 
 /// Record key -> handle (4 bytes), blob.
-const RECORDS: ByteTable = TableDefinition::new("records-1");
+pub(super) const RECORDS: ByteTable = TableDefinition::new("records-1");
 /// Handle (4 bytes) -> record key.
 const HANDLES: ByteTable = TableDefinition::new("handles-1");
 /// Scope alias (4 bytes) -> scope row.
@@ -73,7 +74,7 @@ fn alias_of(key: &[u8], table: &'static str) -> Result<u32, StoreError> {
 #[derive(Debug)]
 pub struct Views {
     meta: Rows,
-    records: Rows,
+    pub(super) records: Rows,
     scopes: Rows,
     attributes: Rows,
     schema: Rows,
@@ -83,6 +84,7 @@ pub struct Views {
     own_chain: Rows,
     own_base: Rows,
     pub(super) overlay: Rows,
+    pub(super) tasks: Rows,
 }
 
 impl Views {
@@ -99,6 +101,7 @@ impl Views {
             own_chain: transaction.open_table(OWN_CHAIN)?,
             own_base: transaction.open_table(OWN_BASE)?,
             overlay: transaction.open_table(OVERLAY)?,
+            tasks: transaction.open_table(TASKS)?,
         })
     }
 
@@ -302,6 +305,7 @@ pub struct Tables<'tx> {
     own_chain: Writing<'tx>,
     own_base: Writing<'tx>,
     pub(super) overlay: Writing<'tx>,
+    pub(super) tasks: Writing<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -319,6 +323,7 @@ impl<'tx> Tables<'tx> {
             own_chain: transaction.open_table(OWN_CHAIN)?,
             own_base: transaction.open_table(OWN_BASE)?,
             overlay: transaction.open_table(OVERLAY)?,
+            tasks: transaction.open_table(TASKS)?,
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::{Tables, own, own_write, rows, split_record};
 use crate::store::own::{OwnWrite, Standing};
 use crate::store::rows::{Placed, ScopeRow, StagedHead};
+use crate::store::tasks::{record_of, task_of};
 use headland_host::tables::StoreError;
 use headland_shared::bytes::Reader;
 use headland_shared::delta::{AttributeIntroduction, ScopeAlias};
@@ -108,7 +109,11 @@ impl Tables<'_> {
         let mut value = Vec::with_capacity(blob.len() + 4);
         value.extend_from_slice(&handle.to_be_bytes());
         value.extend_from_slice(blob);
-        self.records.insert(key, value.as_slice())?;
+        let before = match self.records.insert(key, value.as_slice())? {
+            Some(old) => task_of(old.value())?,
+            None => None,
+        };
+        self.set_task(key, before.as_ref(), task_of(&value)?.as_ref())?;
         self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
         Ok(())
     }
@@ -143,7 +148,11 @@ impl Tables<'_> {
 
     /// Drops a record and its number.
     pub fn remove_record(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
-        self.records.remove(key)?;
+        let before = match self.records.remove(key)? {
+            Some(old) => task_of(old.value())?,
+            None => None,
+        };
+        self.set_task(key, before.as_ref(), None)?;
         self.handles.remove(handle.to_be_bytes().as_slice())?;
         Ok(())
     }
@@ -157,6 +166,7 @@ impl Tables<'_> {
             dropped += u64::from(!kept);
             kept
         })?;
+        self.tasks.retain(|row, _| record_of(row).is_some_and(&keep))?;
         Ok((before, dropped))
     }
 
