@@ -5,6 +5,7 @@
 
 mod problem;
 mod read;
+mod resolve;
 mod write;
 
 pub(crate) use problem::{of_missing_model, of_write};
@@ -16,6 +17,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{delete, get, post};
 use headland_host::link::LinkHandle;
+use headland_shared::resolve::Device;
 use headland_shared::session::Ms;
 use problem::Refusal;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub(crate) struct Local {
     pub(crate) inlet: Inlet,
     pub(crate) link: LinkHandle,
     pub(crate) follow: Vec<String>,
+    pub(crate) device: Device,
     pub(crate) started: Ms,
 }
 
@@ -40,6 +43,7 @@ pub(crate) struct Local {
 pub(crate) fn router(local: Local) -> Router {
     Router::new()
         .route("/v1/status", get(read::status))
+        .route("/v1/resolve", post(resolve::resolve))
         .route("/v1/models", get(read::all_models))
         .route("/v1/namespaces/{namespace}/models", get(read::models))
         .route("/v1/namespaces/{namespace}/models/{name}", get(read::model))

@@ -3,9 +3,11 @@
 mod access;
 mod age;
 mod listing;
+mod resolve;
 mod sheet;
 mod standing;
 
+pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 
 use crate::answer::{Counted, Listing, NoteWritten, One, Status, model_key};

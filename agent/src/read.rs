@@ -1,6 +1,8 @@
 //! Reading the cache: the catalogue as the hub delivered it, with urgent facts that are ahead of the feed and this
 //! agent's own writes laid over it.
 
+mod task;
+
 use crate::store::{Standing, Store, Views};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;

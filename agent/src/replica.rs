@@ -6,6 +6,7 @@
 mod apply;
 mod behind;
 mod compare;
+mod describe;
 mod freshness;
 mod greet;
 mod life;
@@ -139,6 +140,8 @@ pub struct Replica {
     last_wall_ms: u64,
     /// Since when this hub answers that it is behind.
     behind_since: Option<Ms>,
+    /// What the device says of itself, and who has heard it.
+    described: describe::Described,
 }
 
 impl Replica {
@@ -168,6 +171,7 @@ impl Replica {
             counts: Counts::default(),
             last_wall_ms: now.wall_ms,
             behind_since: None,
+            described: describe::Described::default(),
             store,
             config,
             actor,
@@ -277,6 +281,7 @@ impl Replica {
         self.begun = None;
         self.behind_since = None;
         self.region = Some(region);
+        self.described.forget_hub();
         self.session.link_up(now.mono);
         self.pump(now).map_err(ApplyError::into_store)
     }
@@ -306,6 +311,7 @@ impl Replica {
             Down::Welcome(welcome) => {
                 // A busy hub has not looked at who speaks.
                 if Busy::of(&welcome.more).is_none() {
+                    self.described.heard(&welcome);
                     self.heed(&welcome, now).map_err(ApplyError::from)?;
                 }
                 self.note_plan(&welcome, now.mono);
@@ -318,6 +324,7 @@ impl Replica {
                 self.take_batch(live.batch_in(life), now)?;
             }
             Down::Heartbeat(heartbeat) => {
+                self.described.lives(heartbeat.boot);
                 self.note_registry(&heartbeat).map_err(ApplyError::from)?;
                 self.session.heartbeat(&heartbeat, now.mono);
             }

@@ -35,7 +35,7 @@ pub(crate) fn model_key(namespace: &str, name: &str) -> Result<RecordKey, NameEr
 }
 
 impl Answers<'_> {
-    fn freshness(&self) -> Freshness {
+    pub(crate) fn freshness(&self) -> Freshness {
         let age = self.live.age(self.at);
         Freshness {
             age_ms: age.map(|(ms, _)| ms),

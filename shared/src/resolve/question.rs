@@ -2,7 +2,7 @@
 
 use super::{Need, rules};
 use crate::name::{AliasName, ApprovalName, AttributeName, Namespace, Task};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -52,9 +52,10 @@ impl Question {
         }
     }
 
-    /// Whether the answer may depend on an attribute: a reader need not look at others.
+    /// The attributes on which the answer may depend: a reader need not look at others.
     #[must_use]
-    pub fn reads(&self, attribute: &str) -> bool {
-        rules::ATTRIBUTES.contains(&attribute) || self.need.keys().any(|name| name.as_str() == attribute)
+    pub fn attributes(&self) -> BTreeSet<&str> {
+        let needed = self.need.keys().map(AttributeName::as_str);
+        rules::ATTRIBUTES.into_iter().chain(needed).collect()
     }
 }
