@@ -1,4 +1,5 @@
-//! Benchmarks: what a storm of returning agents costs, and what the hub's core does by itself.
+//! Benchmarks: what a storm of returning agents costs, and what the hub's core does by itself, and
+//! how long a device takes to resolve.
 
 mod document;
 pub mod hub_core;
@@ -7,6 +8,7 @@ mod machine;
 mod probe;
 mod process;
 mod quantile;
+pub mod resolve;
 mod sheet;
 pub mod storm;
 

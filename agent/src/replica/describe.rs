@@ -28,10 +28,14 @@ impl Described {
 
     /// A hub has answered.
     pub(super) fn heard(&mut self, welcome: &Welcome) {
-        if self.said_in == Some(welcome.nonce) {
-            self.heard_by = Some(welcome.boot);
+        self.heard_in(welcome.nonce, welcome.boot);
+    }
+
+    fn heard_in(&mut self, nonce: u64, boot: u64) {
+        if self.said_in == Some(nonce) {
+            self.heard_by = Some(boot);
         }
-        self.lives(welcome.boot);
+        self.lives(boot);
     }
 
     /// This run of a hub is there: another than has heard it must be told.
@@ -50,5 +54,37 @@ impl Replica {
     pub fn describe(&mut self, description: &Description) {
         self.described.description = Some(description.encoded());
         self.described.forget_hub();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(described: &mut Described, nonce: u64) -> bool {
+        described.to_say(nonce).is_some()
+    }
+
+    #[test]
+    fn it_is_said_until_it_is_heard_and_again_to_another_run_of_a_hub() {
+        let mut described = Described::default();
+        assert!(!says(&mut described, 1), "a replica that was told nothing says nothing");
+        described.description = Some(Description::default().encoded());
+        assert!(says(&mut described, 2) && says(&mut described, 3));
+        described.heard_in(2, 7);
+        assert!(
+            says(&mut described, 4),
+            "an answer to another hello is none to this one"
+        );
+        described.heard_in(4, 7);
+        described.lives(7);
+        assert!(!says(&mut described, 5));
+        described.heard_in(5, 7);
+        assert!(!says(&mut described, 6));
+        described.lives(8);
+        assert!(says(&mut described, 7));
+        described.heard_in(7, 8);
+        described.forget_hub();
+        assert!(says(&mut described, 8));
     }
 }

@@ -85,3 +85,87 @@ impl Tables<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, overlay, tables};
+    use headland_host::tables::migrate;
+    use headland_shared::blob::{self, Tombstones};
+    use headland_shared::name::ReplicaName;
+    use redb::Database;
+    use redb::backends::InMemoryBackend;
+    use std::sync::Mutex;
+
+    fn blob(key: &[u8], task: &str) -> Vec<u8> {
+        let head = blob::Head {
+            task: Some(Task::new(task).unwrap()),
+            ..blob::Head::default()
+        };
+        blob::patch(key, None, &head, Vec::new(), Tombstones::Drop)
+            .unwrap()
+            .bytes
+    }
+
+    fn open(database: Database) -> Store {
+        let database = Mutex::new(Some(database));
+        let open = move || Ok(database.lock().unwrap().take().unwrap());
+        Store::open(open, &ReplicaName::parse("leaf-7").unwrap(), 7).unwrap()
+    }
+
+    fn of_task(store: &Store, task: &str, namespace: Option<&str>) -> Vec<String> {
+        let mut found = Vec::new();
+        let visit = |key: &[u8], _: &[u8]| {
+            found.push(String::from_utf8(key.to_vec()).unwrap().replace('\0', "/"));
+            Ok::<_, StoreError>(())
+        };
+        let namespace = namespace.map(|namespace| Namespace::new(namespace).unwrap());
+        let views = store.read().unwrap();
+        views
+            .each_of_task(&Task::new(task).unwrap(), namespace.as_ref(), visit)
+            .unwrap();
+        found
+    }
+
+    fn set(store: &Store, handle: u32, key: &[u8], task: &str) {
+        store
+            .write(|tables| tables.set_record(handle, key, &blob(key, task)))
+            .unwrap();
+    }
+
+    #[test]
+    fn the_index_follows_records_that_come_change_their_task_and_go() {
+        let store = open(Database::builder().create_with_backend(InMemoryBackend::new()).unwrap());
+        let keys: [&[u8]; 3] = [b"farm\0a", b"farm\0b", b"field\0c"];
+        for (handle, key) in (1..).zip(keys) {
+            set(&store, handle, key, "chat");
+            set(&store, handle, key, "chat");
+        }
+        assert_eq!(of_task(&store, "chat", None), ["farm/a", "farm/b", "field/c"]);
+        assert_eq!(of_task(&store, "chat", Some("farm")), ["farm/a", "farm/b"]);
+        assert!(of_task(&store, "cha", None).is_empty());
+        set(&store, 1, keys[0], "ocr");
+        assert_eq!(of_task(&store, "chat", None), ["farm/b", "field/c"]);
+        assert_eq!(of_task(&store, "ocr", None), ["farm/a"]);
+        store.write(|tables| tables.remove_record(2, keys[1])).unwrap();
+        assert_eq!(of_task(&store, "chat", None), ["field/c"]);
+        store
+            .write(|tables| tables.retain_records(|key| key == keys[0]))
+            .unwrap();
+        assert!(of_task(&store, "chat", None).is_empty());
+        assert_eq!(of_task(&store, "ocr", None), ["farm/a"]);
+    }
+
+    #[test]
+    fn a_store_of_before_the_index_gets_it() {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        migrate(&database, &[tables::create, overlay::create, tables::add_lives]).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let row = [&[0, 0, 0, 1], blob(b"farm\0a", "chat").as_slice()].concat();
+        let mut records = transaction.open_table(RECORDS).unwrap();
+        records.insert(b"farm\0a".as_slice(), row.as_slice()).unwrap();
+        drop(records);
+        transaction.commit().unwrap();
+        assert_eq!(of_task(&open(database), "chat", None), ["farm/a"]);
+    }
+}

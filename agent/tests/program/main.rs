@@ -5,4 +5,5 @@
 mod device;
 mod offline;
 mod refusals;
+mod resolving;
 mod running;

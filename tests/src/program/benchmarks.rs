@@ -1,7 +1,7 @@
 //! The command line of the benchmarks.
 
 use super::{BAD_INPUT, fail};
-use crate::bench::{BenchError, Wish, hub_core, storm};
+use crate::bench::{BenchError, Wish, hub_core, resolve, storm};
 use crate::fleet::BrokerChoice;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -22,10 +22,12 @@ pub(super) enum Benchmark {
     Storm(StormArguments),
     /// Measures the hub's core by itself: uploads, acknowledgements, hellos, and what depends on how many are enrolled.
     Hub(HubArguments),
+    /// Measures how long a device that holds 10,000 models takes to resolve, for each task.
+    Resolve(Common),
 }
 
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     /// How often to run it; with several runs, medians and spreads are shown.
     #[arg(long, default_value_t = 1, value_name = "K")]
     runs: usize,
@@ -81,8 +83,11 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
     let (what, count, most) = match &benchmark {
         Benchmark::Storm(storm) => ("--agents", storm.agents, AGENTS_MAX),
         Benchmark::Hub(hub) => ("--agents-max", hub.agents_max, AGENTS_ENROLLED_MAX),
+        Benchmark::Resolve(common) => ("--runs", common.runs, RUNS_MAX),
     };
-    let (Benchmark::Storm(StormArguments { common, .. }) | Benchmark::Hub(HubArguments { common, .. })) = &benchmark;
+    let (Benchmark::Storm(StormArguments { common, .. })
+    | Benchmark::Hub(HubArguments { common, .. })
+    | Benchmark::Resolve(common)) = &benchmark;
     for (what, count, most) in [(what, count, most), ("--runs", common.runs, RUNS_MAX)] {
         if !(1..=most).contains(&count) {
             return fail(&format!("{what} {count}: between 1 and {most}"), BAD_INPUT);
@@ -93,6 +98,9 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
         Benchmark::Hub(HubArguments { agents_max, common }) => hub_core::run(&hub_core::Options {
             wish: common.wish(format!("hub --agents-max {agents_max}")),
             agents_max,
+        }),
+        Benchmark::Resolve(common) => resolve::run(&resolve::Options {
+            wish: common.wish("resolve".to_owned()),
         }),
     };
     match result {
