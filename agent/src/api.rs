@@ -10,6 +10,7 @@ mod parameters;
 mod present;
 mod problem;
 mod read;
+mod resolve;
 mod write;
 
 pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
@@ -22,6 +23,7 @@ use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::routing::{self, MethodRouter};
 use headland_host::link::LinkHandle;
+use headland_shared::resolve::Device;
 use headland_shared::session::Ms;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -38,6 +40,7 @@ pub(crate) struct Local {
     pub(crate) inlet: Inlet,
     pub(crate) link: LinkHandle,
     pub(crate) follow: Vec<String>,
+    pub(crate) device: Device,
     pub(crate) started: Ms,
 }
 
@@ -78,6 +81,7 @@ fn routes() -> Vec<Route> {
     vec![
         get("/v1/openapi.json", read::description),
         get("/v1/status", read::status),
+        post("/v1/resolve", resolve::resolve),
         get("/v1/models", read::all_models),
         get("/v1/namespaces/{namespace}/models", read::models),
         get("/v1/namespaces/{namespace}/models/{name}", read::model),

@@ -3,10 +3,12 @@
 mod access;
 mod age;
 mod listing;
+mod resolve;
 mod sheet;
 mod standing;
 mod story;
 
+pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 
 use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};

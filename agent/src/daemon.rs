@@ -39,6 +39,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         inlet,
         link: running.link(),
         follow: settings.follow.iter().map(ToString::to_string).collect(),
+        device: settings.device(),
         started: now().mono,
     });
     let (stop, stopped) = oneshot::channel::<()>();

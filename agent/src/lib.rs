@@ -16,6 +16,7 @@ mod opening;
 pub mod program;
 pub mod read;
 pub mod replica;
+mod resolving;
 mod running;
 mod settings;
 pub mod store;

@@ -9,6 +9,7 @@ use headland_host::store_file::{self, OpenError};
 use headland_host::tables::StoreError;
 use headland_shared::digest::hash_128;
 use headland_shared::name::ReplicaName;
+use headland_shared::resolve::Description;
 use headland_shared::session::Now;
 use headland_shared::session::agent::Timing;
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ pub(crate) struct Opening {
     path: PathBuf,
     cache_bytes: usize,
     name: ReplicaName,
+    device: Description,
     config: ReplicaConfig,
 }
 
@@ -59,6 +61,7 @@ impl Opening {
             path: settings.store.clone(),
             cache_bytes: settings.cache_bytes,
             name: settings.name.clone(),
+            device: settings.device.clone(),
             config: ReplicaConfig {
                 follow: settings.follow.clone(),
                 frame_bytes_max: settings.frame_bytes_max,
@@ -92,7 +95,9 @@ impl Opening {
     /// Opens the replica on its store.
     pub(crate) fn replica(&self, store: Store) -> Result<Replica, OpeningError> {
         let seed = getrandom::u64().map_err(OpeningError::Random)?;
-        Ok(Replica::open(store, self.config.clone(), seed, now())?)
+        let mut replica = Replica::open(store, self.config.clone(), seed, now())?;
+        replica.describe(&self.device);
+        Ok(replica)
     }
 
     /// Which boot of the machine this is.

@@ -5,7 +5,7 @@ mod arguments;
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon, once};
 use arguments::{Arguments, Command};
-pub(crate) use arguments::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
+pub(crate) use arguments::{Asked, FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use headland_host::exit::Failure;
@@ -90,6 +90,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
             attribute,
             freshness,
         } => cli::why(&settings, &model, &attribute, &freshness, json),
+        Command::Resolve(asked) => cli::resolve(&settings, asked, json),
         Command::Annotate(note) => cli::annotate(&settings, note, json),
         Command::Count { model, by } => cli::count(&settings, &model, by, json),
         Command::Status => cli::status(&settings, json),

@@ -2,6 +2,7 @@
 //! agent's own writes laid over it.
 
 mod page;
+mod task;
 
 pub use page::{Page, Place, Wanted};
 

@@ -6,6 +6,7 @@
 mod apply;
 mod behind;
 mod compare;
+mod describe;
 mod freshness;
 mod greet;
 mod life;
@@ -142,6 +143,8 @@ pub struct Replica {
     behind_since: Option<Ms>,
     /// When the hub was last asked for the present, or will be.
     asked_at: Ms,
+    /// What the device says of itself, and who has heard it.
+    described: describe::Described,
 }
 
 impl Replica {
@@ -172,6 +175,7 @@ impl Replica {
             last_wall_ms: now.wall_ms,
             behind_since: None,
             asked_at: 0,
+            described: describe::Described::default(),
             store,
             config,
             actor,
@@ -281,6 +285,7 @@ impl Replica {
         self.begun = None;
         self.behind_since = None;
         self.region = Some(region);
+        self.described.forget_hub();
         self.session.link_up(now.mono);
         self.pump(now).map_err(ApplyError::into_store)
     }
@@ -310,6 +315,7 @@ impl Replica {
             Down::Welcome(welcome) => {
                 // A busy hub has not looked at who speaks.
                 if Busy::of(&welcome.more).is_none() {
+                    self.described.heard(&welcome);
                     self.heed(&welcome, now).map_err(ApplyError::from)?;
                 }
                 self.note_plan(&welcome, now.mono);
@@ -322,6 +328,7 @@ impl Replica {
                 self.take_batch(live.batch_in(life), now)?;
             }
             Down::Heartbeat(heartbeat) => {
+                self.described.lives(heartbeat.boot);
                 self.note_registry(&heartbeat).map_err(ApplyError::from)?;
                 self.session.heartbeat(&heartbeat, now.mono);
             }

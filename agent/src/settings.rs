@@ -1,5 +1,6 @@
 //! What the agent can be told: every key, its default, and the values it takes.
 
+mod device;
 mod keys;
 mod value;
 
@@ -9,6 +10,7 @@ use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
 use headland_shared::frame::FRAME_BYTES_DEFAULT;
 use headland_shared::name::ReplicaName;
+use headland_shared::resolve::{Description, Device};
 use headland_shared::scope::Follow;
 use headland_shared::session::agent::Timing;
 use serde::Deserialize;
@@ -40,6 +42,9 @@ pub(crate) struct Settings {
     /// The longest frame that the agent takes.
     #[serde(deserialize_with = "value::within::<256, 262_144, _, _>")]
     pub(crate) frame_bytes_max: usize,
+    /// What the device says of itself.
+    #[serde(deserialize_with = "device::description")]
+    pub(crate) device: Description,
     /// How the link behaves.
     pub(crate) link: LinkSettings,
     /// How long the session waits for company.
@@ -89,6 +94,7 @@ impl Default for Settings {
             socket: "/run/headland/agent.sock".into(),
             cache_bytes: 1024 * 1024,
             frame_bytes_max: FRAME_BYTES_DEFAULT,
+            device: Description::default(),
             link: LinkSettings::default(),
             timing: TimingSettings::default(),
             sync: SyncSettings::default(),
@@ -133,6 +139,14 @@ impl Settings {
     /// Reads the file and the environment over it.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         config::load(&SOURCE, file, config::environment())
+    }
+
+    /// The device, as it asks for versions.
+    pub(crate) fn device(&self) -> Device {
+        Device {
+            name: self.name.clone(),
+            description: self.device.clone(),
+        }
     }
 
     /// The session's times.
@@ -180,6 +194,15 @@ mod tests {
             ("follow = []", "at least one pattern"),
             ("follow = [\"vision\"]", "namespace/task"),
             ("name = \"a b\"", "letters, digits"),
+            (
+                "[device.labels]\ndevice = \"x\"",
+                "is the device's name and cannot be set",
+            ),
+            ("[device.labels]\nsite = \"\"", "value of a label \"\" is empty"),
+            (
+                "[device.facts]\nmemory_bytes = {}",
+                "true or false, a number, a text or a list",
+            ),
             ("hubs = [\"mqtts://localhost\"]", "device identity"),
         ] {
             let error = read(text).unwrap_err().to_string();

@@ -1,6 +1,7 @@
 //! The commands that ask or tell the hub something, and print the answer.
 
 mod access;
+mod agents;
 mod sheet;
 
 use crate::operation::{Decision, ImportWish, RevertWish};
@@ -65,6 +66,13 @@ pub(crate) fn release(settings: &Settings, json: bool) -> Result<(), Failure> {
 pub(crate) fn status(settings: &Settings, json: bool) -> Result<(), Failure> {
     let answer = Access::find(settings)?.status()?;
     output(&answer, json, sheet::status)
+}
+
+/// `agents`
+pub(crate) fn agents(settings: &Settings, json: bool) -> Result<(), Failure> {
+    let mut status = Access::find(settings)?.status()?;
+    let answer = serde_json::json!({ "agents": status["agents"].take() });
+    output(&answer, json, agents::text_of)
 }
 
 fn output(answer: &Value, json: bool, text: impl FnOnce(&Value) -> String) -> Result<(), Failure> {

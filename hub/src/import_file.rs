@@ -17,6 +17,7 @@ use std::path::Path;
 
 use headland_shared::key::RecordKey;
 use headland_shared::name::{AliasName, ApprovalName, AttributeName, Namespace, VersionName};
+use headland_shared::resolve::AliasTarget;
 use headland_shared::value::Value;
 
 pub use error::{ImportFileError, RecordError};
@@ -52,7 +53,7 @@ pub struct ImportedRecord {
     /// The current version: one of `versions`.
     pub current: Option<VersionName>,
     /// Further names of versions, all of them of `versions`.
-    pub aliases: BTreeMap<AliasName, VersionName>,
+    pub aliases: BTreeMap<AliasName, AliasTarget>,
 }
 
 /// Reads every record of the file at `path`, or none: the first mistake in it ends the import.

@@ -98,6 +98,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::ConfirmRestored => cli::decide(&settings, &Decision::ConfirmRestored, json),
         Command::Release => cli::release(&settings, json),
         Command::Status => cli::status(&settings, json),
+        Command::Agents => cli::agents(&settings, json),
     }
 }
 

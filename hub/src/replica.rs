@@ -11,6 +11,7 @@ mod census;
 pub mod commit;
 mod compare;
 mod conversation;
+mod devices;
 mod floor;
 mod guard;
 mod known;

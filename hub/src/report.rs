@@ -29,7 +29,7 @@ pub(crate) fn status(
     let mut models = 0;
     let mut rows = Vec::new();
     let epoch = views.epoch()?.unwrap_or_default();
-    let (enrolled, guards) = (views.agents()?, views.guards()?);
+    let (enrolled, guards, devices) = (views.agents()?, views.guards()?, views.devices()?);
     let shares = Shares::of(&enrolled, epoch.tag());
     for row in scopes.values() {
         digest.add(row.digest);
@@ -45,6 +45,7 @@ pub(crate) fn status(
         .map(|(name, row)| {
             let mut answer = agent(&name, &row, numbers.head.seq, epoch.tag(), now);
             let fenced = guards.get(&name).and_then(|guard| guard.fenced_ms);
+            answer["device"] = json!(devices.get(&name).cloned().unwrap_or_default());
             answer["fenced_ms_ago"] = json!(fenced.map(|ms| now.wall_ms.saturating_sub(ms)));
             answer
         })

@@ -17,7 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The store's migrations, in order.
-const MIGRATIONS: &[Migration] = &[tables::create, tables::index_unscoped, tables::add_proofs];
+const MIGRATIONS: &[Migration] = &[
+    tables::create,
+    tables::index_unscoped,
+    tables::add_proofs,
+    tables::add_devices,
+];
 
 /// The open store.
 #[derive(Debug, Clone)]

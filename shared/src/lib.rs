@@ -10,7 +10,8 @@
 //! 5. [`delta`], [`upload`], [`chain`], [`urgent`], [`message`], [`frame`], [`topic`]: what travels, byte by byte.
 //!    [`sketch`] and [`kept`]: how a difference is found and mended where no cursor can be used.
 //! 6. [`session`]: who says what when, as state machines without sockets.
-//! 7. [`view`], [`query`]: a record as a reader sees it, and how readers ask for records.
+//! 7. [`view`], [`query`], [`resolve`]: a record as a reader sees it, how readers ask for records, and which version a
+//!    device should use now.
 //!
 //! [`defect`] stands aside: what tests break to see that they notice.
 #![no_std]
@@ -34,6 +35,7 @@ pub mod name;
 mod packed;
 pub mod query;
 pub mod register;
+pub mod resolve;
 pub mod rule;
 pub mod schema;
 pub mod scope;

@@ -126,6 +126,18 @@ name!(
     Task, "task", 96
 );
 name!(
+    /// What a device is labelled by, such as `site`.
+    LabelName, "label", 64
+);
+name!(
+    /// What a label of a device says, such as `north`.
+    LabelValue, "value of a label", 128
+);
+name!(
+    /// What a device declares of itself, such as `memory_bytes`.
+    FactName, "fact", 64
+);
+name!(
     /// The region that one hub serves.
     Region, "region", 32
 );

@@ -1,5 +1,5 @@
-//! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, and how long reads take on a
-//! device.
+//! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, and how long reads and
+//! resolving take on a device.
 
 mod document;
 pub mod hub_core;
@@ -9,6 +9,7 @@ mod probe;
 mod process;
 mod quantile;
 pub mod query;
+pub mod resolve;
 mod sheet;
 pub mod storm;
 

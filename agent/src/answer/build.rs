@@ -27,7 +27,7 @@ const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
 /// Answers from one moment of the store.
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
-    store: Store,
+    pub(crate) store: Store,
     live: &'a Live,
     /// The present on the monotonic clock.
     at: Ms,

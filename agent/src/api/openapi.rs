@@ -2,7 +2,7 @@
 //! file that is served.
 
 use super::{read, routes, write};
-use crate::answer::{Availability, Counted, Facts, Listing, NoteWritten, One, Problem, Status, Usage, Why};
+use crate::answer::{Availability, Counted, Facts, Freshness, Listing, NoteWritten, One, Problem, Status, Usage, Why};
 use headland_shared::view::Model;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -94,6 +94,10 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
         ("get", Some("/usage"), _) => reading("How often it was used", schema!(Facts<Usage>), &[]),
         ("get", Some("/availability"), _) => reading("Whether it can be used", schema!(Facts<Availability>), &[]),
         ("get", Some("/why"), _) => reading("Why an attribute shows its value", schema!(Facts<Why>), &ATTRIBUTE),
+        ("post", None, "/v1/resolve") => Operation {
+            body: Some(question()),
+            ..reading("Which version this device should use now", resolved(types), &[])
+        },
         ("post", Some("/annotations"), _) => writing(
             "Writes a note; answered when it is durable on the device",
             Some(schema!(write::NewNote)),
@@ -106,6 +110,36 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             (200, Some(schema!(Counted))),
         ),
         _ => return None,
+    })
+}
+
+/// What is asked of `/v1/resolve`, as `docs/resolve.md` has it.
+fn question() -> Value {
+    let text = || json!({"type": "string"});
+    json!({
+        "type": "object",
+        "required": ["task"],
+        "additionalProperties": false,
+        "properties": {
+            "task": text(), "namespace": text(), "alias": text(), "approval": text(),
+            "need": {"type": "object", "description": "Conditions by the name of the attribute."},
+        },
+    })
+}
+
+/// What `/v1/resolve` answers: the version, and why nothing else.
+fn resolved(types: &mut SchemaGenerator) -> Value {
+    let freshness = types.subschema_for::<Freshness>().to_value();
+    json!({
+        "allOf": [freshness],
+        "type": "object",
+        "required": ["device", "answer", "refused", "considered"],
+        "properties": {
+            "device": {"type": "string"},
+            "answer": {"type": ["object", "null"], "description": "The version to use; null when none fits."},
+            "refused": {"type": "array", "items": {"type": "object"}, "description": "Each other version, with the reason."},
+            "considered": {"type": "integer", "minimum": 0},
+        },
     })
 }
 

@@ -181,7 +181,7 @@ async fn about<T: Serialize + Send + 'static>(
 }
 
 /// Answers from the store on a thread that may wait for the disk, once that is as fresh as is demanded.
-async fn reading<T: Serialize + Send + 'static>(
+pub(super) async fn reading<T: Serialize + Send + 'static>(
     local: Arc<Local>,
     demand: Demand,
     read: impl FnOnce(&Local, &Answers<'_>) -> Result<T, Refusal> + Send + 'static,

@@ -1,5 +1,7 @@
 //! Where the commands get their answers: from the agent that runs, or from its store when none does.
 
+mod resolve;
+
 use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Problem, Question, Stale};
 use crate::api::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
 use crate::driver::{Live, LocalWrite, Written};

@@ -12,11 +12,12 @@ Examples:
   headland-agent models --filter 'task = chat AND input_cost_per_token < 0.000001'
   headland-agent why timm/mobilenetv3_small_100.lamb_in1k license
   headland-agent show timm/mobilenetv3_small_100.lamb_in1k
+  headland-agent resolve image-classification --approval field-use
   headland-agent annotate timm/mobilenetv3_small_100.lamb_in1k \"misses rust\" --subject crop
   headland-agent count timm/mobilenetv3_small_100.lamb_in1k
   headland-agent status
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input.
+Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input; 3 nothing fits (resolve).
 
 Environment:
   HEADLAND_CONFIG  the configuration file, unless --config names one
@@ -93,6 +94,13 @@ pub(super) enum Command {
         #[command(flatten)]
         freshness: FreshnessArguments,
     },
+    /// Say which version this device should use now, and why none of the others
+    ///
+    /// Exits with 0 when there is one, and with 3 when nothing fits. docs/resolve.md tells what is read of models.
+    #[command(
+        after_help = "Examples:\n  headland-agent resolve image-classification --approval field-use\n  headland-agent resolve chat --need languages=de,en --need 'context_length>=8192' --alias champion"
+    )]
+    Resolve(Asked),
     /// Write a note about a model, or take one back
     ///
     /// Prints the note's id. The note is kept on this device before the command ends, and goes to the hub when there
@@ -180,4 +188,26 @@ pub(crate) struct NoteArguments {
     /// Take back this note, which must be this device's own
     #[arg(long, value_name = "ID")]
     pub(crate) remove: Option<String>,
+}
+
+/// What to find a version for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Asked {
+    /// What the model shall do, such as image-classification
+    #[arg(value_name = "TASK")]
+    pub(crate) task: String,
+    /// What an attribute must be: K=V, K=V,W for all of them, K=V|W for one of them, K>=N, K<=N
+    #[arg(long, value_name = "K=V")]
+    pub(crate) need: Vec<String>,
+    /// Only the version that this alias names for this device
+    #[arg(long, value_name = "ALIAS")]
+    pub(crate) alias: Option<String>,
+    /// Only versions that are approved for this
+    #[arg(long, value_name = "APPROVAL")]
+    pub(crate) approval: Option<String>,
+    /// Only models of this namespace
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) freshness: FreshnessArguments,
 }

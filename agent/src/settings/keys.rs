@@ -49,6 +49,16 @@ const KEYS: &[Key] = &[
         doc: "The longest message to take, in bytes, from 256 to 262144. Below 65536 changes are fetched\nafter the hub's heartbeat instead of live, for links that cannot carry long messages.",
     },
     Key {
+        name: "device.labels",
+        default: "{}",
+        doc: "What the device is labelled by, for access and aliases: texts, such as { site = \"north\" }.\nThe hub is told.",
+    },
+    Key {
+        name: "device.facts",
+        default: "{}",
+        doc: "What the device has, for what models require, such as\n{ runtimes = [\"onnxruntime\"], memory_bytes = 536870912, accelerators = [] }. The hub is told.",
+    },
+    Key {
         name: "link.keep_alive_s",
         default: "30",
         doc: "Seconds of silence after which the broker is asked for a sign of life; after twice as long\nit counts as lost.",

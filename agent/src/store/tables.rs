@@ -74,7 +74,7 @@ fn alias_of(key: &[u8], table: &'static str) -> Result<u32, StoreError> {
 #[derive(Debug)]
 pub struct Views {
     meta: Rows,
-    records: Rows,
+    pub(super) records: Rows,
     scopes: Rows,
     attributes: Rows,
     schema: Rows,

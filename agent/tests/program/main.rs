@@ -6,4 +6,5 @@ mod device;
 mod offline;
 mod querying;
 mod refusals;
+mod resolving;
 mod running;

@@ -5,18 +5,18 @@ use headland_host::text::table::{Side, pairs, table};
 use headland_host::text::words::{counted, duration, moment, printable, value, whole};
 use serde_json::Value;
 
-fn number(answer: &Value, name: &str) -> u64 {
+pub(super) fn number(answer: &Value, name: &str) -> u64 {
     answer[name].as_u64().unwrap_or(0)
 }
 
-fn text(answer: &Value, name: &str) -> String {
+pub(super) fn text(answer: &Value, name: &str) -> String {
     match &answer[name] {
         Value::Null => String::new(),
         other => value(other),
     }
 }
 
-fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
     answer[name].as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -286,17 +286,11 @@ pub(super) fn status(answer: &Value) -> String {
         let rows: Vec<Vec<String>> = agents
             .iter()
             .map(|agent| {
-                let proof = match (agent["fenced_ms_ago"].as_u64(), agent["proven"].as_bool()) {
-                    (Some(_), _) => "FENCED",
-                    (None, Some(true)) => "equal",
-                    (None, Some(false)) => "UNEQUAL",
-                    (None, None) => "pending",
-                };
                 vec![
                     text(agent, "name"),
                     whole(number(agent, "behind")),
                     format!("{} ago", duration(number(agent, "heard_ms_ago"))),
-                    proof.to_owned(),
+                    proof(agent).to_owned(),
                     text(agent, "follow"),
                 ]
             })
@@ -304,4 +298,14 @@ pub(super) fn status(answer: &Value) -> String {
         out.push_str(&format!("\n{}", table(&header, &rows)));
     }
     out
+}
+
+/// Whether an agent is proven to hold what the hub holds.
+pub(super) fn proof(agent: &Value) -> &'static str {
+    match (agent["fenced_ms_ago"].as_u64(), agent["proven"].as_bool()) {
+        (Some(_), _) => "FENCED",
+        (None, Some(true)) => "equal",
+        (None, Some(false)) => "UNEQUAL",
+        (None, None) => "pending",
+    }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use headland_shared::key::RecordKey;
 use headland_shared::name::{AliasName, ApprovalName, AttributeName, ModelName, Namespace, VersionName};
+use headland_shared::resolve::AliasTarget;
 use headland_shared::value::Value;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -117,10 +118,17 @@ fn record_of(json: serde_json::Value, namespace_default: &Namespace) -> Result<I
         .map(|version| in_record("`current`".to_string(), version))
         .transpose()?;
     let mut aliases = BTreeMap::new();
-    for (alias, version) in fields.texts_optional("aliases")? {
+    for (alias, target) in fields.object_optional("aliases")? {
         let alias = AliasName::new(alias)?;
-        let version = in_record(format!("alias {alias}"), version)?;
-        aliases.insert(alias, version);
+        let target = value_of(target).map_err(|problem| RecordError::Value {
+            what: format!("alias {alias}"),
+            problem,
+        })?;
+        let target = AliasTarget::of(&target).ok_or_else(|| fields.kind("aliases"))?;
+        for version in target.versions() {
+            in_record(format!("alias {alias}"), version.to_string())?;
+        }
+        aliases.insert(alias, target);
     }
     Ok(ImportedRecord {
         key: RecordKey { namespace, name },

@@ -14,6 +14,7 @@ Examples:
   headland-hub models --query mobilenet --limit 20
   headland-hub show timm/mobilenetv3_small_100.lamb_in1k
   headland-hub status
+  headland-hub agents
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input, and nothing changed.
 
@@ -106,6 +107,9 @@ pub(super) enum Command {
     /// Say how the hub and its agents are
     #[command(after_help = "Example:\n  headland-hub status --json")]
     Status,
+    /// List the agents, with their labels and facts
+    #[command(after_help = "Example:\n  headland-hub agents --json")]
+    Agents,
 }
 
 /// What to import, and how.

@@ -364,11 +364,8 @@ fn elements(
     if let Some(current) = record.current {
         wanted.push(Wanted::new(ElementKey::Current, Some(Value::text(current.as_str()))));
     }
-    for (alias, version) in record.aliases {
-        wanted.push(Wanted::new(
-            ElementKey::Alias(alias),
-            Some(Value::text(version.as_str())),
-        ));
+    for (alias, target) in record.aliases {
+        wanted.push(Wanted::new(ElementKey::Alias(alias), Some(target.to_value())));
     }
     wanted.extend(no_longer_said(held, &wanted));
     Ok(wanted)

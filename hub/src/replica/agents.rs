@@ -1,6 +1,7 @@
 //! Agents: what they have acknowledged, and who is proven in sync.
 
 use super::Replica;
+use super::devices::described;
 use super::moment::Moment;
 use crate::store::{AgentRow, ScopeRow, Views};
 use headland_host::tables::StoreError;
@@ -19,6 +20,7 @@ impl Replica {
     /// Notes what agents have acknowledged. A crash may undo it: they will say it again.
     pub(super) fn note_applied(&mut self, inbox: &[(ReplicaName, Up)], now: Now) -> Result<(), StoreError> {
         let mut rows: Vec<(ReplicaName, AgentRow)> = Vec::new();
+        let mut devices = Vec::new();
         let moment = self.moment()?;
         let views = self.store.read()?;
         for (agent, message) in inbox {
@@ -33,7 +35,10 @@ impl Replica {
             };
             let row = match message {
                 Up::Hello(_) if known.is_none() && views.agent_count()? >= AGENTS_MAX => None,
-                Up::Hello(hello) => Some(self.greeted(known, hello, now)),
+                Up::Hello(hello) => {
+                    devices.extend(described(agent, hello).map(|device| (agent.clone(), device)));
+                    Some(self.greeted(known, hello, now))
+                }
                 Up::Applied(applied) => match known {
                     Some(row) => {
                         let row = self.acknowledged(&views, &moment, row, applied, now)?;
@@ -55,6 +60,9 @@ impl Replica {
         self.store.note(|tables| {
             for (name, row) in &rows {
                 tables.set_agent(name, row)?;
+            }
+            for (name, device) in &devices {
+                tables.set_device(name, device)?;
             }
             Ok(())
         })

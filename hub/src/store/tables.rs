@@ -1,10 +1,12 @@
 //! The tables, opened together: the same readings on a moment's view and within a write transaction.
 
+mod devices;
 mod digests;
 mod following;
 mod guards;
 mod write;
 
+pub(super) use devices::add_devices;
 pub use following::UNSCOPED;
 pub(super) use following::index_unscoped;
 
@@ -83,6 +85,7 @@ pub struct Tables<T> {
     digests: T,
     guards: T,
     chains: T,
+    devices: T,
 }
 
 /// Migration 1: makes all tables.
@@ -118,6 +121,7 @@ fn open<T>(mut table: impl FnMut(ByteTable) -> Result<T, redb::TableError>) -> R
         digests: table(DIGESTS)?,
         guards: table(GUARDS)?,
         chains: table(CHAINS)?,
+        devices: table(devices::DEVICES)?,
     })
 }
 

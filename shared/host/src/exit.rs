@@ -17,6 +17,9 @@ pub const CODE_BAD_INPUT: u8 = 2;
 /// The exit code of every other failure.
 pub const CODE_FAILED: u8 = 1;
 
+/// The exit code of a question that was answered, and has no answer that could be used.
+pub const CODE_NOTHING_FITS: u8 = 3;
+
 /// One line about why a program ends, and the code it ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -41,6 +44,16 @@ impl Failure {
         }
     }
 
+    /// What was asked for was answered on standard output, and nothing fits: exit code [`CODE_NOTHING_FITS`], and no
+    /// further word.
+    #[must_use]
+    pub fn nothing_fits() -> Self {
+        Self {
+            message: String::new(),
+            code: CODE_NOTHING_FITS,
+        }
+    }
+
     /// The code the program will end with.
     #[must_use]
     pub fn code(&self) -> u8 {
@@ -51,8 +64,10 @@ impl Failure {
     /// `main`.
     #[must_use]
     pub fn report(&self, program: &str) -> ExitCode {
-        // A closed standard error leaves nobody to tell.
-        let _ = writeln!(std::io::stderr(), "{program}: {self}");
+        if !self.message.is_empty() {
+            // A closed standard error leaves nobody to tell.
+            let _ = writeln!(std::io::stderr(), "{program}: {self}");
+        }
         ExitCode::from(self.code)
     }
 }

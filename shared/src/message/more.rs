@@ -97,6 +97,15 @@ impl Field for StagedUnder {
     const TAG: u16 = 11;
 }
 
+/// In a hello: what the device says of itself, as [`crate::resolve::Description`] encodes it. In the first hello of a
+/// link and while no hub has answered one that holds it; absent from others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Describes(pub Vec<u8>);
+
+impl Field for Describes {
+    const TAG: u16 = 12;
+}
+
 /// In a confirmation: the chain of the agent's writes up to what is stored. A copy that hears what was meant for
 /// another finds another chain there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

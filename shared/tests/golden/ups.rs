@@ -8,8 +8,11 @@ use headland_shared::element::{State, Tally};
 use headland_shared::epoch::{Mark, Position, Seq};
 use headland_shared::frame;
 use headland_shared::key::ElementKey;
+use headland_shared::message::more::{Describes, Field};
 use headland_shared::message::{Applied, GoOn, Hello, Place, Staged, Up, Upload};
+use headland_shared::name::{FactName, LabelName, LabelValue};
 use headland_shared::register::Rank;
+use headland_shared::resolve::{Description, Fact};
 use headland_shared::upload::{self, Entry, RecordRef, UploadWriter, Written};
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
@@ -97,6 +100,23 @@ pub(crate) fn hello(place: Option<Place>, staged: Option<Staged>, upload: Option
     })
 }
 
+/// What a device says of itself, in its first hello of a link.
+fn describing() -> Up {
+    let name = |text: &str| LabelName::new(text).unwrap();
+    let labels = [("site", "north"), ("ring", "canary")];
+    let labels = labels.map(|(label, value)| (name(label), LabelValue::new(value).unwrap()));
+    let facts = r#"{"runtimes": ["onnxruntime", "tflite"], "memory_bytes": 536870912, "camera": true}"#;
+    let facts: BTreeMap<FactName, Fact> = serde_json::from_str(facts).unwrap();
+    let description = Description::new(labels.into(), facts).unwrap();
+    match hello(None, None, None) {
+        Up::Hello(hello) => Up::Hello(Hello {
+            more: vec![Describes(description.encoded()).to_more()],
+            ..hello
+        }),
+        other => other,
+    }
+}
+
 pub(crate) fn ups() -> Vec<Case> {
     let (ahead, digest) = (vec![(2, Seq(410)), (5, Seq(420))], Digest(u128::MAX - 7));
     let place = Place {
@@ -118,6 +138,7 @@ pub(crate) fn ups() -> Vec<Case> {
         written: Written::Note(note(&"wheat ".repeat(60))),
     };
     let mut cases = vec![
+        up("hello-describing", describing()),
         up("hello-fresh", hello(None, None, None)),
         up("hello-full", hello(Some(place), Some(staged), Some(upload(&all[..2])))),
         up("upload-all", Up::Upload(upload(&all))),

@@ -1,7 +1,7 @@
 //! The command line of the benchmarks.
 
 use super::{BAD_INPUT, fail};
-use crate::bench::{BenchError, Wish, hub_core, query, storm};
+use crate::bench::{BenchError, Wish, hub_core, query, resolve, storm};
 use crate::fleet::BrokerChoice;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -27,10 +27,12 @@ pub(super) enum Benchmark {
     Hub(HubArguments),
     /// Measures reads over the socket of an agent that holds many models.
     Query(QueryArguments),
+    /// Measures how long a device that holds 10,000 models takes to resolve, for each task.
+    Resolve(Common),
 }
 
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     /// How often to run it; with several runs, medians and spreads are shown.
     #[arg(long, default_value_t = 1, value_name = "K")]
     runs: usize,
@@ -100,10 +102,12 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
         Benchmark::Storm(storm) => ("--agents", storm.agents, AGENTS_MAX),
         Benchmark::Hub(hub) => ("--agents-max", hub.agents_max, AGENTS_ENROLLED_MAX),
         Benchmark::Query(query) => ("--models", query.models, MODELS_MAX),
+        Benchmark::Resolve(common) => ("--runs", common.runs, RUNS_MAX),
     };
     let (Benchmark::Storm(StormArguments { common, .. })
     | Benchmark::Hub(HubArguments { common, .. })
-    | Benchmark::Query(QueryArguments { common, .. })) = &benchmark;
+    | Benchmark::Query(QueryArguments { common, .. })
+    | Benchmark::Resolve(common)) = &benchmark;
     for (what, count, most) in [(what, count, most), ("--runs", common.runs, RUNS_MAX)] {
         if !(1..=most).contains(&count) {
             return fail(&format!("{what} {count}: between 1 and {most}"), BAD_INPUT);
@@ -123,6 +127,9 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
             wish: common.wish(format!("query --models {models} --requests {requests}")),
             models,
             requests,
+        }),
+        Benchmark::Resolve(common) => resolve::run(&resolve::Options {
+            wish: common.wish("resolve".to_owned()),
         }),
     };
     match result {

@@ -12,7 +12,10 @@ const RECORD: [Known; 6] = [
     ("attributes", "an object by attribute name"),
     ("versions", "a list of objects"),
     ("current", "text: one of the record's versions"),
-    ("aliases", "an object of text: versions by alias"),
+    (
+        "aliases",
+        "an object by alias: a version, or at most 64 of {\"version\": \"1.6\", \"labels\": {\"ring\": \"canary\"}}",
+    ),
     ("namespace", "text"),
 ];
 
@@ -84,6 +87,15 @@ impl Fields {
         }
     }
 
+    /// An object, empty if it is not there.
+    pub(super) fn object_optional(&mut self, field: &'static str) -> Result<Map<String, Value>, RecordError> {
+        match self.fields.remove(field) {
+            None => Ok(Map::new()),
+            Some(Value::Object(object)) => Ok(object),
+            Some(_) => Err(self.kind(field)),
+        }
+    }
+
     /// A list, empty if it is not there.
     pub(super) fn list_optional(&mut self, field: &'static str) -> Result<Vec<Value>, RecordError> {
         match self.fields.remove(field) {
@@ -115,7 +127,8 @@ impl Fields {
         }
     }
 
-    fn kind(&self, field: &'static str) -> RecordError {
+    /// That a field holds something else than it should.
+    pub(super) fn kind(&self, field: &'static str) -> RecordError {
         RecordError::FieldKind {
             place: self.place,
             field,

@@ -64,7 +64,11 @@ fn a_field_of_another_kind_is_refused_with_what_it_should_hold() {
     assert_fields_refused(r#""versions": {}"#, &["`versions`", "write it as a list"]);
     assert_fields_refused(r#""versions": ["1.2"]"#, &["an entry of `versions` is not an object"]);
     assert_fields_refused(r#""current": 1.2"#, &["`current`", "write it as text"]);
-    assert_fields_refused(r#""aliases": ["a"]"#, &["`aliases`", "write it as an object of text"]);
+    assert_fields_refused(r#""aliases": ["a"]"#, &["`aliases`", "write it as an object by alias"]);
+    assert_fields_refused(
+        r#""aliases": {"champion": [{"version": "1", "label": {"ring": "canary"}}]}"#,
+        &["`aliases`", "write it as an object by alias"],
+    );
     assert_fields_refused(r#""namespace": true"#, &["`namespace`", "write it as text"]);
     assert_fields_refused(
         r#""versions": [{"version": "1", "manifest": "weights.bin"}]"#,
@@ -121,6 +125,11 @@ fn a_version_that_is_not_listed_cannot_be_current_or_have_an_alias() {
     assert_fields_refused(
         &format!(r#"{versions}, "aliases": {{"champion": "1.3"}}"#),
         &["alias champion names version 1.3", remedy],
+    );
+    let rules = r#"[{"version": "1.2", "labels": {"ring": "canary"}}, {"version": "1.4"}]"#;
+    assert_fields_refused(
+        &format!(r#"{versions}, "aliases": {{"champion": {rules}}}"#),
+        &["alias champion names version 1.4", remedy],
     );
 }
 

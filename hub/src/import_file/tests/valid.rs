@@ -1,4 +1,5 @@
 use super::*;
+use headland_shared::resolve::AliasTarget;
 use headland_shared::value::Number;
 
 const RECORDS: &str = r#"{"id": "timm/mobilenetv3_small_100.lamb_in1k", "attributes": {"architecture": "mobilenetv3_small_100", "min_input_size": [3, 224, 224], "task": "image-classification", "url": null}, "versions": [{"version": "1.2", "manifest": {"weights": "sha256:00", "size": 10234567}, "approvals": {"field-use": "approved"}}, {"version": "1.3", "manifest": {}}], "current": "1.2", "aliases": {"champion": "1.2", "challenger": "1.3"}, "namespace": "vision"}
@@ -45,7 +46,7 @@ fn a_record_a_line_is_read_with_its_versions_and_aliases() {
     assert_eq!(text(mobilenet, "task"), Some("image-classification"));
     assert_eq!(mobilenet.current, Some(version("1.2")));
     let champion = AliasName::new("champion").unwrap();
-    assert_eq!(mobilenet.aliases[&champion], version("1.2"));
+    assert_eq!(mobilenet.aliases[&champion], AliasTarget::Version(version("1.2")));
     assert_eq!(mobilenet.aliases.len(), 2);
     let [older, newer] = mobilenet.versions.as_slice() else {
         panic!("two versions");
@@ -119,4 +120,15 @@ fn line_ends_and_a_byte_order_mark_of_windows_are_taken() {
 fn a_price_file_may_be_one_line() {
     let whole: serde_json::Value = serde_json::from_str(PRICES).unwrap();
     assert_eq!(read(&whole.to_string()).unwrap(), read(PRICES).unwrap());
+}
+
+#[test]
+fn an_alias_may_name_another_version_for_each_kind_of_device() {
+    let rules = r#"[{"version": "1.3", "labels": {"ring": ["canary"]}}, {"version": "1.2"}]"#;
+    let records = read(&RECORDS.replace(r#""challenger": "1.3""#, &format!(r#""challenger": {rules}"#))).unwrap();
+    let target = &records[0].aliases[&AliasName::new("challenger").unwrap()];
+    let json: serde_json::Value = serde_json::from_str(rules).unwrap();
+    assert_eq!(target.to_value(), value_of(json).unwrap());
+    let versions: Vec<_> = target.versions().cloned().collect();
+    assert_eq!(versions, [version("1.3"), version("1.2")]);
 }

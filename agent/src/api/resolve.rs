@@ -1,0 +1,38 @@
+//! Which version this device should use now.
+
+use super::Local;
+use super::parameters::Parameters;
+use super::problem::Refusal;
+use super::read::reading;
+use crate::resolving;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::response::Response;
+use headland_shared::resolve::Question;
+use std::sync::Arc;
+
+/// `POST /v1/resolve`
+pub(super) async fn resolve(
+    State(local): State<Arc<Local>>,
+    mut asked: Parameters,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let demand = asked.demand()?;
+    asked.finish()?;
+    let bytes = body.map_err(|error| {
+        let detail = format!("reading a question: {}", error.body_text());
+        match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_long(detail),
+            _ => Refusal::bad_request(detail),
+        }
+    })?;
+    let question: Question = serde_json::from_slice(&bytes).map_err(|error| {
+        Refusal::bad_request(format!("reading a question: {error}; docs/resolve.md tells its form"))
+    })?;
+    reading(local, demand, move |local, answers| {
+        Ok(resolving::resolve(answers, &question, &local.device)?)
+    })
+    .await
+}

@@ -1,0 +1,180 @@
+//! A device resolves with real programs: what the registry says counts at once, and offline as well.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use headland_fleet::fleet::program::command;
+use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// Far longer than anything here takes, so that only a hang runs into it.
+const PATIENCE_S: u64 = 60;
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The feed alone would take minutes, so that what is seen soon has come by the urgent path.
+const FEED: &str = "[feed]\np1_ms_max = 0\np2_ms_max = 0\nheartbeat_ms = 500\n";
+const DEVICE: &str = "[device.labels]\nsite = \"north\"\nring = \"early\"\n[device.facts]\nruntimes = [\"onnxruntime\"]\nmemory_bytes = 512\n";
+
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_headland-fleet"))
+}
+
+/// A command's exit code, and what it printed to standard output.
+fn run(fleet: &Fleet, role: &str, name: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = command(binary());
+    command.arg(role).args(arguments).arg("--config");
+    let output = command
+        .arg(fleet.directory().join(format!("{name}.toml")))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "", "{role} {arguments:?}");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// The registry's catalogue: detector 1.6 is current, its approval is as said.
+fn import(fleet: &Fleet, approval: &str) {
+    let version = |name: &str, approval: &str, memory: u64| {
+        let manifest = json!({ "uri": format!("oci://farm/{name}"), "requires": { "memory_bytes": memory } });
+        json!({ "version": name, "manifest": manifest, "approvals": { "field-use": approval } })
+    };
+    let models = [
+        json!({
+            "id": "farm/detector", "attributes": { "task": "detection", "languages": ["de", "en"] },
+            "versions": [version("1.5", "approved", 256), version("1.6", approval, 512), version("2.0", "approved", 4_096)],
+            "current": "1.6",
+            "aliases": { "champion": [{ "version": "1.5", "labels": { "ring": ["early", "canary"] } }, { "version": "1.6" }] },
+        }),
+        json!({ "id": "farm/secret", "attributes": { "task": "detection", "access": { "site": "south" } } }),
+        json!({ "id": "farm/other", "attributes": { "task": "segmentation" } }),
+    ];
+    let file = fleet.directory().join("models.jsonl");
+    std::fs::write(&file, models.map(|model| format!("{model}\n")).concat()).unwrap();
+    let (code, text) = run(fleet, "hub", "hub", &["import", file.to_str().unwrap(), "--register"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+async fn until(fleet: &mut Fleet, what: &str, mut there: impl AsyncFnMut(&mut Fleet) -> bool) {
+    let begun = Instant::now();
+    while !there(fleet).await {
+        if begun.elapsed() > Duration::from_secs(PATIENCE_S) {
+            panic!("{}", fleet.too_long(what, PATIENCE_S));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn ask(fleet: &Fleet, question: &Value) -> Value {
+    fleet.members[0].program.post("/v1/resolve", question).await.unwrap()
+}
+
+fn version(answer: &Value) -> &str {
+    answer["answer"]["version"].as_str().unwrap_or("none")
+}
+
+/// Why a version of the detector is refused.
+fn reason<'a>(answer: &'a Value, version: &str) -> &'a str {
+    let refused = answer["refused"].as_array().unwrap();
+    let found = refused
+        .iter()
+        .find(|refused| refused["model"] == "farm/detector" && refused["version"] == version);
+    found.unwrap()["reason"]["kind"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_device_uses_what_it_may_and_a_revocation_counts_at_once_and_offline() {
+    let mut fleet = Fleet::start(binary(), BrokerChoice::Embedded, FEED).await.unwrap();
+    import(&fleet, "approved");
+    // Short frames: changes are fetched after a heartbeat, while what is urgent comes live.
+    fleet.add_agent(&format!("frame_bytes_max = 4096\n{DEVICE}")).unwrap();
+    until(&mut fleet, "the agent to be in step", async |fleet: &mut Fleet| {
+        let (hub, agents) = fleet.states().await.unwrap();
+        agents[0].as_ref().is_some_and(|agent| is_equal(&hub, agent))
+    })
+    .await;
+
+    let approved = json!({ "task": "detection", "approval": "field-use", "need": { "languages": "de" } });
+    let answer = ask(&fleet, &approved).await;
+    assert_eq!(
+        (version(&answer), &answer["considered"]),
+        ("1.6", &json!(2)),
+        "{answer:#}"
+    );
+    assert_eq!(answer["answer"]["manifest"]["uri"], "oci://farm/1.6");
+    assert_eq!(
+        (reason(&answer, "1.5"), reason(&answer, "2.0")),
+        ("outranked", "requires-missing")
+    );
+    assert_eq!(answer["refused_by"]["access-denied"], 1);
+    let champion = json!({ "task": "detection", "alias": "champion" });
+    assert_eq!(version(&ask(&fleet, &champion).await), "1.5");
+
+    let agents: Value = serde_json::from_str(&run(&fleet, "hub", "hub", &["agents", "--json"]).1).unwrap();
+    let device = &agents["agents"][0]["device"];
+    assert_eq!(
+        device["labels"],
+        json!({ "ring": "early", "site": "north" }),
+        "{agents:#}"
+    );
+    assert_eq!(device["facts"]["memory_bytes"], 512);
+
+    import(&fleet, "revoked");
+    until(&mut fleet, "the revocation to count", async |fleet: &mut Fleet| {
+        version(&ask(fleet, &approved).await) == "1.5"
+    })
+    .await;
+    let status = fleet.members[0].program.get("/v1/status").await.unwrap();
+    assert_eq!(status["counts"]["urgent"], 1, "{status:#}");
+
+    fleet.members[0].proxy.cut();
+    until(
+        &mut fleet,
+        "the agent to see that it is cut off",
+        async |fleet: &mut Fleet| fleet.members[0].program.get("/v1/status").await.unwrap()["phase"] == "offline",
+    )
+    .await;
+    let answer = ask(&fleet, &approved).await;
+    assert_eq!((version(&answer), reason(&answer, "1.6")), ("1.5", "revoked"));
+    assert!(
+        answer["age_ms"].as_u64().is_some() && answer["phase"] == "offline",
+        "{answer:#}"
+    );
+
+    // The command says the same, and without the daemon too.
+    let arguments = [
+        "resolve",
+        "detection",
+        "--approval",
+        "field-use",
+        "--need",
+        "languages=de,en",
+    ];
+    let (code, text) = run(&fleet, "agent", "agent-1", &arguments);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.starts_with("farm/detector 1.5\nfor detection on agent-1, as of "),
+        "{text}"
+    );
+    assert!(
+        text.contains("farm/detector  1.6      approval field-use of this version was revoked\n"),
+        "{text}"
+    );
+    fleet.members[0].program.stop();
+    let (code, text) = run(&fleet, "agent", "agent-1", &arguments);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.starts_with("farm/detector 1.5\n") && text.contains(" ago"),
+        "{text}"
+    );
+    let (code, text) = run(
+        &fleet,
+        "agent",
+        "agent-1",
+        &["resolve", "detection", "--need", "languages=fr"],
+    );
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.starts_with("no version fits\n"), "{text}");
+    fleet.end().unwrap();
+}
