@@ -20,7 +20,7 @@ pub(super) struct Described {
 
 impl Described {
     /// What the hello with this nonce says.
-    pub(super) fn to_say(&mut self, nonce: u64) -> Option<(u16, Vec<u8>)> {
+    pub(super) fn say(&mut self, nonce: u64) -> Option<(u16, Vec<u8>)> {
         let description = self.description.clone().filter(|_| self.heard_by.is_none())?;
         self.said_in = Some(nonce);
         Some(Describes(description).to_more())
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn says(described: &mut Described, nonce: u64) -> bool {
-        described.to_say(nonce).is_some()
+        described.say(nonce).is_some()
     }
 
     #[test]

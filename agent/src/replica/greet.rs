@@ -37,7 +37,7 @@ impl Replica {
                 .map(|boot| StagedUnder(boot).to_more()),
         );
         more.extend(self.credentials(&views, upload.as_ref().map(|upload| (upload.prev, upload.to)))?);
-        more.extend(self.described.to_say(nonce));
+        more.extend(self.described.say(nonce));
         let hello = Hello {
             nonce,
             actor: self.actor.clone(),
