@@ -59,7 +59,7 @@ impl Reader {
 
     /// The models that are wanted, as they are seen here.
     pub fn models(&self, wanted: &Wanted) -> Result<Page, StoreError> {
-        page::read(&self.moment()?, wanted)
+        self.moment()?.models(wanted)
     }
 }
 
@@ -80,6 +80,17 @@ impl Moment {
     pub fn model(&self, key: &RecordKey) -> Result<Option<Model>, StoreError> {
         let elements = self.elements(key)?;
         Ok(elements.map(|elements| self.read(key, &elements)))
+    }
+
+    /// The models that are wanted.
+    pub fn models(&self, wanted: &Wanted) -> Result<Page, StoreError> {
+        page::read(self, wanted)
+    }
+
+    /// The tables.
+    #[must_use]
+    pub fn views(&self) -> &Views {
+        &self.views
     }
 
     /// What is known of one record.

@@ -1,7 +1,6 @@
 //! Answering which version this device should use now.
 
 use crate::answer::{Answers, Freshness};
-use crate::read::Reader;
 use headland_host::tables::StoreError;
 use headland_shared::resolve::{Device, Question, Refusal, Resolution, Resolver};
 use headland_shared::value::Value;
@@ -25,8 +24,7 @@ pub(crate) struct Resolved<V = Value, R = Refusal> {
 /// Answers a question of the device from one moment of its store.
 pub(crate) fn resolve(answers: &Answers<'_>, question: &Question, device: &Device) -> Result<Resolved, StoreError> {
     let mut resolver = Resolver::new(question, device);
-    let reader = Reader::new(answers.store.clone());
-    let considered = reader.each_for(question, |model| resolver.consider(model))?;
+    let considered = answers.moment.each_for(question, |model| resolver.consider(model))?;
     Ok(Resolved {
         device: device.name.to_string(),
         resolution: resolver.finish(),

@@ -27,7 +27,7 @@ const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
 /// Answers from one moment of the store.
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
-    pub(crate) store: Store,
+    pub(crate) moment: Moment,
     live: &'a Live,
     /// The present on the monotonic clock.
     at: Ms,
@@ -45,10 +45,10 @@ pub(crate) fn model_key(namespace: &str, name: &str) -> Result<RecordKey, NameEr
 impl<'a> Answers<'a> {
     /// Answers at a moment of the monotonic clock, however old what is held may be.
     pub(crate) fn new(store: Store, live: &'a Live, at: Ms) -> Result<Self, StoreError> {
-        let source = store.read()?.placed()?.map(|placed| placed.region);
+        let moment = Reader::new(store).moment()?;
         Ok(Self {
-            freshness: freshness(live, at, source),
-            store,
+            freshness: freshness(live, at, moment.region()?),
+            moment,
             live,
             at,
         })
@@ -79,13 +79,9 @@ impl<'a> Answers<'a> {
         &self.freshness
     }
 
-    fn moment(&self) -> Result<Moment, StoreError> {
-        Reader::new(self.store.clone()).moment()
-    }
-
     /// One model.
     pub(crate) fn model(&self, key: &RecordKey) -> Result<Option<One<Model>>, StoreError> {
-        let model = Reader::new(self.store.clone()).model(key)?;
+        let model = self.moment.model(key)?;
         Ok(model.map(|model| One {
             model,
             freshness: self.freshness.clone(),
@@ -94,15 +90,14 @@ impl<'a> Answers<'a> {
 
     /// A page of models.
     pub(crate) fn models(&self, listed: &Listed) -> Result<Listing<Model>, StoreError> {
-        let reader = Reader::new(self.store.clone());
-        let mut page = reader.models(&listed.wanted)?;
+        let mut page = self.moment.models(&listed.wanted)?;
         if let Some(mask) = &listed.mask {
             page.models.iter_mut().for_each(|model| mask.apply(model));
         }
         Ok(Listing {
             next_page_token: page.next.as_ref().map(|place| token::token(listed.listing, place)),
             models: page.models,
-            models_held: self.store.read()?.record_count()?,
+            models_held: self.moment.count()?,
             freshness: self.freshness.clone(),
         })
     }
@@ -113,7 +108,7 @@ impl<'a> Answers<'a> {
         key: &RecordKey,
         part: impl FnOnce(&Model) -> P,
     ) -> Result<Option<Facts<P>>, StoreError> {
-        let model = Reader::new(self.store.clone()).model(key)?;
+        let model = self.moment.model(key)?;
         Ok(model.map(|model| self.facts(key, part(&model))))
     }
 
@@ -128,7 +123,7 @@ impl<'a> Answers<'a> {
 
     /// Uses of a model; nothing when it is not held.
     pub(crate) fn usage(&self, key: &RecordKey) -> Result<Option<Facts<Usage>>, StoreError> {
-        let moment = self.moment()?;
+        let moment = &self.moment;
         let Some(elements) = moment.elements(key)? else {
             return Ok(None);
         };
@@ -154,19 +149,19 @@ impl<'a> Answers<'a> {
     /// Why an attribute of a model shows what it shows; nothing when the model is not held, and nothing within when
     /// nobody has ever written the attribute.
     pub(crate) fn why(&self, key: &RecordKey, attribute: &str) -> Result<Option<Option<Facts<Why>>>, StoreError> {
-        let moment = self.moment()?;
+        let moment = &self.moment;
         let elements = moment.elements(key)?;
-        let story = elements.map(|elements| why::why(&moment, &elements, attribute));
+        let story = elements.map(|elements| why::why(moment, &elements, attribute));
         Ok(story.map(|story| story.map(|story| self.facts(key, story))))
     }
 
     /// Whether a model may be used and can be reached; nothing when it is not held.
     pub(crate) fn availability(&self, key: &RecordKey) -> Result<Option<Facts<Availability>>, StoreError> {
-        let moment = self.moment()?;
+        let moment = &self.moment;
         let Some(elements) = moment.elements(key)? else {
             return Ok(None);
         };
-        let told = |attribute| why::why(&moment, &elements, attribute);
+        let told = |attribute| why::why(moment, &elements, attribute);
         let rule = || {
             moment
                 .declaration("availability")
@@ -194,7 +189,7 @@ impl<'a> Answers<'a> {
 
     /// How the agent is. `running` says since when it runs and what its link has carried.
     pub(crate) fn status(&self, follow: Vec<String>, running: Option<(Ms, LinkCounts)>) -> Result<Status, StoreError> {
-        let views = self.store.read()?;
+        let views = self.moment.views();
         let actor = views
             .actor()?
             .ok_or_else(|| StoreError::corrupt("meta-1", "the store has no actor"))?;

@@ -1,6 +1,6 @@
 //! Reading the models of one task, no more of each than a question needs.
 
-use super::{Elements, Reader, is_of_use, lay_over};
+use super::{Elements, Moment, is_of_use, lay_over};
 use crate::store::{Standing, Views};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
@@ -40,12 +40,11 @@ impl Wanted<'_> {
     }
 }
 
-impl Reader {
+impl Moment {
     /// Shows the models among which a question looks, as they are seen here, with all that the answer may depend on
     /// and nothing else. Gives their number.
     pub fn each_for(&self, question: &Question, mut visit: impl FnMut(&Model)) -> Result<u64, StoreError> {
-        let moment = self.moment()?;
-        let views = &moment.views;
+        let views = &self.views;
         let wanted = Wanted {
             question,
             attributes: question.attributes(),
@@ -56,15 +55,15 @@ impl Reader {
             let corrupt = || StoreError::corrupt("tasks-1", "a row without its record");
             let (_, blob) = views.record(key)?.ok_or_else(corrupt)?;
             let mut elements = elements(&wanted, &blob)?;
-            if moment.overlay {
+            if self.overlay {
                 lay_ahead(views, &wanted, key, &mut elements)?;
             }
-            if moment.own {
+            if self.own {
                 lay_own(views, &wanted, key, &mut elements)?;
             }
             let key = RecordKey::decode(key).map_err(|error| StoreError::corrupt("records-1", error))?;
             models += 1;
-            visit(&moment.read(&key, &elements));
+            visit(&self.read(&key, &elements));
             Ok::<_, StoreError>(ControlFlow::Continue(()))
         })?;
         Ok(models)

@@ -206,7 +206,8 @@ impl Held {
             let begun = Instant::now();
             let mut resolver = Resolver::new(&question, &device);
             let reader = Reader::new(self.store.clone());
-            let seen = reader.each_for(&question, |model| resolver.consider(model));
+            let moment = reader.moment();
+            let seen = moment.and_then(|moment| moment.each_for(&question, |model| resolver.consider(model)));
             let resolution = resolver.finish();
             times.push(begun.elapsed().as_secs_f64() * 1e6);
             let seen = seen.map_err(failed("resolving"))?;

@@ -19,8 +19,14 @@ impl Client {
         })
     }
 
-    /// Asks and reads the whole answer.
+    /// Asks, and reads the answer as JSON.
     pub(super) fn get(&mut self, target: &str) -> Result<Value, BenchError> {
+        let body = self.get_bytes(target)?;
+        serde_json::from_slice(&body).map_err(|error| BenchError::Void(format!("asking {target:?}: {error}")))
+    }
+
+    /// Asks and takes the whole answer as it comes.
+    pub(super) fn get_bytes(&mut self, target: &str) -> Result<Vec<u8>, BenchError> {
         let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         self.stream.get_mut().write_all(request.as_bytes())?;
         let mut status = String::new();
@@ -44,6 +50,6 @@ impl Client {
             let body = String::from_utf8_lossy(&body);
             return Err(BenchError::Void(format!("asking {target:?}: {} {body}", status.trim())));
         }
-        serde_json::from_slice(&body).map_err(|error| BenchError::Void(format!("asking {target:?}: {error}")))
+        Ok(body)
     }
 }
