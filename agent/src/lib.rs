@@ -18,5 +18,6 @@ pub mod read;
 pub mod replica;
 mod running;
 mod settings;
+mod status_line;
 pub mod store;
 mod uplink;

@@ -6,3 +6,4 @@ mod device;
 mod offline;
 mod refusals;
 mod running;
+mod supervised;
