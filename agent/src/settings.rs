@@ -1,6 +1,8 @@
 //! What the agent can be told: every key, its default, and the values it takes.
 
 mod keys;
+#[cfg(test)]
+mod shipped;
 mod value;
 
 pub(crate) use keys::SOURCE;
