@@ -6,8 +6,10 @@ use crate::opening::{Opening, now};
 use crate::program::runtime;
 use crate::running::{Running, Signals};
 use crate::settings::Settings;
+use crate::status_line;
 use headland_host::control::{ControlSocket, ServeError};
 use headland_host::exit::Failure;
+use headland_host::service;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -32,6 +34,11 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let socket = ControlSocket::bind(&settings.socket).await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
+    let status = service::tell_status(driver.live(), status_line::of);
+    let watchdog = service::feed_watchdog({
+        let inlet = driver.inlet();
+        move || inlet.ask_for_life()
+    });
     let mut running = Running::start(settings, driver)?;
     let router = api::router(Local {
         store,
@@ -49,9 +56,13 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
     }));
     let socket = settings.socket.display();
     tracing::info!(name = %settings.name, %socket, "running");
+    service::ready("Answering from the cache");
+    tokio::spawn(status);
+    tokio::spawn(watchdog);
     let result = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping");
+            service::stopping();
             Ok(())
         }
         failure = running.failed() => return Err(failure),

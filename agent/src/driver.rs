@@ -12,6 +12,7 @@ use crate::store::Store;
 use headland_host::broker_address::BrokerAddress;
 use headland_host::link::{LinkBusy, LinkEvent, LinkHandle, Qos};
 use headland_host::log::{Limited, Verdict};
+use headland_host::service::Pulse;
 use headland_host::tables::StoreError;
 use headland_shared::name::{Region, ReplicaName};
 use headland_shared::session::Now;
@@ -42,7 +43,7 @@ pub(crate) enum Input {
     Write(LocalWrite, oneshot::Sender<Result<Written, WriteError>>),
     /// Somebody wants to know whether what is here is the present.
     AskHub,
-    /// Nothing: look at the stop flag.
+    /// Nothing: look at the flags.
     Wake,
 }
 
@@ -51,6 +52,7 @@ pub(crate) enum Input {
 pub(crate) struct Inlet {
     inputs: SyncSender<Input>,
     stop: Arc<AtomicBool>,
+    pulse: Pulse,
 }
 
 impl Inlet {
@@ -62,6 +64,13 @@ impl Inlet {
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         // With a full inbox the driver is awake and sees the flag; one that is gone needs no waking.
+        let _ = self.inputs.try_send(Input::Wake);
+    }
+
+    /// Asks the driver for a sign of life.
+    pub(crate) fn ask_for_life(&self) {
+        self.pulse.ask();
+        // As for a stop: with a full inbox the driver is awake.
         let _ = self.inputs.try_send(Input::Wake);
     }
 }
@@ -96,6 +105,7 @@ impl Driver {
             inlet: Inlet {
                 inputs,
                 stop: Arc::default(),
+                pulse: Pulse::default(),
             },
             inbox,
             live,
@@ -146,6 +156,7 @@ impl Driver {
             }
             let (replica, now) = (&self.replica, now());
             self.live.send_if_modified(|live| live.follow(replica, now));
+            self.inlet.pulse.answer();
         }
         if let Err(error) = self.replica.link_down(now()) {
             tracing::warn!(%error, "the age of the cache was not saved; it will look older than it is");
@@ -261,3 +272,6 @@ impl Driver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,5 +19,6 @@ pub mod replica;
 mod resolving;
 mod running;
 mod settings;
+mod status_line;
 pub mod store;
 mod uplink;

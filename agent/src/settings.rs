@@ -2,6 +2,8 @@
 
 mod device;
 mod keys;
+#[cfg(test)]
+mod shipped;
 mod value;
 
 pub(crate) use keys::SOURCE;

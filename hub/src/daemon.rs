@@ -1,20 +1,22 @@
 //! The daemon: broker, replica, link and control socket, until a signal comes.
 
 use crate::api::{self, Local};
-use crate::driver::{Driver, Inlet};
+use crate::driver::{Driver, Inlet, Live};
 use crate::following::{Follower, Task};
 use crate::opening::{self, now};
 use crate::program::runtime;
 use crate::settings::Settings;
+use crate::status_line;
 use crate::store::Store;
 use crate::uplink;
 use headland_host::backoff::Backoff;
 use headland_host::control::ControlSocket;
 use headland_host::exit::Failure;
+use headland_host::service;
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// How long everything may take to stop: an init system is told two seconds.
 const STOP_MS_MAX: u64 = 1_500;
@@ -87,6 +89,7 @@ async fn serve(
     let mut interrupt = listen(SignalKind::interrupt())?;
     let socket = ControlSocket::bind(&settings.socket).await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
+    let told = driver.live();
     let link = uplink::start(settings, address, inlet.clone())?;
     let handle = link.handle();
     let (end, mut ended) = oneshot::channel::<()>();
@@ -115,6 +118,7 @@ async fn serve(
         // A sender that is gone means the end as well.
         let _ = stopped.await;
     }));
+    be_supervised(settings, told, inlet.clone());
     let result = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
@@ -122,6 +126,7 @@ async fn serve(
         _ = &mut served => return Err(Failure::failed("serving the control socket: it has ended; start the program again")),
     };
     tracing::info!("stopping");
+    service::stopping();
     drop(stop);
     inlet.stop();
     let stopping = async { tokio::join!(served, ended, link.shutdown()) };
@@ -143,6 +148,14 @@ fn start_following(settings: &Settings, store: &Store, inlet: &Inlet) -> Result<
     let (task, follower) = Task::new(leader.to_path_buf(), store.clone(), inlet.clone(), backoff);
     tokio::spawn(task.run());
     Ok(Some(follower))
+}
+
+/// Tells the service manager that the hub serves, and from now on how it is and that it lives.
+fn be_supervised(settings: &Settings, live: watch::Receiver<Live>, inlet: Inlet) {
+    let region = settings.region.to_string();
+    service::ready(&status_line::of(&region, &live.borrow()));
+    tokio::spawn(service::tell_status(live, move |live| status_line::of(&region, live)));
+    tokio::spawn(service::feed_watchdog(move || inlet.ask_for_life()));
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, Failure> {

@@ -16,6 +16,7 @@ use crate::report;
 use crate::store::Store;
 use headland_host::link::{Delivery, LinkEvent, LinkHandle};
 use headland_host::log::{Limited, Verdict};
+use headland_host::service::Pulse;
 use headland_shared::frame::is_hello;
 use headland_shared::topic;
 use outbox::Outbox;
@@ -57,7 +58,7 @@ pub(crate) enum Input {
     Decide(Decision, oneshot::Sender<Result<Decided, OperationError>>),
     /// The hub whose registry this one follows has said something.
     Follow(Box<Heard>, oneshot::Sender<Result<Applied, FollowError>>),
-    /// Nothing: look at the stop flag.
+    /// Nothing: look at the flags.
     Wake,
 }
 
@@ -82,6 +83,7 @@ pub(crate) struct Inlet {
     inputs: SyncSender<Input>,
     bytes: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
+    pulse: Pulse,
 }
 
 impl Inlet {
@@ -112,6 +114,13 @@ impl Inlet {
         // With a full inbox the driver is awake and sees the flag; one that is gone needs no waking.
         let _ = self.inputs.try_send(Input::Wake);
     }
+
+    /// Asks the driver for a sign of life.
+    pub(crate) fn ask_for_life(&self) {
+        self.pulse.ask();
+        // As for a stop: with a full inbox the driver is awake.
+        let _ = self.inputs.try_send(Input::Wake);
+    }
 }
 
 /// The replica and what it takes to run it.
@@ -140,6 +149,7 @@ impl Driver {
                 inputs,
                 bytes: Arc::default(),
                 stop: Arc::default(),
+                pulse: Pulse::default(),
             },
             inbox,
             waiting: Waiting::default(),
@@ -182,6 +192,7 @@ impl Driver {
                 (live.counts, live.frames_dropped) = (counts, dropped);
                 changed
             });
+            self.inlet.pulse.answer();
         }
     }
 
@@ -371,6 +382,7 @@ mod tests {
             inputs,
             bytes: Arc::default(),
             stop: Arc::default(),
+            pulse: Pulse::default(),
         };
         assert_eq!(inlet.put_event(frame(INBOX_BYTES_MAX - 1)), Delivery::Taken);
         assert_eq!(inlet.put_event(frame(2)), Delivery::Dropped);

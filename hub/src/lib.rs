@@ -21,5 +21,6 @@ pub mod registry;
 pub mod replica;
 mod report;
 mod settings;
+mod status_line;
 pub mod store;
 mod uplink;

@@ -1,6 +1,8 @@
 //! What the hub can be told: every key, its default, and the values it takes.
 
 mod keys;
+#[cfg(test)]
+mod shipped;
 
 pub(crate) use keys::SOURCE;
 

@@ -93,7 +93,14 @@ impl Device {
 
     /// Starts the daemon and waits until it says that it runs.
     pub(crate) fn start(&self) -> Daemon {
-        let mut child = self.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
+        self.start_with(&[])
+    }
+
+    /// Starts the daemon with these variables in its environment.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Daemon {
+        let mut command = self.command(&["run"]);
+        command.envs(variables.iter().copied()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let running = lines.by_ref().map(Result::unwrap).any(|line| line.contains("running"));
         assert!(running, "the daemon ended without running");

@@ -8,3 +8,4 @@ mod querying;
 mod refusals;
 mod resolving;
 mod running;
+mod supervised;

@@ -7,3 +7,4 @@ mod refusals;
 mod region;
 mod running;
 mod storm;
+mod supervised;
