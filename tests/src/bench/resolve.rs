@@ -72,6 +72,9 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
     deliver(&options.wish, "resolve", "Resolving", &notes, &Summary::of(&sheets))
 }
 
+/// A record's key and blob.
+type Stored = (Vec<u8>, Vec<u8>);
+
 /// A device's store, filled.
 struct Held {
     store: Store,
@@ -113,7 +116,7 @@ impl Held {
     }
 
     /// The records' keys and blobs.
-    fn records(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BenchError> {
+    fn records(&mut self) -> Result<Vec<Stored>, BenchError> {
         let catalogue = Catalogue::shipped()?;
         let mut records = Vec::new();
         for copy in 0.. {
