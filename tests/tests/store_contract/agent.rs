@@ -175,7 +175,7 @@ impl Subject for AgentStore {
     type Moment = Views;
     const NAME: &'static str = "agent";
     const SOME_TABLE: &'static str = "staging-1";
-    const FORMAT: u32 = 4;
+    const FORMAT: u32 = 3;
 
     fn open(medium: &Medium) -> Result<Self, StoreError> {
         let medium = medium.clone();
