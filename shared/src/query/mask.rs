@@ -93,7 +93,7 @@ fn retain<T>(map: &mut BTreeMap<String, T>, wanted: &[&[String]]) {
 /// Whether a value is wanted; what is not wanted within it is taken out.
 fn kept(wanted: &[&[String]], name: &str, value: &mut Value) -> bool {
     let whole = |path: &&[String]| path.is_empty() || path.join(".") == name;
-    if wanted.iter().any(|path| whole(&path)) {
+    if wanted.iter().any(whole) {
         return true;
     }
     let within: Vec<&[String]> = wanted
