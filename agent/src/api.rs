@@ -4,6 +4,8 @@
 //! are durable here.
 
 mod freshness_headers;
+mod health;
+mod metrics;
 #[cfg(test)]
 mod openapi;
 mod parameters;
@@ -76,6 +78,8 @@ fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Local>>) 
 /// All that the API does.
 fn routes() -> Vec<Route> {
     vec![
+        get("/healthz", health::health),
+        get("/metrics", metrics::metrics),
         get("/v1/openapi.json", read::description),
         get("/v1/status", read::status),
         get("/v1/models", read::all_models),

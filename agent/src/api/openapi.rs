@@ -1,7 +1,7 @@
 //! The API's description: made from the routes and from the types that are read and written, and compared with the
 //! file that is served.
 
-use super::{read, routes, write};
+use super::{health, read, routes, write};
 use crate::answer::{Availability, Counted, Facts, Listing, NoteWritten, One, Problem, Status, Usage, Why};
 use headland_shared::view::Model;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
@@ -47,6 +47,20 @@ struct Operation {
     parameters: Vec<(&'static str, &'static str)>,
     body: Option<Value>,
     answer: (u16, Option<Value>),
+    /// The media type of the answer.
+    kind: &'static str,
+}
+
+const JSON: &str = "application/json";
+
+fn plain(summary: &'static str, kind: &'static str, answer: Value) -> Operation {
+    Operation {
+        summary,
+        parameters: Vec::new(),
+        body: None,
+        answer: (200, Some(answer)),
+        kind,
+    }
 }
 
 fn reading(summary: &'static str, answer: Value, own: &[(&'static str, &'static str)]) -> Operation {
@@ -55,6 +69,7 @@ fn reading(summary: &'static str, answer: Value, own: &[(&'static str, &'static 
         parameters: own.iter().chain(&FRESHNESS).copied().collect(),
         body: None,
         answer: (200, Some(answer)),
+        kind: JSON,
     }
 }
 
@@ -64,6 +79,7 @@ fn writing(summary: &'static str, body: Option<Value>, answer: (u16, Option<Valu
         parameters: Vec::new(),
         body,
         answer,
+        kind: JSON,
     }
 }
 
@@ -76,12 +92,13 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
     }
     let of_model = path.strip_prefix("/v1/namespaces/{namespace}/models/{name}");
     Some(match (method, of_model, path) {
-        ("get", None, "/v1/openapi.json") => Operation {
-            summary: "This description",
-            parameters: Vec::new(),
-            body: None,
-            answer: (200, Some(json!({"type": "object"}))),
-        },
+        ("get", None, "/healthz") => plain("Whether the agent does its work", JSON, schema!(health::Health)),
+        ("get", None, "/metrics") => plain(
+            "The agent in numbers, in the text format of Prometheus",
+            "text/plain",
+            json!({"type": "string"}),
+        ),
+        ("get", None, "/v1/openapi.json") => plain("This description", JSON, json!({"type": "object"})),
         ("get", None, "/v1/status") => reading("How the agent is", schema!(Status), &[]),
         ("get", None, "/v1/models") => reading("Models of all namespaces", schema!(Listing<Model>), &LISTING),
         ("get", None, "/v1/namespaces/{namespace}/models") => {
@@ -124,7 +141,7 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
     let (status, answer) = operation.answer;
     let mut done = json!({"description": "Done."});
     if let Some(answer) = answer {
-        done["content"] = content("application/json", answer);
+        done["content"] = content(operation.kind, answer);
     }
     let failed = json!({
         "description": "Not done: what was being done, to what, and the remedy.",
@@ -136,7 +153,7 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
         "responses": { status.to_string(): done, "default": failed },
     });
     if let Some(body) = operation.body {
-        out["requestBody"] = json!({ "content": content("application/json", body) });
+        out["requestBody"] = json!({ "content": content(JSON, body) });
     }
     out
 }
