@@ -5,6 +5,7 @@
 
 mod freshness_headers;
 mod health;
+mod idempotency;
 mod metrics;
 #[cfg(test)]
 mod openapi;

@@ -9,6 +9,7 @@ mod compare;
 mod freshness;
 mod greet;
 mod life;
+mod once;
 mod overlay;
 mod present;
 mod residency;
@@ -22,7 +23,7 @@ pub use write::WriteError;
 
 use greet::SentCount;
 
-use crate::store::{Placed, StagedHead, Store};
+use crate::store::{Placed, Request, StagedHead, Store};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
@@ -142,6 +143,8 @@ pub struct Replica {
     behind_since: Option<Ms>,
     /// When the hub was last asked for the present, or will be.
     asked_at: Ms,
+    /// The request of the write under way, where it is to be done once.
+    request: Option<Request>,
 }
 
 impl Replica {
@@ -172,6 +175,7 @@ impl Replica {
             last_wall_ms: now.wall_ms,
             behind_since: None,
             asked_at: 0,
+            request: None,
             store,
             config,
             actor,

@@ -3,12 +3,14 @@
 //! Every table is described in `docs/storage.md`. The store is the state: the replica keeps no second copy of the
 //! catalogue in memory.
 
+mod answered;
 mod finding;
 mod overlay;
 mod own;
 mod rows;
 mod tables;
 
+pub use answered::{ANSWERED_MAX, Answered, Request, Written};
 pub use finding::Hit;
 pub use overlay::{Ahead, OVERLAY_MAX};
 pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
@@ -43,6 +45,7 @@ impl Store {
         let database = RecoveringDatabase::open(open)?;
         database.with(|database| migrate(database, MIGRATIONS))?;
         database.with(finding::build_where_missing)?;
+        database.with(answered::make_where_missing)?;
         let store = Self {
             database: Arc::new(database),
         };

@@ -49,6 +49,8 @@ struct Operation {
     answer: (u16, Option<Value>),
     /// The media type of the answer.
     kind: &'static str,
+    /// Whether it takes a key, so that a retry is harmless.
+    is_write: bool,
 }
 
 const JSON: &str = "application/json";
@@ -60,6 +62,7 @@ fn plain(summary: &'static str, kind: &'static str, answer: Value) -> Operation 
         body: None,
         answer: (200, Some(answer)),
         kind,
+        is_write: false,
     }
 }
 
@@ -70,6 +73,7 @@ fn reading(summary: &'static str, answer: Value, own: &[(&'static str, &'static 
         body: None,
         answer: (200, Some(answer)),
         kind: JSON,
+        is_write: false,
     }
 }
 
@@ -80,6 +84,7 @@ fn writing(summary: &'static str, body: Option<Value>, answer: (u16, Option<Valu
         body,
         answer,
         kind: JSON,
+        is_write: true,
     }
 }
 
@@ -138,6 +143,11 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
         let required = *name == "attribute";
         json!({"name": name, "in": "query", "required": required, "description": about, "schema": {"type": "string"}})
     });
+    let by_header = (operation.is_write).then(|| {
+        json!({"name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Makes a retry harmless: the same key and request are answered as before and done once.",
+            "schema": {"type": "string", "maxLength": 255}})
+    });
     let (status, answer) = operation.answer;
     let mut done = json!({"description": "Done."});
     if let Some(answer) = answer {
@@ -149,7 +159,7 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
     });
     let mut out = json!({
         "summary": operation.summary,
-        "parameters": in_path.chain(in_query).collect::<Vec<_>>(),
+        "parameters": in_path.chain(in_query).chain(by_header).collect::<Vec<_>>(),
         "responses": { status.to_string(): done, "default": failed },
     });
     if let Some(body) = operation.body {

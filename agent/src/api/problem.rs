@@ -127,6 +127,7 @@ pub(crate) fn of_write(error: WriteError) -> Refusal {
         WriteError::UnknownModel(_) => (StatusCode::NOT_FOUND, "unknown-model", "Unknown model"),
         WriteError::UnknownNote(_) => (StatusCode::NOT_FOUND, "unknown-note", "Unknown note"),
         WriteError::NotAllowed(_) => (StatusCode::FORBIDDEN, "not-allowed", "Not allowed"),
+        WriteError::KeyUsed => (StatusCode::UNPROCESSABLE_ENTITY, "key-used", "Key used before"),
         WriteError::TooMany => (StatusCode::INSUFFICIENT_STORAGE, "too-many-writes", "Too many writes"),
     };
     Refusal::new(status, kind, title, error)

@@ -2,12 +2,12 @@
 
 use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Problem, Question, Stale};
 use crate::api::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
-use crate::driver::{Live, LocalWrite, Written};
+use crate::driver::{Live, LocalWrite};
 use crate::opening::{Opening, OpeningError, now};
 use crate::program::{FreshnessArguments, WantedModels};
 use crate::replica::{Replica, WriteError, age_at_rest};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, Written};
 use axum::http::{Method, StatusCode};
 use headland_host::control;
 use headland_host::exit::Failure;

@@ -3,6 +3,7 @@
 mod lives;
 mod write;
 
+use super::answered::{ANSWERED, ANSWERED_ORDER};
 use super::finding::{FINDING, TASKS};
 use super::meta;
 use super::overlay::OVERLAY;
@@ -86,6 +87,7 @@ pub struct Views {
     pub(super) overlay: Rows,
     pub(super) finding: Rows,
     pub(super) tasks: Rows,
+    pub(super) answered: Rows,
 }
 
 impl Views {
@@ -104,6 +106,7 @@ impl Views {
             overlay: transaction.open_table(OVERLAY)?,
             finding: transaction.open_table(FINDING)?,
             tasks: transaction.open_table(TASKS)?,
+            answered: transaction.open_table(ANSWERED)?,
         })
     }
 
@@ -309,6 +312,8 @@ pub struct Tables<'tx> {
     pub(super) overlay: Writing<'tx>,
     pub(super) finding: Writing<'tx>,
     pub(super) tasks: Writing<'tx>,
+    pub(super) answered: Writing<'tx>,
+    pub(super) answered_order: Writing<'tx>,
 }
 
 impl<'tx> Tables<'tx> {
@@ -328,6 +333,8 @@ impl<'tx> Tables<'tx> {
             overlay: transaction.open_table(OVERLAY)?,
             finding: transaction.open_table(FINDING)?,
             tasks: transaction.open_table(TASKS)?,
+            answered: transaction.open_table(ANSWERED)?,
+            answered_order: transaction.open_table(ANSWERED_ORDER)?,
         })
     }
 }

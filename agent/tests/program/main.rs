@@ -7,4 +7,5 @@ mod looking_after;
 mod offline;
 mod querying;
 mod refusals;
+mod retrying;
 mod running;
