@@ -13,9 +13,11 @@ mod parameters;
 mod present;
 mod problem;
 mod read;
+mod watch;
 mod write;
 
 pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
+pub(crate) use watch::Watches;
 
 use crate::driver::{Inlet, Live};
 use crate::store::Store;
@@ -27,7 +29,7 @@ use axum::routing::{self, MethodRouter};
 use headland_host::link::LinkHandle;
 use headland_shared::session::Ms;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 
 /// The longest body of a request, in bytes: the longest note with its subject fits, even if each of its bytes is
 /// escaped.
@@ -37,11 +39,12 @@ const BODY_BYTES_MAX: usize = 32 * 1024;
 #[derive(Debug)]
 pub(crate) struct Local {
     pub(crate) store: Store,
-    pub(crate) live: watch::Receiver<Live>,
+    pub(crate) live: Receiver<Live>,
     pub(crate) inlet: Inlet,
     pub(crate) link: LinkHandle,
     pub(crate) follow: Vec<String>,
     pub(crate) started: Ms,
+    pub(crate) watches: Watches,
 }
 
 /// One thing that the API does.
@@ -84,6 +87,7 @@ fn routes() -> Vec<Route> {
         get("/v1/openapi.json", read::description),
         get("/v1/status", read::status),
         get("/v1/models", read::all_models),
+        get("/v1/watch", watch::watch),
         get("/v1/namespaces/{namespace}/models", read::models),
         get("/v1/namespaces/{namespace}/models/{name}", read::model),
         get("/v1/namespaces/{namespace}/models/{name}/versions", read::versions),

@@ -40,6 +40,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         link: running.link(),
         follow: settings.follow.iter().map(ToString::to_string).collect(),
         started: now().mono,
+        watches: api::Watches::default(),
     });
     let (stop, stopped) = oneshot::channel::<()>();
     let mut served = tokio::spawn(socket.serve(router, async {

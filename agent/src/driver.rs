@@ -41,7 +41,7 @@ pub(crate) enum Input {
     /// Somebody here writes, perhaps once however often it is sent; the answer goes back when the write is durable.
     Write(
         LocalWrite,
-        Option<Request>,
+        Option<Box<Request>>,
         oneshot::Sender<Result<Written, WriteError>>,
     ),
     /// Somebody wants to know whether what is here is the present.
@@ -198,7 +198,7 @@ impl Driver {
             }
             Input::Write(write, request, answer) => {
                 let result = match request {
-                    Some(request) => self.replica.once(request, |replica| write.perform(replica, now)),
+                    Some(request) => self.replica.once(*request, |replica| write.perform(replica, now)),
                     None => write.perform(&mut self.replica, now),
                 };
                 let written = result.is_ok();

@@ -94,6 +94,8 @@ impl<'a> Answers<'a> {
 
     /// A page of models.
     pub(crate) fn models(&self, listed: &Listed) -> Result<Listing<Model>, StoreError> {
+        // Before anything is read, so that what is read holds all changes up to it.
+        let position = self.store.position().to_string();
         let reader = Reader::new(self.store.clone());
         let mut page = reader.models(&listed.wanted)?;
         if let Some(mask) = &listed.mask {
@@ -102,6 +104,7 @@ impl<'a> Answers<'a> {
         Ok(Listing {
             next_page_token: page.next.as_ref().map(|place| token::token(listed.listing, place)),
             models: page.models,
+            position,
             models_held: self.store.read()?.record_count()?,
             freshness: self.freshness.clone(),
         })

@@ -19,9 +19,9 @@ pub(super) struct Key(Option<u128>);
 
 impl Key {
     /// What makes this write a request that is done once.
-    pub(super) fn request(&self, write: &LocalWrite) -> Option<Request> {
+    pub(super) fn request(&self, write: &LocalWrite) -> Option<Box<Request>> {
         let content = write.content();
-        self.0.map(|key| Request { key, content })
+        self.0.map(|key| Box::new(Request { key, content }))
     }
 }
 

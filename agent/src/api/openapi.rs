@@ -39,6 +39,17 @@ const LISTING: [(&str, &str); 6] = [
     ("page_token", "The next_page_token of the page before."),
 ];
 
+const WATCHING: [(&str, &str); 5] = [
+    ("namespace", "Only the models of this namespace."),
+    ("filter", "Which models, in the language of AIP-160."),
+    ("q", "Words that must all be in the name, a description or the tags."),
+    ("fields", "Which fields of each model, such as \"task,versions\"."),
+    (
+        "from",
+        "The position of the listing after which to begin; now unless said.",
+    ),
+];
+
 const ATTRIBUTE: [(&str, &str); 1] = [("attribute", "Which attribute.")];
 
 /// What one route takes and gives.
@@ -103,6 +114,14 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             "text/plain",
             json!({"type": "string"}),
         ),
+        ("get", None, "/v1/watch") => Operation {
+            parameters: WATCHING.to_vec(),
+            ..plain(
+                "What changes, as server-sent events: changed with the model, gone with its key, resync when all is to be listed again; resumed by Last-Event-ID",
+                "text/event-stream",
+                json!({"type": "string"}),
+            )
+        },
         ("get", None, "/v1/openapi.json") => plain("This description", JSON, json!({"type": "object"})),
         ("get", None, "/v1/status") => reading("How the agent is", schema!(Status), &[]),
         ("get", None, "/v1/models") => reading("Models of all namespaces", schema!(Listing<Model>), &LISTING),

@@ -305,13 +305,15 @@ fn pages(socket: &Path, wanted: &WantedModels) -> Result<Value, Failure> {
     );
     let mut left = wanted.limit.unwrap_or(u64::MAX);
     let mut models = Vec::new();
-    let mut token = None;
+    let (mut token, mut position) = (None, None);
     loop {
         let size = left.min(PAGE_SIZE);
         let page = [("page_size", Some(size.to_string())), ("page_token", token.take())];
         let page = page.into_iter().filter_map(|(name, text)| Some((name, text?)));
         let target = format!("/v1{at}/models{}", joined(parameters.iter().cloned().chain(page)));
         let mut page = ask(socket, Method::GET, &target, None)?;
+        // What has changed while the pages were asked for is to be told to who watches from here.
+        position = position.or_else(|| page.get_mut("position").map(Value::take));
         if let Some(Value::Array(more)) = page.get_mut("models").map(Value::take) {
             left = left.saturating_sub(more.len() as u64);
             models.extend(more);
@@ -321,6 +323,7 @@ fn pages(socket: &Path, wanted: &WantedModels) -> Result<Value, Failure> {
             Some(next) if left > 0 => token = Some(next),
             _ => {
                 page["models"] = Value::Array(models);
+                page["position"] = position.unwrap_or_default();
                 return Ok(page);
             }
         }

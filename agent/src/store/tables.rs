@@ -4,6 +4,7 @@ mod lives;
 mod write;
 
 use super::answered::{ANSWERED, ANSWERED_ORDER};
+use super::changes::Touched;
 use super::finding::{FINDING, TASKS};
 use super::meta;
 use super::overlay::OVERLAY;
@@ -314,6 +315,8 @@ pub struct Tables<'tx> {
     pub(super) tasks: Writing<'tx>,
     pub(super) answered: Writing<'tx>,
     pub(super) answered_order: Writing<'tx>,
+    /// What readers see otherwise after this.
+    pub(super) touched: Touched,
 }
 
 impl<'tx> Tables<'tx> {
@@ -335,6 +338,7 @@ impl<'tx> Tables<'tx> {
             tasks: transaction.open_table(TASKS)?,
             answered: transaction.open_table(ANSWERED)?,
             answered_order: transaction.open_table(ANSWERED_ORDER)?,
+            touched: Touched::default(),
         })
     }
 }

@@ -9,3 +9,4 @@ mod querying;
 mod refusals;
 mod retrying;
 mod running;
+mod watching;
