@@ -7,6 +7,7 @@ mod contract;
 mod question;
 mod story;
 mod token;
+mod watching;
 mod why;
 
 pub(crate) use build::{Answers, model_key};
@@ -14,6 +15,7 @@ pub use contract::{Consistency, OnStale};
 pub(crate) use contract::{Demand, Stale};
 pub(crate) use question::{Question, QuestionError};
 pub use story::{Availability, Facts, TallyStory, Usage, Why, WriteStory};
+pub(crate) use watching::{Told, Watching};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -101,6 +103,9 @@ pub struct Listing<M> {
     pub next_page_token: Option<String>,
     /// How many models the agent holds, of all namespaces.
     pub models_held: u64,
+    /// Where to watch from: all changes up to here are in this page. Of several pages the first one's counts.
+    #[serde(default)]
+    pub position: String,
     /// How old this is.
     #[serde(flatten)]
     pub freshness: Freshness,

@@ -4,6 +4,9 @@
 //! are durable here.
 
 mod freshness_headers;
+mod health;
+mod idempotency;
+mod metrics;
 #[cfg(test)]
 mod openapi;
 mod parameters;
@@ -11,9 +14,11 @@ mod present;
 mod problem;
 mod read;
 mod resolve;
+mod watch;
 mod write;
 
 pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
+pub(crate) use watch::Watches;
 
 use crate::driver::{Inlet, Live};
 use crate::store::Store;
@@ -26,7 +31,7 @@ use headland_host::link::LinkHandle;
 use headland_shared::resolve::Device;
 use headland_shared::session::Ms;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 
 /// The longest body of a request, in bytes: the longest note with its subject fits, even if each of its bytes is
 /// escaped.
@@ -36,12 +41,13 @@ const BODY_BYTES_MAX: usize = 32 * 1024;
 #[derive(Debug)]
 pub(crate) struct Local {
     pub(crate) store: Store,
-    pub(crate) live: watch::Receiver<Live>,
+    pub(crate) live: Receiver<Live>,
     pub(crate) inlet: Inlet,
     pub(crate) link: LinkHandle,
     pub(crate) follow: Vec<String>,
     pub(crate) device: Device,
     pub(crate) started: Ms,
+    pub(crate) watches: Watches,
 }
 
 /// One thing that the API does.
@@ -79,10 +85,13 @@ fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Local>>) 
 /// All that the API does.
 fn routes() -> Vec<Route> {
     vec![
+        get("/healthz", health::health),
+        get("/metrics", metrics::metrics),
         get("/v1/openapi.json", read::description),
         get("/v1/status", read::status),
         post("/v1/resolve", resolve::resolve),
         get("/v1/models", read::all_models),
+        get("/v1/watch", watch::watch),
         get("/v1/namespaces/{namespace}/models", read::models),
         get("/v1/namespaces/{namespace}/models/{name}", read::model),
         get("/v1/namespaces/{namespace}/models/{name}/versions", read::versions),

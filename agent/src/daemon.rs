@@ -48,6 +48,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         follow: settings.follow.iter().map(ToString::to_string).collect(),
         device: settings.device(),
         started: now().mono,
+        watches: api::Watches::default(),
     });
     let (stop, stopped) = oneshot::channel::<()>();
     let mut served = tokio::spawn(socket.serve(router, async {

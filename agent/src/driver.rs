@@ -4,11 +4,11 @@ mod live;
 mod local_write;
 
 pub(crate) use live::{Live, LostLink};
-pub(crate) use local_write::{LocalWrite, Written};
+pub(crate) use local_write::LocalWrite;
 
 use crate::opening::{Opening, OpeningError, now};
 use crate::replica::{BEHIND_MS_MAX, Output, Replica, WriteError};
-use crate::store::Store;
+use crate::store::{Request, Store, Written};
 use headland_host::broker_address::BrokerAddress;
 use headland_host::link::{LinkBusy, LinkEvent, LinkHandle, Qos};
 use headland_host::log::{Limited, Verdict};
@@ -39,8 +39,12 @@ const LINES_INTERVAL_MS: u64 = 60_000;
 pub(crate) enum Input {
     /// The link tells something.
     Link(LinkEvent),
-    /// Somebody here writes; the answer goes back when the write is durable.
-    Write(LocalWrite, oneshot::Sender<Result<Written, WriteError>>),
+    /// Somebody here writes, perhaps once however often it is sent; the answer goes back when the write is durable.
+    Write(
+        LocalWrite,
+        Option<Box<Request>>,
+        oneshot::Sender<Result<Written, WriteError>>,
+    ),
     /// Somebody wants to know whether what is here is the present.
     AskHub,
     /// Nothing: look at the flags.
@@ -203,8 +207,11 @@ impl Driver {
                     }
                 }
             }
-            Input::Write(write, answer) => {
-                let result = write.perform(&mut self.replica, now);
+            Input::Write(write, request, answer) => {
+                let result = match request {
+                    Some(request) => self.replica.once(*request, |replica| write.perform(replica, now)),
+                    None => write.perform(&mut self.replica, now),
+                };
                 let written = result.is_ok();
                 // A writer that has gone away has its write all the same.
                 let _ = answer.send(result);

@@ -10,6 +10,7 @@ mod describe;
 mod freshness;
 mod greet;
 mod life;
+mod once;
 mod overlay;
 mod present;
 mod residency;
@@ -23,7 +24,7 @@ pub use write::WriteError;
 
 use greet::SentCount;
 
-use crate::store::{Placed, StagedHead, Store};
+use crate::store::{Placed, Request, StagedHead, Store};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
@@ -145,6 +146,8 @@ pub struct Replica {
     asked_at: Ms,
     /// What the device says of itself, and who has heard it.
     described: describe::Described,
+    /// The request of the write under way, where it is to be done once.
+    request: Option<Request>,
 }
 
 impl Replica {
@@ -176,6 +179,7 @@ impl Replica {
             behind_since: None,
             asked_at: 0,
             described: describe::Described::default(),
+            request: None,
             store,
             config,
             actor,

@@ -3,18 +3,23 @@
 //! Every table is described in `docs/storage.md`. The store is the state: the replica keeps no second copy of the
 //! catalogue in memory.
 
+mod answered;
+mod changes;
 mod finding;
 mod overlay;
 mod own;
 mod rows;
 mod tables;
 
+pub use answered::{ANSWERED_MAX, Answered, Request, Written};
+pub use changes::{CHANGED_KEYS_MAX, Position, Since};
 pub use finding::Hit;
 pub use overlay::{Ahead, OVERLAY_MAX};
 pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
 pub use rows::{Placed, ScopeRow, StagedHead};
 pub use tables::{Tables, Views};
 
+use changes::{Changes, Touched};
 use headland_host::database::RecoveringDatabase;
 use headland_host::tables::{META, Migration, StoreError, migrate};
 use headland_shared::actor::{ActorId, Incarnation};
@@ -29,12 +34,13 @@ const MIGRATIONS: &[Migration] = &[tables::create, overlay::create, tables::add_
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Arc<RecoveringDatabase>,
+    changes: Arc<Changes>,
 }
 
 impl Store {
     /// Opens the database by `open`, which is called again should the storage engine fail later; brings it to the newest format, and gives it an actor if it has none yet.
     ///
-    /// `random` becomes the incarnation of a new store.
+    /// `random` becomes the incarnation of a new store, and tells this run's positions from those of others.
     pub fn open(
         open: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
         name: &ReplicaName,
@@ -43,8 +49,10 @@ impl Store {
         let database = RecoveringDatabase::open(open)?;
         database.with(|database| migrate(database, MIGRATIONS))?;
         database.with(finding::build_where_missing)?;
+        database.with(answered::make_where_missing)?;
         let store = Self {
             database: Arc::new(database),
+            changes: Arc::new(Changes::new(random)),
         };
         store.adopt_name(name, random)?;
         Ok(store)
@@ -89,8 +97,41 @@ impl Store {
         durability: redb::Durability,
         change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.database
-            .write(durability, |transaction| change(&mut Tables::open(transaction)?))
+        let mut touched = Touched::default();
+        let mut made = false;
+        let result = self.database.write(durability, |transaction| {
+            let mut tables = Tables::open(transaction)?;
+            let result = change(&mut tables);
+            made = result.is_ok();
+            touched = std::mem::take(&mut tables.touched);
+            result
+        });
+        if made && result.is_err() {
+            // The commit failed, and what of it has become of the file nobody knows.
+            touched.everything();
+        }
+        if made {
+            self.changes.tell(touched);
+        }
+        result
+    }
+
+    /// Up to where all changes are in what is read from now on.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.changes.position()
+    }
+
+    /// Which records have changed since a position, at most `count` of them.
+    #[must_use]
+    pub fn changed_since(&self, position: Position, count: usize) -> Since {
+        self.changes.since(position, count)
+    }
+
+    /// Wakes whoever waits for changes.
+    #[must_use]
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::driver::Live;
 use crate::read::{Moment, Reader};
 use crate::replica::Basis;
-use crate::store::{OWN_WRITES_MAX, Store};
+use crate::store::{OWN_WRITES_MAX, Position, Store};
 use headland_host::clock::wall_ms;
 use headland_host::link::LinkCounts;
 use headland_host::tables::StoreError;
@@ -28,6 +28,8 @@ const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
     pub(crate) moment: Moment,
+    /// Where the changes stood before the moment, which holds all of them up to there.
+    position: Position,
     live: &'a Live,
     /// The present on the monotonic clock.
     at: Ms,
@@ -45,8 +47,10 @@ pub(crate) fn model_key(namespace: &str, name: &str) -> Result<RecordKey, NameEr
 impl<'a> Answers<'a> {
     /// Answers at a moment of the monotonic clock, however old what is held may be.
     pub(crate) fn new(store: Store, live: &'a Live, at: Ms) -> Result<Self, StoreError> {
+        let position = store.position();
         let moment = Reader::new(store).moment()?;
         Ok(Self {
+            position,
             freshness: freshness(live, at, moment.region()?),
             moment,
             live,
@@ -97,6 +101,7 @@ impl<'a> Answers<'a> {
         Ok(Listing {
             next_page_token: page.next.as_ref().map(|place| token::token(listed.listing, place)),
             models: page.models,
+            position: self.position.to_string(),
             models_held: self.moment.count()?,
             freshness: self.freshness.clone(),
         })

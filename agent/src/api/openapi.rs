@@ -1,7 +1,7 @@
 //! The API's description: made from the routes and from the types that are read and written, and compared with the
 //! file that is served.
 
-use super::{read, routes, write};
+use super::{health, read, routes, write};
 use crate::answer::{Availability, Counted, Facts, Freshness, Listing, NoteWritten, One, Problem, Status, Usage, Why};
 use headland_shared::view::Model;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
@@ -39,6 +39,17 @@ const LISTING: [(&str, &str); 6] = [
     ("page_token", "The next_page_token of the page before."),
 ];
 
+const WATCHING: [(&str, &str); 5] = [
+    ("namespace", "Only the models of this namespace."),
+    ("filter", "Which models, in the language of AIP-160."),
+    ("q", "Words that must all be in the name, a description or the tags."),
+    ("fields", "Which fields of each model, such as \"task,versions\"."),
+    (
+        "from",
+        "The position of the listing after which to begin; now unless said.",
+    ),
+];
+
 const ATTRIBUTE: [(&str, &str); 1] = [("attribute", "Which attribute.")];
 
 /// What one route takes and gives.
@@ -47,6 +58,23 @@ struct Operation {
     parameters: Vec<(&'static str, &'static str)>,
     body: Option<Value>,
     answer: (u16, Option<Value>),
+    /// The media type of the answer.
+    kind: &'static str,
+    /// Whether it takes a key, so that a retry is harmless.
+    is_write: bool,
+}
+
+const JSON: &str = "application/json";
+
+fn plain(summary: &'static str, kind: &'static str, answer: Value) -> Operation {
+    Operation {
+        summary,
+        parameters: Vec::new(),
+        body: None,
+        answer: (200, Some(answer)),
+        kind,
+        is_write: false,
+    }
 }
 
 fn reading(summary: &'static str, answer: Value, own: &[(&'static str, &'static str)]) -> Operation {
@@ -55,6 +83,8 @@ fn reading(summary: &'static str, answer: Value, own: &[(&'static str, &'static 
         parameters: own.iter().chain(&FRESHNESS).copied().collect(),
         body: None,
         answer: (200, Some(answer)),
+        kind: JSON,
+        is_write: false,
     }
 }
 
@@ -64,6 +94,8 @@ fn writing(summary: &'static str, body: Option<Value>, answer: (u16, Option<Valu
         parameters: Vec::new(),
         body,
         answer,
+        kind: JSON,
+        is_write: true,
     }
 }
 
@@ -76,12 +108,21 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
     }
     let of_model = path.strip_prefix("/v1/namespaces/{namespace}/models/{name}");
     Some(match (method, of_model, path) {
-        ("get", None, "/v1/openapi.json") => Operation {
-            summary: "This description",
-            parameters: Vec::new(),
-            body: None,
-            answer: (200, Some(json!({"type": "object"}))),
+        ("get", None, "/healthz") => plain("Whether the agent does its work", JSON, schema!(health::Health)),
+        ("get", None, "/metrics") => plain(
+            "The agent in numbers, in the text format of Prometheus",
+            "text/plain",
+            json!({"type": "string"}),
+        ),
+        ("get", None, "/v1/watch") => Operation {
+            parameters: WATCHING.to_vec(),
+            ..plain(
+                "What changes, as server-sent events: changed with the model, gone with its key, resync when all is to be listed again; resumed by Last-Event-ID",
+                "text/event-stream",
+                json!({"type": "string"}),
+            )
         },
+        ("get", None, "/v1/openapi.json") => plain("This description", JSON, json!({"type": "object"})),
         ("get", None, "/v1/status") => reading("How the agent is", schema!(Status), &[]),
         ("get", None, "/v1/models") => reading("Models of all namespaces", schema!(Listing<Model>), &LISTING),
         ("get", None, "/v1/namespaces/{namespace}/models") => {
@@ -155,10 +196,15 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
         let required = *name == "attribute";
         json!({"name": name, "in": "query", "required": required, "description": about, "schema": {"type": "string"}})
     });
+    let by_header = (operation.is_write).then(|| {
+        json!({"name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Makes a retry harmless: the same key and request are answered as before and done once.",
+            "schema": {"type": "string", "maxLength": 255}})
+    });
     let (status, answer) = operation.answer;
     let mut done = json!({"description": "Done."});
     if let Some(answer) = answer {
-        done["content"] = content("application/json", answer);
+        done["content"] = content(operation.kind, answer);
     }
     let failed = json!({
         "description": "Not done: what was being done, to what, and the remedy.",
@@ -166,11 +212,11 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
     });
     let mut out = json!({
         "summary": operation.summary,
-        "parameters": in_path.chain(in_query).collect::<Vec<_>>(),
+        "parameters": in_path.chain(in_query).chain(by_header).collect::<Vec<_>>(),
         "responses": { status.to_string(): done, "default": failed },
     });
     if let Some(body) = operation.body {
-        out["requestBody"] = json!({ "content": content("application/json", body) });
+        out["requestBody"] = json!({ "content": content(JSON, body) });
     }
     out
 }

@@ -52,6 +52,16 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail)
     }
 
+    pub(super) fn too_many_watches(watches_max: usize) -> Self {
+        let detail = format!("watching: {watches_max} watches are open, which is as many as there may be; end one");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too-many-watches",
+            "Too many watches",
+            detail,
+        )
+    }
+
     pub(super) fn stopping(doing: &str) -> Self {
         let detail = format!("{doing}: the agent is stopping, and this was not done; try again once it runs");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail)
@@ -127,6 +137,7 @@ pub(crate) fn of_write(error: WriteError) -> Refusal {
         WriteError::UnknownModel(_) => (StatusCode::NOT_FOUND, "unknown-model", "Unknown model"),
         WriteError::UnknownNote(_) => (StatusCode::NOT_FOUND, "unknown-note", "Unknown note"),
         WriteError::NotAllowed(_) => (StatusCode::FORBIDDEN, "not-allowed", "Not allowed"),
+        WriteError::KeyUsed => (StatusCode::UNPROCESSABLE_ENTITY, "key-used", "Key used before"),
         WriteError::TooMany => (StatusCode::INSUFFICIENT_STORAGE, "too-many-writes", "Too many writes"),
     };
     Refusal::new(status, kind, title, error)

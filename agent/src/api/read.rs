@@ -190,7 +190,7 @@ pub(super) async fn reading<T: Serialize + Send + 'static>(
         Consistency::Strong => present::wait(&local, demand.timeout_ms).await?.err(),
         Consistency::Eventual | Consistency::Bounded => None,
     };
-    let task = tokio::task::spawn_blocking(move || {
+    on_a_reader(move || {
         let live = local.live.borrow().clone();
         let answers = Answers::new(local.store.clone(), &live, BootClock.now_ms())?;
         let answers = answers
@@ -199,8 +199,15 @@ pub(super) async fn reading<T: Serialize + Send + 'static>(
         let headers = freshness_headers::of(answers.freshness());
         let body = Json(read(&local, &answers)?);
         Ok((headers, body).into_response())
-    });
-    match task.await {
+    })
+    .await
+}
+
+/// Does something on a thread that may wait for the disk.
+pub(super) async fn on_a_reader<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::task::spawn_blocking(read).await {
         Ok(answer) => answer,
         Err(error) => Err(Refusal::internal(format!(
             "answering a request: {error}; look at the log"

@@ -1,9 +1,11 @@
 //! Writing requests.
 
 use super::Local;
+use super::idempotency::Key;
 use super::problem::{Refusal, of_write};
 use crate::answer::{Counted, NoteWritten, model_key};
-use crate::driver::{Input, LocalWrite, Written};
+use crate::driver::{Input, LocalWrite};
+use crate::store::Written;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
@@ -50,6 +52,7 @@ type Body = Result<Bytes, BytesRejection>;
 /// `POST /v1/namespaces/{namespace}/models/{name}/annotations`
 pub(super) async fn annotate(
     State(local): State<Arc<Local>>,
+    key: Key,
     at: At<(String, String)>,
     body: Body,
 ) -> Result<(StatusCode, Json<NoteWritten>), Refusal> {
@@ -60,7 +63,7 @@ pub(super) async fn annotate(
         subject: note.subject,
         text: note.text,
     };
-    match perform(&local, write).await? {
+    match perform(&local, &key, write).await? {
         Written::Note(dot) => Ok((
             StatusCode::CREATED,
             Json(NoteWritten {
@@ -74,19 +77,21 @@ pub(super) async fn annotate(
 /// `DELETE /v1/namespaces/{namespace}/models/{name}/annotations/{id}`
 pub(super) async fn remove_note(
     State(local): State<Arc<Local>>,
+    key: Key,
     at: At<(String, String, String)>,
 ) -> Result<StatusCode, Refusal> {
     let Path((namespace, name, id)) = at.map_err(|error| Refusal::bad_request(error.body_text()))?;
     let note = parse_annotation_id(&id)
         .ok_or_else(|| Refusal::bad_request(format!("removing note {id:?}: that is no id of a note")))?;
     let record = model_key(&namespace, &name).map_err(Refusal::bad_request)?;
-    perform(&local, LocalWrite::RemoveNote { record, note }).await?;
+    perform(&local, &key, LocalWrite::RemoveNote { record, note }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /v1/namespaces/{namespace}/models/{name}/usage`
 pub(super) async fn count(
     State(local): State<Arc<Local>>,
+    key: Key,
     at: At<(String, String)>,
     body: Body,
 ) -> Result<Json<Counted>, Refusal> {
@@ -102,7 +107,7 @@ pub(super) async fn count(
         record,
         amount: uses.amount,
     };
-    match perform(&local, write).await? {
+    match perform(&local, &key, write).await? {
         Written::Counted(tally) => Ok(Json(Counted {
             added: tally.added,
             removed: tally.removed,
@@ -123,9 +128,10 @@ fn read<T: DeserializeOwned>(what: &str, body: Body) -> Result<T, Refusal> {
 }
 
 /// Has the driver make a write, and waits until it is durable.
-async fn perform(local: &Local, write: LocalWrite) -> Result<Written, Refusal> {
+async fn perform(local: &Local, key: &Key, write: LocalWrite) -> Result<Written, Refusal> {
     let (answer, answered) = oneshot::channel();
-    let mut input = Input::Write(write, answer);
+    let request = key.request(&write);
+    let mut input = Input::Write(write, request, answer);
     let mut offers = 0;
     loop {
         match local.inlet.try_put(input) {

@@ -4,12 +4,12 @@ mod resolve;
 
 use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Problem, Question, Stale};
 use crate::api::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
-use crate::driver::{Live, LocalWrite, Written};
+use crate::driver::{Live, LocalWrite};
 use crate::opening::{Opening, OpeningError, now};
 use crate::program::{FreshnessArguments, WantedModels};
 use crate::replica::{Replica, WriteError, age_at_rest};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, Written};
 use axum::http::{Method, StatusCode};
 use headland_host::control;
 use headland_host::exit::Failure;
@@ -307,13 +307,15 @@ fn pages(socket: &Path, wanted: &WantedModels) -> Result<Value, Failure> {
     );
     let mut left = wanted.limit.unwrap_or(u64::MAX);
     let mut models = Vec::new();
-    let mut token = None;
+    let (mut token, mut position) = (None, None);
     loop {
         let size = left.min(PAGE_SIZE);
         let page = [("page_size", Some(size.to_string())), ("page_token", token.take())];
         let page = page.into_iter().filter_map(|(name, text)| Some((name, text?)));
         let target = format!("/v1{at}/models{}", joined(parameters.iter().cloned().chain(page)));
         let mut page = ask(socket, Method::GET, &target, None)?;
+        // What has changed while the pages were asked for is to be told to who watches from here.
+        position = position.or_else(|| page.get_mut("position").map(Value::take));
         if let Some(Value::Array(more)) = page.get_mut("models").map(Value::take) {
             left = left.saturating_sub(more.len() as u64);
             models.extend(more);
@@ -323,6 +325,7 @@ fn pages(socket: &Path, wanted: &WantedModels) -> Result<Value, Failure> {
             Some(next) if left > 0 => token = Some(next),
             _ => {
                 page["models"] = Value::Array(models);
+                page["position"] = position.unwrap_or_default();
                 return Ok(page);
             }
         }

@@ -1,8 +1,9 @@
 //! What people and programs on the device write.
 
 use crate::replica::{Replica, WriteError};
+use crate::store::Written;
 use headland_shared::actor::Dot;
-use headland_shared::element::Tally;
+use headland_shared::digest::hash_128;
 use headland_shared::key::RecordKey;
 use headland_shared::name::AttributeName;
 use headland_shared::session::Now;
@@ -22,18 +23,25 @@ pub(crate) enum LocalWrite {
     Count { record: RecordKey, amount: i64 },
 }
 
-/// What a write made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// The note.
-    Note(Dot),
-    /// A note is gone.
-    Removed,
-    /// What this device has counted.
-    Counted(Tally),
-}
-
 impl LocalWrite {
+    /// The hash of all that this asks for, by which a retry is told from another request.
+    pub(crate) fn content(&self) -> u128 {
+        match self {
+            Self::Annotate { record, subject, text } => {
+                let subject = subject.as_ref().map_or(vec![], |subject| vec![subject.as_bytes()]);
+                let record = record.encoded();
+                let parts = [&[b"note".as_slice(), &record, text.as_bytes()], subject.as_slice()];
+                hash_128(&parts.concat())
+            }
+            Self::RemoveNote { record, note } => {
+                let mut dot = Vec::new();
+                note.encode(&mut dot);
+                hash_128(&[b"removal", &record.encoded(), &dot])
+            }
+            Self::Count { record, amount } => hash_128(&[b"count", &record.encoded(), &amount.to_be_bytes()]),
+        }
+    }
+
     /// Makes the write durable.
     pub(crate) fn perform(self, replica: &mut Replica, now: Now) -> Result<Written, WriteError> {
         match self {

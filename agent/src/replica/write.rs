@@ -1,7 +1,7 @@
 //! Local writes: notes and counts. Each is answered when it is durable on the device.
 
 use super::{Output, Replica};
-use crate::store::{OWN_WRITES_MAX, Tables};
+use crate::store::{OWN_WRITES_MAX, Tables, Written};
 use headland_host::tables::StoreError;
 use headland_shared::actor::Dot;
 use headland_shared::defect::{Defect, planted};
@@ -48,6 +48,11 @@ pub enum WriteError {
         "writing: this device keeps {OWN_WRITES_MAX} notes and counts already, which is as many as it can; count on what it has counted before, or begin a new store"
     )]
     TooMany,
+    /// Another request was done under the key of this one.
+    #[error(
+        "writing: another request has had this Idempotency-Key; use a new key for each write, and the same key and request for a retry"
+    )]
+    KeyUsed,
 }
 
 impl Replica {
@@ -154,7 +159,9 @@ impl Replica {
         at: Stamp,
     ) -> Result<(), WriteError> {
         let key = record.encoded();
+        let request = self.request;
         self.store.write(|tables: &mut Tables<'_>| {
+            let written = written(element, &state);
             let element = element.encoded();
             let rewritten = tables.own(&key, &element)?.is_some();
             if !rewritten && tables.record(&key)?.is_none() {
@@ -164,6 +171,9 @@ impl Replica {
                 return Err(WriteError::TooMany);
             }
             tables.put_own(&key, &element, &state, dot, at)?;
+            if let (Some(request), Some(written)) = (request, written) {
+                tables.set_answered(&request, &written)?;
+            }
             Ok(())
         })?;
         self.outputs.push_back(Output::Changed);
@@ -175,6 +185,16 @@ impl Replica {
     /// fails a write that is durable.
     pub fn flush(&mut self, now: Now) -> Result<(), StoreError> {
         self.pump(now).map_err(super::ApplyError::into_store)
+    }
+}
+
+/// What somebody who wrote this is told; nothing of what no request writes.
+fn written(element: &ElementKey, state: &State) -> Option<Written> {
+    match (element, state) {
+        (ElementKey::Annotation(_), State::Remark(Remark::Removed)) => Some(Written::Removed),
+        (ElementKey::Annotation(dot), State::Remark(Remark::Written(_))) => Some(Written::Note(dot.clone())),
+        (_, State::Tally(tally)) => Some(Written::Counted(*tally)),
+        _ => None,
     }
 }
 

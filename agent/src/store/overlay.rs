@@ -97,11 +97,13 @@ impl Tables<'_> {
         put_varint(&mut value, seq.0);
         value.extend_from_slice(state);
         self.overlay.insert(key.as_slice(), value.as_slice())?;
+        self.touched.record(record);
         Ok(true)
     }
 
     /// Drops a fact, as when the feed has brought it.
     pub fn forget_ahead(&mut self, fact: &Ahead) -> Result<(), StoreError> {
+        self.touched.record(&fact.record);
         self.overlay
             .remove(key(&fact.record, &fact.element.encoded()).as_slice())?;
         Ok(())
@@ -109,6 +111,9 @@ impl Tables<'_> {
 
     /// Empties the overlay: its seqs were another epoch's.
     pub fn clear_ahead(&mut self) -> Result<(), StoreError> {
+        for fact in self.ahead()? {
+            self.touched.record(&fact.record);
+        }
         self.overlay.retain(|_, _| false)?;
         Ok(())
     }

@@ -3,6 +3,8 @@
 mod lives;
 mod write;
 
+use super::answered::{ANSWERED, ANSWERED_ORDER};
+use super::changes::Touched;
 use super::finding::{FINDING, TASKS};
 use super::meta;
 use super::overlay::OVERLAY;
@@ -86,6 +88,7 @@ pub struct Views {
     pub(super) overlay: Rows,
     pub(super) finding: Rows,
     pub(super) tasks: Rows,
+    pub(super) answered: Rows,
 }
 
 impl Views {
@@ -104,6 +107,7 @@ impl Views {
             overlay: transaction.open_table(OVERLAY)?,
             finding: transaction.open_table(FINDING)?,
             tasks: transaction.open_table(TASKS)?,
+            answered: transaction.open_table(ANSWERED)?,
         })
     }
 
@@ -309,6 +313,10 @@ pub struct Tables<'tx> {
     pub(super) overlay: Writing<'tx>,
     pub(super) finding: Writing<'tx>,
     pub(super) tasks: Writing<'tx>,
+    pub(super) answered: Writing<'tx>,
+    pub(super) answered_order: Writing<'tx>,
+    /// What readers see otherwise after this.
+    pub(super) touched: Touched,
 }
 
 impl<'tx> Tables<'tx> {
@@ -328,6 +336,9 @@ impl<'tx> Tables<'tx> {
             overlay: transaction.open_table(OVERLAY)?,
             finding: transaction.open_table(FINDING)?,
             tasks: transaction.open_table(TASKS)?,
+            answered: transaction.open_table(ANSWERED)?,
+            answered_order: transaction.open_table(ANSWERED_ORDER)?,
+            touched: Touched::default(),
         })
     }
 }

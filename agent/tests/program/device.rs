@@ -117,13 +117,19 @@ impl Device {
 
     /// The head of the daemon's answer, in lower case.
     pub(crate) fn headers(&self, target: &str) -> String {
+        let answer = self.raw_answer(target);
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        head.to_lowercase()
+    }
+
+    /// The daemon's answer as it comes.
+    pub(crate) fn raw_answer(&self, target: &str) -> String {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
-        head.to_lowercase()
+        answer
     }
 
     /// Puts models into the store, as a hub would have.

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod device;
+mod looking_after;
 mod offline;
 mod querying;
 mod refusals;
 mod resolving;
+mod retrying;
 mod running;
 mod supervised;
+mod watching;

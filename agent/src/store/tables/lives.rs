@@ -120,6 +120,7 @@ impl Tables<'_> {
         for name in [rows::TOKEN, rows::LAST_DOT, rows::STORED] {
             self.meta.remove(name)?;
         }
+        self.touched.everything();
         clear(&mut self.own_dots)?;
         clear(&mut self.own_chain)?;
         clear(&mut self.own_base)?;

@@ -85,7 +85,11 @@ impl Tables<'_> {
         self.attributes.insert(attribute.alias.to_be_bytes().as_slice(), name)?;
         let mut declaration = Vec::new();
         attribute.declaration.encode(&mut declaration);
-        self.schema.insert(name, declaration.as_slice())?;
+        let before = self.schema.insert(name, declaration.as_slice())?;
+        // Declared anew, it may be shown otherwise wherever it is.
+        if before.is_some_and(|before| before.value() != declaration) {
+            self.touched.everything();
+        }
         Ok(())
     }
 
@@ -110,7 +114,11 @@ impl Tables<'_> {
         let mut value = Vec::with_capacity(blob.len() + 4);
         value.extend_from_slice(&handle.to_be_bytes());
         value.extend_from_slice(blob);
-        self.records.insert(key, value.as_slice())?;
+        let before = self.records.insert(key, value.as_slice())?;
+        // With another number it is what it was.
+        if before.is_none_or(|before| before.value().get(4..) != Some(blob)) {
+            self.touched.record(key);
+        }
         self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
         self.find_by(key, blob)
     }
@@ -146,6 +154,7 @@ impl Tables<'_> {
     /// Drops a record and its number.
     pub fn remove_record(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
         self.records.remove(key)?;
+        self.touched.record(key);
         self.handles.remove(handle.to_be_bytes().as_slice())?;
         self.find_no_more(key)
     }
@@ -157,6 +166,9 @@ impl Tables<'_> {
             before += 1;
             let kept = keep(key);
             dropped += u64::from(!kept);
+            if !kept {
+                self.touched.record(key);
+            }
             kept
         })?;
         self.find_only(keep)?;
@@ -173,6 +185,7 @@ impl Tables<'_> {
         stamp: Stamp,
     ) -> Result<(), StoreError> {
         let key = own::key(record, element);
+        self.touched.record(record);
         self.forget_dot(&key)?;
         self.extend_chain(dot, record, element, &state.encoded())?;
         self.own
@@ -204,6 +217,7 @@ impl Tables<'_> {
             Some(value) => own_write(&key, value.value())?,
             None => return Ok(()),
         };
+        self.touched.record(&write.record.encoded());
         self.own.insert(
             key.as_slice(),
             own::value(dot, Standing::Refused, &write.state).as_slice(),

@@ -1,0 +1,266 @@
+//! The agent in numbers, in the text format of Prometheus.
+
+use super::Local;
+use super::problem::Refusal;
+use super::read::on_a_reader;
+use crate::answer::{Answers, PhaseName, Status};
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use headland_host::clock::BootClock;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// `GET /metrics`
+pub(super) async fn metrics(
+    State(local): State<Arc<Local>>,
+) -> Result<([(HeaderName, &'static str); 1], String), Refusal> {
+    let text = on_a_reader(move || {
+        let live = local.live.borrow().clone();
+        let answers = Answers::new(local.store.clone(), &live, BootClock.now_ms())?;
+        let running = (local.started, local.link.counts());
+        Ok(text(&answers.status(Vec::new(), Some(running))?))
+    });
+    Ok(([(header::CONTENT_TYPE, FORMAT)], text.await?))
+}
+
+/// What a number does: goes up and down, or only up until the agent starts anew.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Gauge,
+    Counter,
+}
+
+/// The lines of all numbers.
+fn text(status: &Status) -> String {
+    let mut lines = Lines(String::new());
+    now(&mut lines, status);
+    replica(&mut lines, status);
+    link(&mut lines, status);
+    lines.0
+}
+
+fn now(lines: &mut Lines, status: &Status) {
+    let seconds = |ms: u64| ms as f64 / 1_000.0;
+    let phase = |name: PhaseName| f64::from(u8::from(status.freshness.phase == name));
+    lines.head("build_info", Kind::Gauge, "Which version runs: the number is always 1.");
+    lines.sample("build_info", &[("version", &status.version)], 1.0);
+    lines.head(
+        "phase",
+        Kind::Gauge,
+        "Where the session with the hub stands: 1 at one of them.",
+    );
+    for (name, word) in [
+        (PhaseName::Offline, "offline"),
+        (PhaseName::Greeting, "greeting"),
+        (PhaseName::CatchingUp, "catching-up"),
+        (PhaseName::Live, "live"),
+    ] {
+        lines.sample("phase", &[("phase", word)], phase(name));
+    }
+    if let Some(ms) = status.uptime_ms {
+        lines.gauge("uptime_seconds", "Time since the agent started.", seconds(ms));
+    }
+    // Absent while it is not known: no number would be true.
+    if let Some(ms) = status.freshness.age_ms {
+        lines.gauge(
+            "catalogue_age_seconds",
+            "Time since what is held was last known to be the registry's state.",
+            seconds(ms),
+        );
+    }
+    if let Some(proof) = status.proof {
+        lines.gauge(
+            "proof_equal",
+            "Whether the hub found the state here to be its own when it last compared.",
+            f64::from(u8::from(proof.equal)),
+        );
+        lines.gauge(
+            "proof_age_seconds",
+            "Time since the hub last compared.",
+            seconds(proof.ms_ago),
+        );
+    }
+    let flag = |yes: bool| f64::from(u8::from(yes));
+    for (name, help, value) in [
+        (
+            "link_up",
+            "Whether there is a link to a hub.",
+            flag(status.hub.is_some()),
+        ),
+        (
+            "settled",
+            "Whether everything known of is here, and everything written here is there.",
+            flag(status.settled),
+        ),
+        (
+            "fenced",
+            "Whether the hub takes no writes from this name, since two stores speak under it.",
+            flag(status.fenced),
+        ),
+        ("models", "Models held.", status.models as f64),
+        (
+            "urgent_ahead",
+            "Urgent facts held ahead of the feed.",
+            status.urgent_ahead as f64,
+        ),
+        (
+            "pending_writes",
+            "Elements written here that the hub has not stored yet.",
+            status.pending_writes as f64,
+        ),
+    ] {
+        lines.gauge(name, help, value);
+    }
+}
+
+fn replica(lines: &mut Lines, status: &Status) {
+    let counts = status.counts;
+    for (name, help, value) in [
+        ("changes_total", "Times the catalogue has changed.", status.changes),
+        (
+            "records_changed_total",
+            "Records that changed, came or went.",
+            counts.records_changed,
+        ),
+        (
+            "live_groups_total",
+            "Groups of live changes that were applied.",
+            counts.live_groups,
+        ),
+        ("catch_ups_total", "Catch-ups that were applied.", counts.catch_ups),
+        (
+            "snapshots_total",
+            "Catch-ups that brought everything.",
+            counts.snapshots,
+        ),
+        (
+            "repairs_total",
+            "Catch-ups that sent only what a comparison found to differ.",
+            counts.repairs,
+        ),
+        (
+            "resyncs_held_total",
+            "Resyncs put off since they would have deleted much.",
+            counts.resyncs_held,
+        ),
+        (
+            "digest_mismatches_total",
+            "Times the hub held something else where it should hold the same.",
+            counts.digest_mismatches,
+        ),
+        (
+            "lives_total",
+            "Times this store went back in time, or was a copy.",
+            counts.lives,
+        ),
+        (
+            "frames_refused_total",
+            "Messages that could not be used.",
+            counts.frames_refused,
+        ),
+        (
+            "urgent_total",
+            "Urgent facts that were known ahead of the feed.",
+            counts.urgent,
+        ),
+        (
+            "urgent_left_total",
+            "Urgent facts that were left to the feed for want of room.",
+            counts.urgent_left,
+        ),
+    ] {
+        lines.counter(name, help, value);
+    }
+}
+
+fn link(lines: &mut Lines, status: &Status) {
+    let link = status.link;
+    for (name, help, value) in [
+        ("link_sessions_total", "Times the link came up.", link.sessions),
+        ("received_frames_total", "Frames that arrived.", link.frames_in),
+        (
+            "received_bytes_total",
+            "Bytes in the frames that arrived.",
+            link.bytes_in,
+        ),
+        ("sent_frames_total", "Frames that were sent.", link.frames_out),
+        (
+            "sent_bytes_total",
+            "Bytes in the frames that were sent.",
+            link.bytes_out,
+        ),
+        (
+            "received_dropped_frames_total",
+            "Frames that arrived and found no room.",
+            link.dropped_in,
+        ),
+        (
+            "sent_dropped_frames_total",
+            "Frames that could not be sent.",
+            link.dropped_out,
+        ),
+    ] {
+        lines.counter(name, help, value);
+    }
+}
+
+/// Lines of the format.
+#[derive(Debug)]
+struct Lines(String);
+
+impl Lines {
+    fn head(&mut self, name: &str, kind: Kind, help: &str) {
+        let kind = match kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        };
+        self.put(format_args!(
+            "# HELP headland_agent_{name} {help}\n# TYPE headland_agent_{name} {kind}\n"
+        ));
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
+            .collect();
+        let labels = match labels.is_empty() {
+            true => String::new(),
+            false => format!("{{{}}}", labels.join(",")),
+        };
+        self.put(format_args!("headland_agent_{name}{labels} {value}\n"));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) {
+        self.head(name, Kind::Gauge, help);
+        self.sample(name, &[], value);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, Kind::Counter, help);
+        self.put(format_args!("headland_agent_{name} {value}\n"));
+    }
+
+    fn put(&mut self, text: std::fmt::Arguments<'_>) {
+        self.0.write_fmt(text).expect("a text takes whatever is written to it");
+    }
+}
+
+/// A label's text as the format wants it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_cannot_end_its_line() {
+        let mut lines = Lines(String::new());
+        lines.sample("x", &[("a", "b\"\\\nc")], 0.25);
+        assert_eq!(lines.0, "headland_agent_x{a=\"b\\\"\\\\\\nc\"} 0.25\n");
+    }
+}
