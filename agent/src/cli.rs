@@ -6,8 +6,10 @@ mod listing;
 mod sheet;
 mod standing;
 mod story;
+mod watch;
 
 pub(crate) use standing::synced_line;
+pub(crate) use watch::watch;
 
 use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};
 use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};

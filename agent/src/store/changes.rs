@@ -9,9 +9,9 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// The most changed keys that are kept for those who watch: a fifth of a large catalogue, and some two hundred
-/// kilobytes of memory at the usual length of names. Who is further behind reads everything anew, which costs less
-/// than to be told of each.
+/// The most changed keys that are kept for those who watch: a fifth of a large catalogue, and less than two hundred
+/// kilobytes of memory with names of sixty letters. Who is further behind reads everything anew, which costs less than
+/// to be told of each.
 pub const CHANGED_KEYS_MAX: usize = 2_048;
 
 /// A place in the order of changes, within one run of the program.
