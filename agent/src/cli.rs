@@ -7,9 +7,11 @@ mod resolve;
 mod sheet;
 mod standing;
 mod story;
+mod watch;
 
 pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
+pub(crate) use watch::watch;
 
 use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};
 use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};

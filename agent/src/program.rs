@@ -5,7 +5,7 @@ mod arguments;
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon, once};
 use arguments::{Arguments, Command};
-pub(crate) use arguments::{Asked, FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
+pub(crate) use arguments::{Asked, FreshnessArguments, ModelArgument, NoteArguments, WantedModels, WatchArguments};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use headland_host::exit::Failure;
@@ -91,6 +91,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
             freshness,
         } => cli::why(&settings, &model, &attribute, &freshness, json),
         Command::Resolve(asked) => cli::resolve(&settings, asked, json),
+        Command::Watch(wanted) => cli::watch(&settings, &wanted, json),
         Command::Annotate(note) => cli::annotate(&settings, note, json),
         Command::Count { model, by } => cli::count(&settings, &model, by, json),
         Command::Status => cli::status(&settings, json),

@@ -253,7 +253,7 @@ fn explain(error: OpeningError, settings: &Settings) -> Failure {
     error.into()
 }
 
-fn someone_listens(socket: &Path) -> Result<bool, Failure> {
+pub(super) fn someone_listens(socket: &Path) -> Result<bool, Failure> {
     match UnixStream::connect(socket) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure::bad_input(format!(
@@ -278,7 +278,7 @@ fn ask(socket: &Path, method: Method, target: &str, body: Option<&Value>) -> Res
     }
 }
 
-fn failure_of(problem: Problem) -> Failure {
+pub(super) fn failure_of(problem: Problem) -> Failure {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status.is_client_error() {
         Failure::bad_input(problem.detail)
@@ -346,7 +346,7 @@ fn freshness_of(freshness: &FreshnessArguments) -> Vec<(&'static str, String)> {
 }
 
 /// Parameters as they stand behind a path.
-fn joined(parameters: impl IntoIterator<Item = (&'static str, String)>) -> String {
+pub(super) fn joined(parameters: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let texts = parameters
         .into_iter()
         .map(|(name, text)| format!("{name}={}", segment(&text)));

@@ -13,6 +13,7 @@ Examples:
   headland-agent why timm/mobilenetv3_small_100.lamb_in1k license
   headland-agent show timm/mobilenetv3_small_100.lamb_in1k
   headland-agent resolve image-classification --approval field-use
+  headland-agent watch --filter 'task = chat'
   headland-agent annotate timm/mobilenetv3_small_100.lamb_in1k \"misses rust\" --subject crop
   headland-agent count timm/mobilenetv3_small_100.lamb_in1k
   headland-agent status
@@ -101,6 +102,12 @@ pub(super) enum Command {
         after_help = "Examples:\n  headland-agent resolve image-classification --approval field-use\n  headland-agent resolve chat --need languages=de,en --need 'context_length>=8192' --alias champion"
     )]
     Resolve(Asked),
+    /// Print what changes, a line for each change, until it is stopped
+    ///
+    /// Asks the running agent. `changed` is a model that is among those that are wanted, `gone` one that is not, and
+    /// after `resync` everything may have changed. With --json each line holds the model as it is now.
+    #[command(after_help = "Example:\n  headland-agent watch --filter 'task = chat' --json")]
+    Watch(WatchArguments),
     /// Write a note about a model, or take one back
     ///
     /// Prints the note's id. The note is kept on this device before the command ends, and goes to the hub when there
@@ -157,6 +164,26 @@ pub(crate) struct WantedModels {
     pub(crate) fields: Option<String>,
     #[command(flatten)]
     pub(crate) freshness: FreshnessArguments,
+}
+
+/// What to watch.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WatchArguments {
+    /// Only the models of this namespace
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Only models in whose name, description or tags all these words are, whatever the case
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    /// Only models for which this holds, such as 'task = "chat" AND NOT status = "deprecated"' (AIP-160)
+    #[arg(long, short, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Which fields to watch of each model, such as "task,license,versions"
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) fields: Option<String>,
+    /// Begin after this position, which `headland-agent models --json` and each line of --json tell [default: now]
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) from: Option<String>,
 }
 
 /// How fresh an answer must be.

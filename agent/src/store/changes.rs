@@ -9,9 +9,9 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// The most changed keys that are kept for those who watch: a fifth of a large catalogue, and some two hundred
-/// kilobytes of memory at the usual length of names. Who is further behind reads everything anew, which costs less
-/// than to be told of each.
+/// The most changed keys that are kept for those who watch: a fifth of a large catalogue, and less than two hundred
+/// kilobytes of memory with names of sixty letters. Who is further behind reads everything anew, which costs less than
+/// to be told of each.
 pub const CHANGED_KEYS_MAX: usize = 2_048;
 
 /// A place in the order of changes, within one run of the program.
@@ -216,6 +216,71 @@ mod tests {
             "0000000000000007-x",
         ] {
             assert_eq!(Position::parse(text), None, "{text}");
+        }
+    }
+
+    mod of_a_store {
+        use super::*;
+        use crate::store::{Store, Tables};
+        use headland_host::tables::StoreError;
+        use headland_shared::element::{State, Tally};
+        use headland_shared::epoch::Seq;
+        use headland_shared::key::ElementKey;
+        use headland_shared::name::{AttributeName, ReplicaName};
+        use headland_shared::stamp::Stamp;
+        use redb::{Database, backends::InMemoryBackend};
+
+        const A: &[u8] = b"default\0a";
+        const B: &[u8] = b"default\0b";
+
+        fn store() -> Store {
+            let open = || Ok(Database::builder().create_with_backend(InMemoryBackend::new()).unwrap());
+            Store::open(open, &ReplicaName::parse("leaf-7").unwrap(), 7).unwrap()
+        }
+
+        /// The keys that a transaction is told to have changed.
+        fn told(store: &Store, change: impl FnOnce(&mut Tables<'_>) -> Result<(), StoreError>) -> Vec<Vec<u8>> {
+            let before = store.position();
+            let _ = store.write(change);
+            match store.changed_since(before, usize::MAX) {
+                Since::Keys(keys) => keys.into_iter().map(|(_, key)| key).collect(),
+                Since::Unknown(_) => panic!("nothing is known"),
+            }
+        }
+
+        #[test]
+        fn all_that_readers_see_is_told_once_and_what_they_do_not_see_is_not() {
+            let store = store();
+            assert_eq!(told(&store, |tables| tables.set_record(1, A, b"x")), [A]);
+            assert_eq!(told(&store, |tables| tables.set_record(2, B, b"x")), [B]);
+            assert!(told(&store, |tables| tables.set_record(1, A, b"x")).is_empty());
+            assert!(told(&store, |tables| tables.renumber(A, 1, 3)).is_empty());
+            assert_eq!(told(&store, |tables| tables.set_record(3, A, b"y")), [A]);
+            let element = ElementKey::Attribute(AttributeName::new("usage").unwrap()).encoded();
+            let state = State::Tally(Tally { added: 1, removed: 0 });
+            assert_eq!(
+                told(&store, |tables| tables.put_own(B, &element, &state, 1, Stamp(1))),
+                [B]
+            );
+            assert_eq!(told(&store, |tables| tables.refuse_own(1)), [B]);
+            let ahead = |tables: &mut Tables<'_>| tables.put_ahead(A, &element, Seq(5), &state.encoded()).map(drop);
+            assert_eq!(told(&store, ahead), [A]);
+            assert_eq!(told(&store, |tables| tables.clear_ahead()), [A]);
+            assert_eq!(
+                told(&store, |tables| tables.retain_records(|key| key == A).map(drop)),
+                [B]
+            );
+            assert_eq!(told(&store, |tables| tables.remove_record(3, A)), [A]);
+        }
+
+        #[test]
+        fn a_transaction_that_did_not_happen_is_not_told() {
+            let store = store();
+            let failing = |tables: &mut Tables<'_>| {
+                tables.set_record(1, A, b"x")?;
+                Err(StoreError::Closed)
+            };
+            assert!(told(&store, failing).is_empty());
         }
     }
 }

@@ -79,6 +79,15 @@ impl Device {
         Ran::of(self.command(args).output().unwrap())
     }
 
+    /// Starts a command, whose standard output is read as it comes.
+    pub(crate) fn begin(&self, args: &[&str]) -> Child {
+        self.command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     /// Runs a command whose standard output nobody reads.
     pub(crate) fn agent_unread(&self, args: &[&str]) -> Ran {
         let mut child = self

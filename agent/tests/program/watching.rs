@@ -280,3 +280,37 @@ fn a_client_that_never_reads_is_dropped_and_the_others_miss_nothing() {
     assert!(rest.len() < 2 * 1024 * 1024, "{} bytes were kept for it", rest.len());
     assert!(!String::from_utf8_lossy(&rest).contains("the last"));
 }
+
+#[test]
+fn the_command_prints_a_line_for_each_change() {
+    let device = Device::new();
+    device.hold(&["a/One", "a/two"]);
+    let refused = device.agent(&["watch"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let daemon = device.start();
+    let line = device.agent(&["watch", "--filter", "task ="]).refused();
+    assert!(line.contains("expected a value"), "{line}");
+    let from = position(&device);
+    note(&device, "a/One", "first");
+    let mut plain = device.begin(&["watch", "--from", &from]);
+    let mut as_json = device.begin(&["watch", "--from", &from, "--filter", "name = a/two", "--json"]);
+    let mut of_plain = BufReader::new(plain.stdout.take().unwrap()).lines();
+    let mut of_json = BufReader::new(as_json.stdout.take().unwrap()).lines();
+    assert_eq!(of_plain.next().unwrap().unwrap(), "changed default/a/One");
+    let gone: Value = serde_json::from_str(&of_json.next().unwrap().unwrap()).unwrap();
+    assert_eq!(
+        (&gone["event"], &gone["data"]["name"]),
+        (&json!("gone"), &json!("a/One"))
+    );
+    note(&device, "a/two", "second");
+    assert_eq!(of_plain.next().unwrap().unwrap(), "changed default/a/two");
+    let changed: Value = serde_json::from_str(&of_json.next().unwrap().unwrap()).unwrap();
+    assert_eq!(changed["data"]["annotations"][0]["text"], "second");
+    assert_eq!(changed["id"], json!(position(&device)));
+    daemon.stop(Signal::TERM);
+    for child in [plain, as_json] {
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("the agent has ended the watch"));
+    }
+}
