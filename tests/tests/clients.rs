@@ -1,0 +1,79 @@
+//! Clients for applications, against a real agent.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use headland_fleet::fleet::program::command;
+use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
+use serde_json::json;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Far longer than anything here takes, so that only a hang runs into it.
+const PATIENCE_S: u64 = 60;
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_headland-fleet"))
+}
+
+fn import(fleet: &Fleet) {
+    let version =
+        json!({ "version": "1.5", "manifest": { "uri": "oci://farm/1.5" }, "approvals": { "field-use": "approved" } });
+    let models = [
+        json!({ "id": "farm/detector:1", "attributes": { "task": "detection", "license": "mit" }, "versions": [version], "current": "1.5" }),
+        json!({ "id": "farm/second", "attributes": { "task": "detection", "description": "finds weeds" } }),
+        json!({ "id": "farm/third", "attributes": { "task": "segmentation" } }),
+    ];
+    let file = fleet.directory().join("models.jsonl");
+    std::fs::write(&file, models.map(|model| format!("{model}\n")).concat()).unwrap();
+    let output = command(binary())
+        .args(["hub", "import"])
+        .arg(&file)
+        .args(["--register", "--config"])
+        .arg(fleet.directory().join("hub.toml"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// A hub with three models, and an agent that holds them.
+async fn fleet() -> Fleet {
+    let mut fleet = Fleet::start(binary(), BrokerChoice::Embedded, "[feed]\nheartbeat_ms = 500\n")
+        .await
+        .unwrap();
+    import(&fleet);
+    fleet.add_agent("").unwrap();
+    let begun = Instant::now();
+    loop {
+        let (hub, agents) = fleet.states().await.unwrap();
+        if agents[0].as_ref().is_some_and(|agent| is_equal(&hub, agent)) {
+            return fleet;
+        }
+        if begun.elapsed() > Duration::from_secs(PATIENCE_S) {
+            panic!("{}", fleet.too_long("the agent to be in step", PATIENCE_S));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+#[tokio::test]
+async fn the_python_client_reads_resolves_writes_and_watches() {
+    let fleet = fleet().await;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut client = Command::new("python3");
+    client
+        .arg(here.join("tests/clients/against_agent.py"))
+        .arg(fleet.directory().join("agent-1.sock"))
+        .env("PYTHONPATH", here.join("../agent/clients/python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null());
+    // On another thread: the fleet's proxy runs on this one.
+    let output = tokio::task::spawn_blocking(move || client.output())
+        .await
+        .unwrap()
+        .expect("python3 is here; tests/run installs it");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
