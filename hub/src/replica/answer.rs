@@ -141,7 +141,8 @@ impl Replica {
             let follows = standings.get(agent).is_none_or(Standing::may_follow);
             if follows && self.went_back(&views, hello)? {
                 let place = hello.place.as_ref().filter(|place| place.epoch.hub == self.epoch.hub);
-                self.begin_epoch(place.map_or(0, |place| place.epoch.number), now)?;
+                let epoch = place.map_or(0, |place| place.epoch.number);
+                self.begin_epoch(epoch, hello.registry.life, now)?;
                 views = self.store.read()?;
             }
         }
@@ -210,8 +211,9 @@ impl Replica {
     }
 
     /// Begins another life of this store, which went back in time: numbers and cursors of the one before mean nothing
-    /// any more. The registry in it went back too, and begins another life, whose values replace.
-    fn begin_epoch(&mut self, seen: u32, now: Now) -> Result<(), StoreError> {
+    /// any more. The registry in it went back too, and begins another life, whose values replace. Both numbers go on
+    /// from what was seen: of two lives those who meet both must know which came later.
+    fn begin_epoch(&mut self, seen: u32, life: Life, now: Now) -> Result<(), StoreError> {
         let epoch = Epoch {
             hub: self.epoch.hub,
             number: self.epoch.number.max(seen).saturating_add(1),
@@ -223,7 +225,8 @@ impl Replica {
             // Another hub's registry did not go back with this store, and says itself what is missing here.
             if tables.followed()?.is_none() {
                 let mut numbers = tables.numbers()?;
-                numbers.life = Life::numbered(numbers.life.number().saturating_add(1), random);
+                let last = numbers.life.number().max(life.number());
+                numbers.life = Life::numbered(last.saturating_add(1), random);
                 tables.set_numbers(&numbers)?;
                 tables.set_restored(Some(now.wall_ms))?;
             }
