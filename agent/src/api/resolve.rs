@@ -4,11 +4,11 @@ use super::Local;
 use super::parameters::Parameters;
 use super::problem::Refusal;
 use super::read::reading;
+use super::write::bytes_of;
 use crate::resolving;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
 use axum::response::Response;
 use headland_shared::resolve::Question;
 use std::sync::Arc;
@@ -21,13 +21,7 @@ pub(super) async fn resolve(
 ) -> Result<Response, Refusal> {
     let demand = asked.demand()?;
     asked.finish()?;
-    let bytes = body.map_err(|error| {
-        let detail = format!("reading a question: {}", error.body_text());
-        match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_long(detail),
-            _ => Refusal::bad_request(detail),
-        }
-    })?;
+    let bytes = bytes_of("a question", body)?;
     let question: Question = serde_json::from_slice(&bytes).map_err(|error| {
         Refusal::bad_request(format!("reading a question: {error}; docs/resolve.md tells its form"))
     })?;

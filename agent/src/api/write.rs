@@ -117,14 +117,19 @@ pub(super) async fn count(
 }
 
 fn read<T: DeserializeOwned>(what: &str, body: Body) -> Result<T, Refusal> {
-    let bytes = body.map_err(|error| {
+    let bytes = bytes_of(what, body)?;
+    serde_json::from_slice(&bytes).map_err(|error| Refusal::bad_request(format!("reading {what}: {error}")))
+}
+
+/// The body of a request, if all of it came and it is not too long.
+pub(super) fn bytes_of(what: &str, body: Body) -> Result<Bytes, Refusal> {
+    body.map_err(|error| {
         let detail = format!("reading {what}: {}", error.body_text());
         match error.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_long(detail),
             _ => Refusal::bad_request(detail),
         }
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| Refusal::bad_request(format!("reading {what}: {error}")))
+    })
 }
 
 /// Has the driver make a write, and waits until it is durable.

@@ -15,6 +15,19 @@ fn texts<C: Coder>(coder: &mut C, texts: &[String], name: &str) -> Result<Vec<St
     Ok(read)
 }
 
+/// Reads these texts back, each as it was said; says whether nothing is left.
+fn come_back(bytes: &[u8], said: &[String]) -> bool {
+    let named = || Some("ab/c1".to_string());
+    let mut sources = Sources::new(&named);
+    let (mut words, mut unpacker) = (Words::default(), Unpacker::new(bytes));
+    for text in said {
+        let read = words.code(&mut unpacker, 9, "", &sources).unwrap().to_string();
+        assert_eq!(&read, text);
+        sources.remember(9, &read);
+    }
+    unpacker.is_at_end()
+}
+
 proptest! {
     #[test]
     fn numbers_come_back(numbers in proptest::collection::vec(prop_oneof![any::<u64>(), 0..99_u64], 0..40)) {
@@ -37,15 +50,7 @@ proptest! {
         let mut packer = Packer::default();
         texts(&mut packer, &said, "ab/c1").unwrap();
         let bytes = packer.finish();
-        let named = || Some("ab/c1".to_string());
-        let mut sources = Sources::new(&named);
-        let (mut words, mut unpacker) = (Words::default(), Unpacker::new(&bytes));
-        for text in &said {
-            let read = words.code(&mut unpacker, 9, "", &sources).unwrap().to_string();
-            prop_assert_eq!(&read, text);
-            sources.remember(9, &read);
-        }
-        prop_assert!(unpacker.is_at_end());
+        prop_assert!(come_back(&bytes, &said));
     }
 
     #[test]
@@ -81,14 +86,7 @@ proptest! {
         let mut packer = Packer::default();
         texts(&mut packer, &said, "ab/c1").unwrap();
         let bytes = packer.finish();
-        let named = || Some("ab/c1".to_string());
-        let mut sources = Sources::new(&named);
-        let (mut words, mut unpacker) = (Words::default(), Unpacker::new(&bytes));
-        for text in &said {
-            let read = words.code(&mut unpacker, 9, "", &sources).unwrap().to_string();
-            prop_assert_eq!(&read, text);
-            sources.remember(9, &read);
-        }
+        come_back(&bytes, &said);
     }
 
     #[test]
