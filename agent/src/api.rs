@@ -21,6 +21,7 @@ pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_w
 pub(crate) use watch::Watches;
 
 use crate::driver::{Inlet, Live};
+use crate::read::Remembered;
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -28,7 +29,6 @@ use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::routing::{self, MethodRouter};
 use headland_host::link::LinkHandle;
-use headland_shared::resolve::Device;
 use headland_shared::session::Ms;
 use std::sync::Arc;
 use tokio::sync::watch::Receiver;
@@ -45,7 +45,7 @@ pub(crate) struct Local {
     pub(crate) inlet: Inlet,
     pub(crate) link: LinkHandle,
     pub(crate) follow: Vec<String>,
-    pub(crate) device: Device,
+    pub(crate) remembered: Remembered,
     pub(crate) started: Ms,
     pub(crate) watches: Watches,
 }

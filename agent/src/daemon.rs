@@ -4,6 +4,7 @@ use crate::api::{self, Local};
 use crate::driver::Driver;
 use crate::opening::{Opening, now};
 use crate::program::runtime;
+use crate::read::Remembered;
 use crate::running::{Running, Signals};
 use crate::settings::Settings;
 use crate::status_line;
@@ -46,7 +47,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         inlet,
         link: running.link(),
         follow: settings.follow.iter().map(ToString::to_string).collect(),
-        device: settings.device(),
+        remembered: Remembered::new(settings.device()),
         started: now().mono,
         watches: api::Watches::default(),
     });

@@ -2,9 +2,11 @@
 //! agent's own writes laid over it.
 
 mod page;
+mod remembered;
 mod task;
 
 pub use page::{Page, Place, Wanted};
+pub use remembered::{Remembered, Resolved};
 
 use crate::store::{Standing, Store, Views};
 use headland_host::tables::StoreError;

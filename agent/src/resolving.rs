@@ -1,8 +1,9 @@
 //! Answering which version this device should use now.
 
 use crate::answer::{Answers, Freshness};
+use crate::read::Remembered;
 use headland_host::tables::StoreError;
-use headland_shared::resolve::{Device, Question, Refusal, Resolution, Resolver};
+use headland_shared::resolve::{Question, Refusal, Resolution};
 use headland_shared::value::Value;
 use serde::{Deserialize, Serialize};
 
@@ -22,13 +23,16 @@ pub(crate) struct Resolved<V = Value, R = Refusal> {
 }
 
 /// Answers a question of the device from one moment of its store.
-pub(crate) fn resolve(answers: &Answers<'_>, question: &Question, device: &Device) -> Result<Resolved, StoreError> {
-    let mut resolver = Resolver::new(question, device);
-    let considered = answers.moment.each_for(question, |model| resolver.consider(model))?;
+pub(crate) fn resolve(
+    answers: &Answers<'_>,
+    question: &Question,
+    remembered: &Remembered,
+) -> Result<Resolved, StoreError> {
+    let found = remembered.resolve(answers.store(), answers.position(), &answers.moment, question)?;
     Ok(Resolved {
-        device: device.name.to_string(),
-        resolution: resolver.finish(),
-        considered,
+        device: remembered.device().name.to_string(),
+        resolution: found.resolution,
+        considered: found.considered,
         freshness: answers.freshness().clone(),
     })
 }

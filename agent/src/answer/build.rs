@@ -27,6 +27,7 @@ const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
 /// Answers from one moment of the store.
 #[derive(Debug)]
 pub(crate) struct Answers<'a> {
+    store: Store,
     pub(crate) moment: Moment,
     /// Where the changes stood before the moment, which holds all of them up to there.
     position: Position,
@@ -48,8 +49,9 @@ impl<'a> Answers<'a> {
     /// Answers at a moment of the monotonic clock, however old what is held may be.
     pub(crate) fn new(store: Store, live: &'a Live, at: Ms) -> Result<Self, StoreError> {
         let position = store.position();
-        let moment = Reader::new(store).moment()?;
+        let moment = Reader::new(store.clone()).moment()?;
         Ok(Self {
+            store,
             position,
             freshness: freshness(live, at, moment.region()?),
             moment,
@@ -76,6 +78,16 @@ impl<'a> Answers<'a> {
         self.freshness.bound_holds = false;
         self.freshness.warning = Some(reason);
         Ok(self)
+    }
+
+    /// The store whose moment it is.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Where the changes stood before the moment, which holds all of them up to there.
+    pub(crate) fn position(&self) -> Position {
+        self.position
     }
 
     /// How fresh these answers are.

@@ -26,7 +26,7 @@ pub(super) async fn resolve(
         Refusal::bad_request(format!("reading a question: {error}; docs/resolve.md tells its form"))
     })?;
     reading(local, demand, move |local, answers| {
-        Ok(resolving::resolve(answers, &question, &local.device)?)
+        Ok(resolving::resolve(answers, &question, &local.remembered)?)
     })
     .await
 }

@@ -42,8 +42,8 @@ impl Wanted<'_> {
 
 impl Moment {
     /// Shows the models among which a question looks, as they are seen here, with all that the answer may depend on
-    /// and nothing else. Gives their number.
-    pub fn each_for(&self, question: &Question, mut visit: impl FnMut(&Model)) -> Result<u64, StoreError> {
+    /// and nothing else, each with its encoded key. Gives their number.
+    pub fn each_for(&self, question: &Question, mut visit: impl FnMut(&[u8], &Model)) -> Result<u64, StoreError> {
         let views = &self.views;
         let wanted = Wanted {
             question,
@@ -61,9 +61,9 @@ impl Moment {
             if self.own {
                 lay_own(views, &wanted, key, &mut elements)?;
             }
-            let key = RecordKey::decode(key).map_err(|error| StoreError::corrupt("records-1", error))?;
+            let record = RecordKey::decode(key).map_err(|error| StoreError::corrupt("records-1", error))?;
             models += 1;
-            visit(&self.read(&key, &elements));
+            visit(key, &self.read(&record, &elements));
             Ok::<_, StoreError>(ControlFlow::Continue(()))
         })?;
         Ok(models)

@@ -2,6 +2,7 @@
 
 use super::{Access, as_value, ask, freshness_of, joined};
 use crate::program::FreshnessArguments;
+use crate::read::Remembered;
 use crate::resolving;
 use axum::http::Method;
 use headland_host::exit::Failure;
@@ -22,7 +23,8 @@ impl Access {
                 ask(path, Method::POST, &target, Some(&as_value(question)?))
             }
             Self::Store(resting) => {
-                let resolved = resolving::resolve(&resting.answers(freshness)?, question, device);
+                let resolved =
+                    resolving::resolve(&resting.answers(freshness)?, question, &Remembered::new(device.clone()));
                 as_value(&resolved.map_err(Failure::failed)?)
             }
         }
