@@ -108,9 +108,6 @@ fn next_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, DecodeError> {
 }
 
 fn contribution(record_key: &[u8], entry: Entry<'_>) -> Digest {
-    if element::is_void(entry.state) {
-        return Digest::default();
-    }
     Digest::of_element(record_key, entry.key, entry.state)
 }
 

@@ -63,7 +63,7 @@ fn an_acknowledgement_before_the_sync_is_found() {
 
 #[test]
 fn a_cursor_that_a_middle_part_moves_is_found() {
-    is_found(Defect::CursorAmidCatchUp, 6, "shows what no commit");
+    is_found(Defect::CursorAmidCatchUp, 28, "did not converge");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn an_empty_hub_that_takes_records_away_is_found() {
 
 #[test]
 fn an_epoch_that_nobody_asked_for_is_found() {
-    is_found(Defect::StaleEpochAccepted, 38, "digests that were not theirs");
+    is_found(Defect::StaleEpochAccepted, 162, "shows what no commit");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The tables, opened together.
 
+mod digests;
 mod lives;
 mod write;
+
+pub(super) use digests::count_where_other;
 
 use super::answered::{ANSWERED, ANSWERED_ORDER};
 use super::changes::Touched;

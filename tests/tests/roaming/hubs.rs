@@ -8,6 +8,7 @@ use headland_hub::registry::{ImportOptions, ImportReport, Removals, import};
 use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
 use headland_hub::store::Store as HubStore;
 use headland_shared::digest::Digest;
+use headland_shared::epoch::Position;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{AttributeName, Region, ReplicaName};
 use headland_shared::session::Now;
@@ -132,6 +133,16 @@ impl Served {
         let from = follower.hub.store().read().unwrap().followed().unwrap();
         let changes = changes_since(&self.hub.store().read().unwrap(), from.as_ref()).unwrap();
         Changes::decode(&changes.encode()).unwrap()
+    }
+
+    /// Where the registry stands that this hub holds.
+    pub(crate) fn registry(&self) -> Position {
+        self.hub.store().read().unwrap().numbers().unwrap().registry()
+    }
+
+    /// A follower says that it holds this of the registry; says whether this hub has begun another life.
+    pub(crate) fn hears_of(&mut self, held: Position) -> bool {
+        self.hub.registry_held_elsewhere(held, now_at(0)).unwrap()
     }
 
     /// All that this hub's registry says.
