@@ -33,7 +33,8 @@ impl Reader {
         let Some((key, blob)) = views.record(handle)? else {
             return Ok(None);
         };
-        model(&declarations(&views)?, &key, &blob)
+        let declared = declarations(&views)?;
+        model(|name| declared.get(name).copied(), &key, &blob)
     }
 
     /// Models of a namespace, or of all, that `wanted` accepts: at most `count`, after the key `after`. The flag says
@@ -55,7 +56,7 @@ impl Reader {
             let Some((key, blob)) = views.record(handle)? else {
                 return Ok(ControlFlow::Continue(()));
             };
-            let Some(model) = model(&declared, &key, &blob)?.filter(&wanted) else {
+            let Some(model) = model(|name| declared.get(name).copied(), &key, &blob)?.filter(&wanted) else {
                 return Ok::<_, StoreError>(ControlFlow::Continue(()));
             };
             if models.len() == count {
@@ -74,8 +75,9 @@ fn declarations(views: &Views) -> Result<BTreeMap<AttributeName, Declaration>, S
     Ok(rows.into_iter().map(|(name, row)| (name, row.declaration)).collect())
 }
 
-fn model(
-    declared: &BTreeMap<AttributeName, Declaration>,
+/// Reads a record, if the registry holds it.
+pub(crate) fn model(
+    declared: impl Fn(&AttributeName) -> Option<Declaration>,
     key: &RecordKey,
     blob: &[u8],
 ) -> Result<Option<Model>, StoreError> {
@@ -91,9 +93,7 @@ fn model(
         elements.insert(element, State::decode(entry.state).map_err(corrupt)?);
     }
     let rule = |name: &str| {
-        let known = AttributeName::new(name)
-            .ok()
-            .and_then(|name| declared.get(&name).copied());
+        let known = AttributeName::new(name).ok().and_then(|name| declared(&name));
         known.or_else(|| Declaration::built_in(name))
     };
     Ok(Some(Model::read(key, &elements, rule)))

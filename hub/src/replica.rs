@@ -20,6 +20,7 @@ mod merge;
 mod moment;
 mod restored;
 mod sealed;
+mod sieve;
 mod upload;
 mod urgent;
 

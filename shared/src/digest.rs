@@ -5,7 +5,9 @@
 //! It finds accidents, not adversaries.
 
 use crate::element::{State, central_of};
+use crate::key::ElementKey;
 use crate::register::Writer;
+use crate::stub::Stub;
 use core::hash::Hasher;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -38,8 +40,13 @@ impl Digest {
     /// Two hubs may learn one value of a registry from different positions: one as it was written, the other in a
     /// snapshot of later. So where the registry's write stands does not count, nor when it was made if nobody else has
     /// written: nothing that is shown depends on either.
+    ///
+    /// A stub counts what its record does.
     #[must_use]
     pub fn of_element(record_key: &[u8], element_key: &[u8], state: &[u8]) -> Self {
+        if ElementKey::is_stub(element_key) {
+            return Stub::of_state(state).map_or_else(Self::default, |stub| stub.0);
+        }
         if let Some(central) = central_of(state) {
             return match central.value {
                 [] => Self::default(),

@@ -11,6 +11,7 @@ mod mask;
 mod order;
 mod parse;
 mod print;
+mod reads;
 mod words;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use filter::{Comparator, Comparison, Filter, Literal, NumberText, Path, Patt
 pub use lookup::{Found, find};
 pub use mask::Mask;
 pub use order::{Order, SortKey};
+pub use reads::Reads;
 pub use words::{Words, fold, is_searched};
 
 use alloc::string::{String, ToString};

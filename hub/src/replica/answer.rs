@@ -5,6 +5,7 @@ use super::compare::{cells_first, is_worth_comparing};
 use super::conversation::{Comparison, Transfer};
 use super::guard::Standing;
 use super::moment::Moment;
+use super::sieve::Sieve;
 use super::upload::Settled;
 use crate::store::Views;
 use headland_host::tables::StoreError;
@@ -65,11 +66,13 @@ impl Replica {
         let started = held.map_or(numbers.head.seq, |staged| staged.started);
         let resume = held.map_or(Mark::after(base), |staged| staged.to);
         let follow: Vec<Follow> = hello.follow.iter().take(FOLLOWS_MAX).cloned().collect();
+        let sieve = Sieve::of(&hello.more);
         let mut transfer = Transfer {
             nonce: hello.nonce,
             snapshot,
             started,
             follow,
+            sieve,
             base,
             ahead: place
                 .map(|place| place.ahead.iter().copied().collect())
@@ -109,6 +112,7 @@ impl Replica {
                 self.conversation(agent).comparison = Some(Comparison {
                     nonce: hello.nonce,
                     follow: transfer.follow,
+                    sieve: transfer.sieve,
                     records: Holds::of(&hello.more).map_or(0, |holds| holds.records),
                     theirs: Sketch::default(),
                 });
@@ -178,6 +182,14 @@ impl Replica {
         if behind && !planted(Defect::ResyncFromEmptyHub) {
             let retry_ms = BEHIND_RETRY_MS;
             return Ok(Plan::Behind { retry_ms });
+        }
+        let here = hello.place.as_ref().filter(|place| place.epoch == self.epoch);
+        let sieve = Sieve::of(&hello.more);
+        if let (Some(place), Some(sieve)) = (here, sieve)
+            && sieve.is_read_otherwise(moment, place.base)
+        {
+            // Nor would a comparison find which stubs should be whole by now.
+            return Ok(Plan::Snapshot);
         }
         if self.is_usable(views, moment, hello)? {
             return Ok(Plan::Delta);

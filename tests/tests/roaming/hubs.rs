@@ -189,6 +189,7 @@ impl Hubs {
     pub(crate) fn new() -> Self {
         let config = AgentConfig {
             follow: vec!["*/*".parse().unwrap()],
+            filter: None,
             frame_bytes_max: 65_536,
             timing: Timing::default(),
             boot: 1,

@@ -47,7 +47,7 @@ fn scope_rows(tables: &Tables<'_>) -> Result<Vec<(u32, rows::ScopeRow)>, StoreEr
 /// The digest of each scope's records.
 fn sums(tables: &Tables<'_>) -> Result<BTreeMap<Scope, Digest>, StoreError> {
     let mut sums = BTreeMap::<Scope, Digest>::new();
-    for row in tables.records.iter()? {
+    for row in tables.records.iter()?.chain(tables.stubs.iter()?) {
         let (key, value) = row?;
         let counted = counted(key.value(), value.value().get(4..).unwrap_or_default());
         let (scope, digest) = counted.map_err(|error| StoreError::corrupt("records-1", error))?;
