@@ -13,6 +13,7 @@ use headland_agent::store::Store;
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::agent::Timing;
+use headland_shared::session::beat::Beat;
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::topic;
 use headland_shared::view::Model;
@@ -248,7 +249,7 @@ impl Agent {
 fn topics(hub: usize, name: &ReplicaName, pattern: &str, live: bool) -> BTreeSet<String> {
     let region = region(hub);
     let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
-    let mut topics = BTreeSet::from([topic::down(&region, name), topic::heartbeat(&region)]);
+    let mut topics = BTreeSet::from([topic::down(&region, name), topic::heartbeat(&region, Beat::Feed)]);
     for task in TASKS {
         let scope = Scope::of(namespace(), Some(task));
         if follow.matches(&scope) {
