@@ -109,17 +109,18 @@ pub(crate) struct Driver {
 impl Driver {
     /// Opens the replica. The caller learns at once when that fails.
     pub(crate) fn open(opening: &Opening, settings: &Settings) -> Result<Self, OpeningError> {
-        let replica = opening.replica(opening.store()?)?;
+        let mut replica = opening.replica(opening.store()?)?;
         let name = replica.actor().name.clone();
         let configured = &settings.name;
         if name != *configured {
             tracing::warn!(%name, %configured, "the store was begun under another name and keeps it; to change the name, begin a new store");
         }
         let (inputs, inbox) = sync_channel(INBOX_INPUTS_MAX);
+        let listening = Listening::new(settings, &name, replica.spares(now()));
         let (live, _) = watch::channel(Live::of(&replica, now()));
         Ok(Self {
             replica,
-            listening: Listening::new(settings, &name),
+            listening,
             sleeper: None,
             carried: 0,
             hurries: false,

@@ -69,7 +69,7 @@ impl Refusal {
 
     /// The budget of bytes does not allow it now.
     pub(super) fn over_budget(detail: String) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "over-budget", "Over budget", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "over-budget", "Over budget", detail)
     }
 
     /// The hub was not heard in time.

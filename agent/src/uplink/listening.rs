@@ -34,7 +34,7 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    pub(crate) fn new(settings: &Settings, name: &ReplicaName) -> Self {
+    pub(crate) fn new(settings: &Settings, name: &ReplicaName, sparing: bool) -> Self {
         let manners = settings.manners();
         Self {
             name: name.clone(),
@@ -45,7 +45,7 @@ impl Listening {
                 (None, false) => Hears::Urgent,
             },
             beat: manners.beat,
-            sparing: Arc::default(),
+            sparing: Arc::new(AtomicBool::new(sparing)),
         }
     }
 
@@ -119,7 +119,7 @@ mod tests {
     fn listening(text: &str) -> Listening {
         let text = format!("follow = [\"vision/*\", \"*/chat\"]\n{text}");
         let settings: Settings = headland_host::config::parse(&SOURCE, Path::new("agent.toml"), &text, []).unwrap();
-        Listening::new(&settings, &ReplicaName::parse("leaf-7").unwrap())
+        Listening::new(&settings, &ReplicaName::parse("leaf-7").unwrap(), false)
     }
 
     fn filters(listening: &Listening) -> Vec<(String, Qos)> {
