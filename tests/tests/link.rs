@@ -37,20 +37,23 @@ async fn fleet() -> Fleet {
 }
 
 /// A command's exit code, and what it printed.
-fn run(fleet: &Fleet, role: &str, name: &str, arguments: &[&str]) -> (Option<i32>, String) {
+async fn run(fleet: &Fleet, role: &str, name: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = command(binary());
     command.arg(role).args(arguments).arg("--config");
-    let output = command
+    command
         .arg(fleet.directory().join(format!("{name}.toml")))
-        .stdin(Stdio::null())
-        .output()
+        .stdin(Stdio::null());
+    // Apart from this thread, which carries what the command waits for.
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
         .unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     (output.status.code(), said)
 }
 
 /// A catalogue of one model whose version is approved or not, with so many bytes of description.
-fn import(fleet: &Fleet, approval: &str, description: &str) {
+async fn import(fleet: &Fleet, approval: &str, description: &str) {
     let model = json!({
         "id": "farm/detector",
         "attributes": { "task": "detection", "description": description },
@@ -59,7 +62,7 @@ fn import(fleet: &Fleet, approval: &str, description: &str) {
     });
     let file = fleet.directory().join("models.jsonl");
     std::fs::write(&file, format!("{model}\n")).unwrap();
-    let (code, text) = run(fleet, "hub", "hub", &["import", file.to_str().unwrap(), "--register"]);
+    let (code, text) = run(fleet, "hub", "hub", &["import", file.to_str().unwrap(), "--register"]).await;
     assert_eq!(code, Some(0), "{text}");
 }
 

@@ -32,7 +32,7 @@ fn budget(status: &Value) -> &Value {
 #[tokio::test]
 async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_does_not_forget_it() {
     let mut fleet = fleet().await;
-    import(&fleet, "approved", "first");
+    import(&fleet, "approved", "first").await;
     fleet.add_agent_on(&link(BYTES_PER_DAY), "").unwrap();
     until_in_step(&mut fleet, 0).await;
     let begun = status(&fleet, 0).await;
@@ -45,7 +45,7 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
     );
 
     // More than half: notes wait, other changes come.
-    import(&fleet, "approved", &noise(18_000));
+    import(&fleet, "approved", &noise(18_000)).await;
     until(&mut fleet, "notes to have to wait", async |fleet: &mut Fleet| {
         budget(&status(fleet, 0).await)["allows"] == "not-notes"
     })
@@ -56,11 +56,12 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
         "agent",
         "agent-1",
         &["annotate", "farm/detector", "misses rust"],
-    );
+    )
+    .await;
     assert_eq!(code, Some(0), "{text}");
 
     // All but a reserve: only what is urgent comes.
-    import(&fleet, "approved", &noise(17_000));
+    import(&fleet, "approved", &noise(17_000)).await;
     until(&mut fleet, "the budget to be spent", async |fleet: &mut Fleet| {
         budget(&status(fleet, 0).await)["allows"] == "urgent-only"
     })
@@ -79,7 +80,7 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
     assert_eq!(budget(&again)["allows"], "urgent-only", "{again:#}");
     assert!(budget(&again)["carried_bytes"].as_u64() >= budget(&spent)["carried_bytes"].as_u64());
 
-    import(&fleet, "revoked", "third");
+    import(&fleet, "revoked", "third").await;
     until(&mut fleet, "the revocation", async |fleet: &mut Fleet| {
         approval(fleet).await == "revoked"
     })
@@ -91,13 +92,13 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
         "{now:#}"
     );
     assert_eq!(description(&fleet, 0).await, known);
-    let (code, text) = run(&fleet, "agent", "agent-1", &["sync"]);
+    let (code, text) = run(&fleet, "agent", "agent-1", &["sync"]).await;
     assert_eq!(code, Some(1), "{text}");
     assert!(
         text.contains("budget") && text.contains("raise link.budget_bytes_per_day"),
         "{text}"
     );
-    let (_, text) = run(&fleet, "agent", "agent-1", &["status"]);
+    let (_, text) = run(&fleet, "agent", "agent-1", &["status"]).await;
     assert!(text.contains("only what is urgent passes"), "{text}");
 
     // Whoever does what it says has everything.

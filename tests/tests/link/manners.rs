@@ -19,7 +19,7 @@ fn age_ms(status: &Value) -> u64 {
 #[tokio::test]
 async fn a_mobile_agent_hears_changes_live_but_not_the_heartbeat_of_the_feed_and_its_age_says_so() {
     let mut fleet = fleet().await;
-    import(&fleet, "approved", "first");
+    import(&fleet, "approved", "first").await;
     for profile in ["lan", "lte-m"] {
         let link = format!("[link]\nprofile = \"{profile}\"\n{BACKOFF}[timing]\nacknowledge_ms = 100\n");
         fleet.add_agent_on(&link, "").unwrap();
@@ -42,7 +42,7 @@ async fn a_mobile_agent_hears_changes_live_but_not_the_heartbeat_of_the_feed_and
     assert!(age_ms(&after[1]) >= 2_000, "{}", age_ms(&after[1]));
     assert_eq!(after[1]["profile"], "lte-m");
 
-    import(&fleet, "approved", "second");
+    import(&fleet, "approved", "second").await;
     until(
         &mut fleet,
         "both to hear of the change live",
@@ -69,7 +69,7 @@ async fn a_mobile_agent_hears_changes_live_but_not_the_heartbeat_of_the_feed_and
 #[tokio::test]
 async fn writes_on_a_mobile_link_are_gathered_and_an_agent_that_is_asked_to_sync_sends_them_at_once() {
     let mut fleet = fleet().await;
-    import(&fleet, "approved", "first");
+    import(&fleet, "approved", "first").await;
     let link = format!("[link]\nprofile = \"lte-m\"\nupload_ms = 3600000\n{BACKOFF}");
     fleet.add_agent_on(&link, "").unwrap();
     until(&mut fleet, "the agent to follow", async |fleet: &mut Fleet| {
@@ -82,12 +82,13 @@ async fn writes_on_a_mobile_link_are_gathered_and_an_agent_that_is_asked_to_sync
             "agent",
             "agent-1",
             &["annotate", "farm/detector", "misses rust"],
-        );
+        )
+        .await;
         assert_eq!(code, Some(0), "{text}");
     }
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(status(&fleet, 0).await["pending_writes"], 3);
-    let (code, text) = super::run(&fleet, "agent", "agent-1", &["sync"]);
+    let (code, text) = super::run(&fleet, "agent", "agent-1", &["sync"]).await;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("3 own writes delivered"), "{text}");
     assert_eq!(status(&fleet, 0).await["pending_writes"], 0);

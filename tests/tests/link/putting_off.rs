@@ -6,7 +6,7 @@ use headland_fleet::fleet::Fleet;
 #[tokio::test]
 async fn a_hub_that_puts_an_agent_off_is_not_asked_earlier_however_often_the_link_breaks() {
     let mut fleet = fleet().await;
-    import(&fleet, "approved", "first");
+    import(&fleet, "approved", "first").await;
     fleet.add_agent_on(&format!("[link]\n{BACKOFF}"), "").unwrap();
     until_in_step(&mut fleet, 0).await;
     // A hub that has lost everything and has heard nothing yet from its registry is behind, and says so.
@@ -35,7 +35,7 @@ async fn a_hub_that_puts_an_agent_off_is_not_asked_earlier_however_often_the_lin
     }
     assert_eq!(frames_out(&status(&fleet, 0).await), asked);
     // When its time has come it asks, and the registry has spoken meanwhile.
-    import(&fleet, "approved", "second");
+    import(&fleet, "approved", "second").await;
     until_in_step(&mut fleet, 0).await;
     fleet.end().unwrap();
 }
