@@ -54,7 +54,8 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
              `satellite` is {WAKES_SATELLITE} contacts.",
             options.seconds
         ),
-        "A contact is all of it: connecting, greeting, acknowledging, proving, and parting.".to_owned(),
+        "A contact is all of it: connecting, greeting, acknowledging, proving, and parting. \"As a budget counts it\" is how \
+         many bytes the agent takes for one of the kernel's.".to_owned(),
     ];
     deliver(&options.wish, "idle", "Idling", &notes, &Summary::of(&sheets))
 }
@@ -131,13 +132,20 @@ fn sheet(spans: &[Span]) -> Result<Sheet, BenchError> {
     let proof_bytes = each(proof.octets, proof.frames_out, "proof")?;
     let contact_bytes = each(contact.octets, contact.sessions, "contact")?;
     let mut sheet = Sheet::default();
-    for (row, bytes) in [
-        ("a heartbeat", beat_bytes),
-        ("a keep-alive", ping_bytes),
-        ("a proof", proof_bytes),
-        ("a contact of `satellite`", contact_bytes),
+    for (row, bytes, span) in [
+        ("a heartbeat", beat_bytes, beat),
+        ("a keep-alive", ping_bytes, ping),
+        ("a proof", proof_bytes, proof),
+        ("a contact of `satellite`", contact_bytes, contact),
     ] {
         sheet.put(UNITS, row, BYTES, Unit::Bytes, bytes);
+        sheet.put(
+            UNITS,
+            row,
+            "as a budget counts it",
+            Unit::Ratio,
+            span.reckoned / span.octets,
+        );
     }
     for (row, span) in [("`lan`", lan), ("`satellite`, between contacts", asleep)] {
         let hour = HOUR_S / span.seconds;

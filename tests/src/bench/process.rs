@@ -30,21 +30,6 @@ impl Usage {
     }
 }
 
-/// Seconds of processor time of all threads of a process that live, to the nanosecond.
-pub(super) fn all_threads_cpu_s(pid: u32) -> io::Result<f64> {
-    let mut ns = 0.0;
-    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end while its siblings are looked at.
-        let text = fs::read_to_string(entry?.path().join("schedstat")).unwrap_or_default();
-        ns += text
-            .split(' ')
-            .next()
-            .and_then(|first| first.parse().ok())
-            .unwrap_or(0.0);
-    }
-    Ok(ns / 1e9)
-}
-
 /// Seconds of processor time of the threads of a process whose names begin so.
 pub(super) fn threads_cpu_s(pid: u32, name: &str) -> io::Result<f64> {
     let mut sum = 0.0;

@@ -1,6 +1,7 @@
 //! An agent in a network of its own, whose packets are counted.
 
-use super::super::{BenchError, process};
+use super::super::BenchError;
+use super::super::process::Usage;
 use super::line;
 use crate::fleet::Fleet;
 use crate::fleet::program::Program;
@@ -30,6 +31,7 @@ pub(super) struct Reading {
     at: Instant,
     octets: u64,
     cpu_s: f64,
+    reckoned: u64,
     frames_in: u64,
     frames_out: u64,
     sessions: u64,
@@ -41,6 +43,8 @@ pub(super) struct Span {
     pub(super) seconds: f64,
     pub(super) octets: f64,
     pub(super) cpu_s: f64,
+    /// Bytes as the agent counts them for its budget.
+    pub(super) reckoned: f64,
     pub(super) frames_in: f64,
     pub(super) frames_out: f64,
     pub(super) sessions: f64,
@@ -98,7 +102,8 @@ impl Counted {
         Ok(Reading {
             at: Instant::now(),
             octets: self.network.octets()?,
-            cpu_s: process::all_threads_cpu_s(self.agent.id())?,
+            cpu_s: Usage::of(self.agent.id())?.cpu_s,
+            reckoned: number(&link["wire_bytes"]),
             frames_in: number(&link["frames_in"]),
             frames_out: number(&link["frames_out"]),
             sessions: number(&link["sessions"]),
@@ -120,6 +125,7 @@ impl Reading {
             seconds: (later.at - self.at).as_secs_f64(),
             octets: count(self.octets, later.octets),
             cpu_s: later.cpu_s - self.cpu_s,
+            reckoned: count(self.reckoned, later.reckoned),
             frames_in: count(self.frames_in, later.frames_in),
             frames_out: count(self.frames_out, later.frames_out),
             sessions: count(self.sessions, later.sessions),
