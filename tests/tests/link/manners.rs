@@ -94,3 +94,32 @@ async fn writes_on_a_mobile_link_are_gathered_and_an_agent_that_is_asked_to_sync
     assert_eq!(status(&fleet, 0).await["pending_writes"], 0);
     fleet.end().unwrap();
 }
+
+#[tokio::test]
+async fn a_grouped_change_that_is_acknowledged_is_there_after_the_agent_was_killed() {
+    let mut fleet = fleet().await;
+    import(&fleet, "approved", "first").await;
+    let link = format!("[link]\nprofile = \"lte-m\"\n{BACKOFF}[timing]\nacknowledge_ms = 0\n");
+    fleet.add_agent_on(&link, "").unwrap();
+    until_in_step(&mut fleet, 0).await;
+    until(&mut fleet, "the first acknowledgement", async |fleet: &mut Fleet| {
+        status(fleet, 0).await["settled"] == true
+    })
+    .await;
+    let said = status(&fleet, 0).await["link"]["frames_out"].as_u64();
+    import(&fleet, "approved", "second").await;
+    until(&mut fleet, "the acknowledgement", async |fleet: &mut Fleet| {
+        let status = status(fleet, 0).await;
+        status["counts"]["live_groups"].as_u64() > Some(0) && status["link"]["frames_out"].as_u64() > said
+    })
+    .await;
+    fleet.members[0].program.kill();
+    fleet.members[0].proxy.cut();
+    fleet.members[0].program.start_again().unwrap();
+    until(&mut fleet, "the agent to answer", async |fleet: &mut Fleet| {
+        status(fleet, 0).await["running"] == true
+    })
+    .await;
+    assert_eq!(super::description(&fleet, 0).await, "second");
+    fleet.end().unwrap();
+}
