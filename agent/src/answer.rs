@@ -151,6 +151,37 @@ pub struct Lost {
     pub retry_in_ms: u64,
 }
 
+/// How much of the budget of bytes is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct BudgetStatus {
+    /// Bytes that any 24 hours may carry, both ways.
+    pub bytes_per_day: u64,
+    /// Bytes that the last 24 hours of running time have carried, rounded up to hours.
+    pub carried_bytes: u64,
+    /// What there is enough for.
+    pub allows: Allows,
+    /// For how long notes have to wait, in milliseconds; null if they need not.
+    pub notes_wait_ms: Option<u64>,
+    /// For how long all else has to wait that is not urgent, in milliseconds; null if it need not.
+    pub rest_wait_ms: Option<u64>,
+    /// How often something was held back since the start.
+    pub held: u64,
+}
+
+/// What a budget of bytes has enough for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Allows {
+    /// Everything.
+    Everything,
+    /// All but notes, and questions whether all is the same.
+    NotNotes,
+    /// What is urgent alone.
+    UrgentOnly,
+}
+
 /// One part of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -222,6 +253,9 @@ pub struct LinkStatus {
     pub dropped_in: u64,
     /// Frames that could not be sent.
     pub dropped_out: u64,
+    /// Bytes both ways with all that MQTT, TCP and IP add, as far as a program can know them.
+    #[serde(default)]
+    pub wire_bytes: u64,
 }
 
 /// How the agent is.
@@ -255,6 +289,15 @@ pub struct Status {
     pub hub: Option<Hub>,
     /// Why there is no link.
     pub lost: Option<Lost>,
+    /// The kind of link that the agent behaves for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// In how many milliseconds the device wakes, while it sleeps between contacts.
+    #[serde(default)]
+    pub wakes_in_ms: Option<u64>,
+    /// How much of the budget of bytes is left; null without a budget.
+    #[serde(default)]
+    pub budget: Option<BudgetStatus>,
     /// What went wrong last, until all is well again.
     pub trouble: Option<String>,
     /// What is followed.

@@ -14,14 +14,17 @@ mod present;
 mod problem;
 mod read;
 mod resolve;
+mod sync;
 mod watch;
 mod write;
 
 pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
+pub(crate) use sync::held_back;
 pub(crate) use watch::Watches;
 
 use crate::driver::{Inlet, Live};
 use crate::read::Remembered;
+use crate::settings::Profile;
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -45,6 +48,9 @@ pub(crate) struct Local {
     pub(crate) inlet: Inlet,
     pub(crate) link: LinkHandle,
     pub(crate) follow: Vec<String>,
+    pub(crate) profile: Profile,
+    /// How long getting in step with the hub may take, in seconds.
+    pub(crate) sync_s_max: u64,
     pub(crate) remembered: Remembered,
     pub(crate) started: Ms,
     pub(crate) watches: Watches,
@@ -89,6 +95,7 @@ fn routes() -> Vec<Route> {
         get("/metrics", metrics::metrics),
         get("/v1/openapi.json", read::description),
         get("/v1/status", read::status),
+        post("/v1/sync", sync::sync),
         post("/v1/resolve", resolve::resolve),
         get("/v1/models", read::all_models),
         get("/v1/watch", watch::watch),

@@ -13,7 +13,7 @@ pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
-use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};
+use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Synced, Why, model_key};
 use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
 use crate::settings::Settings;
 use access::Access;
@@ -55,6 +55,19 @@ struct NoteText {
     at_ms: u64,
     subject: Option<String>,
     text: String,
+}
+
+/// `sync`, where an agent runs: it is asked to. Nothing where none runs.
+pub(crate) fn sync_by_agent(settings: &Settings) -> Result<Option<Synced>, Failure> {
+    let synced = access::sync(settings)?;
+    let read = |answer| {
+        serde_json::from_value(answer).map_err(|error| {
+            Failure::failed(format!(
+                "syncing: the agent's answer cannot be read: {error}; let both be of one version"
+            ))
+        })
+    };
+    synced.map(read).transpose()
 }
 
 /// `models`

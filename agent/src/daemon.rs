@@ -24,7 +24,9 @@ const READERS_MS_MAX: u64 = 100;
 
 /// Runs the agent until it is told to stop.
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
-    let driver = Driver::open(&Opening::new(settings, settings.timing()), &settings.name)?;
+    let manners = settings.manners();
+    let driver = Driver::open(&Opening::new(settings, settings.timing()), settings)?
+        .sleeping(manners.sleeping, manners.upload_ms);
     let runtime = runtime()?;
     let result = runtime.block_on(serve(settings, driver));
     runtime.shutdown_timeout(Duration::from_millis(READERS_MS_MAX));
@@ -47,6 +49,8 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         inlet,
         link: running.link(),
         follow: settings.follow.iter().map(ToString::to_string).collect(),
+        profile: settings.link.profile,
+        sync_s_max: settings.sync.timeout_s,
         remembered: Remembered::new(settings.device()),
         started: now().mono,
         watches: api::Watches::default(),

@@ -54,7 +54,7 @@ impl Device {
     /// When the file, the store or the link cannot be used.
     pub fn start(file: &Path) -> Result<Self, Failure> {
         let settings = Settings::load(Some(file))?;
-        let driver = Driver::open(&Opening::new(&settings, settings.timing()), &settings.name)?;
+        let driver = Driver::open(&Opening::new(&settings, settings.timing()), &settings)?;
         let (store, live) = (driver.store(), driver.live());
         let running = Running::start(&settings, driver)?;
         let link = running.link();

@@ -2,13 +2,16 @@
 
 mod live;
 mod local_write;
+mod manners;
 
 pub(crate) use live::{Live, LostLink};
 pub(crate) use local_write::LocalWrite;
 
 use crate::opening::{Opening, OpeningError, now};
-use crate::replica::{BEHIND_MS_MAX, Output, Replica, WriteError};
+use crate::replica::{Output, Replica, WriteError};
+use crate::settings::Settings;
 use crate::store::{Request, Store, Written};
+use crate::uplink::Listening;
 use headland_host::broker_address::BrokerAddress;
 use headland_host::link::{LinkBusy, LinkEvent, LinkHandle, Qos};
 use headland_host::log::{Limited, Verdict};
@@ -47,6 +50,8 @@ pub(crate) enum Input {
     ),
     /// Somebody wants to know whether what is here is the present.
     AskHub,
+    /// Somebody wants to be in step with the hub, though the device sleeps or waits to try again.
+    Sync,
     /// Nothing: look at the flags.
     Wake,
 }
@@ -89,22 +94,36 @@ pub(crate) struct Driver {
     live: watch::Sender<Live>,
     /// The region of the hub that the link is up to.
     region: Option<Region>,
+    /// What the link subscribes to.
+    listening: Listening,
+    /// A device that sleeps between contacts.
+    sleeper: Option<manners::Sleeper>,
+    /// What of the link's bytes counts already.
+    carried: u64,
+    /// Whether somebody wants the link now.
+    hurries: bool,
     refused_lines: Limited,
     store_lines: Limited,
 }
 
 impl Driver {
     /// Opens the replica. The caller learns at once when that fails.
-    pub(crate) fn open(opening: &Opening, configured: &ReplicaName) -> Result<Self, OpeningError> {
-        let replica = opening.replica(opening.store()?)?;
+    pub(crate) fn open(opening: &Opening, settings: &Settings) -> Result<Self, OpeningError> {
+        let mut replica = opening.replica(opening.store()?)?;
         let name = replica.actor().name.clone();
+        let configured = &settings.name;
         if name != *configured {
             tracing::warn!(%name, %configured, "the store was begun under another name and keeps it; to change the name, begin a new store");
         }
         let (inputs, inbox) = sync_channel(INBOX_INPUTS_MAX);
+        let listening = Listening::new(settings, &name, replica.spares(now()));
         let (live, _) = watch::channel(Live::of(&replica, now()));
         Ok(Self {
             replica,
+            listening,
+            sleeper: None,
+            carried: 0,
+            hurries: false,
             name,
             inlet: Inlet {
                 inputs,
@@ -122,6 +141,11 @@ impl Driver {
     /// The name under which this device writes.
     pub(crate) fn name(&self) -> &ReplicaName {
         &self.name
+    }
+
+    /// What the link is to subscribe to.
+    pub(crate) fn listening(&self) -> Listening {
+        self.listening.clone()
     }
 
     /// Where inputs are put.
@@ -149,21 +173,16 @@ impl Driver {
             }
             self.pass_time();
             self.send_outputs(link);
-            if self
-                .replica
-                .behind_for(now().mono)
-                .is_some_and(|ms| ms >= BEHIND_MS_MAX)
-            {
-                // It is asked every few seconds, so that this is said again if the link is busy now. With one hub in
-                // the list, the next is the same one.
-                link.go_on_to_next();
-            }
+            self.mind_the_link(link);
             let (replica, now) = (&self.replica, now());
             self.live.send_if_modified(|live| live.follow(replica, now));
             self.inlet.pulse.answer();
         }
         if let Err(error) = self.replica.link_down(now()) {
             tracing::warn!(%error, "the age of the cache was not saved; it will look older than it is");
+        }
+        if let Err(error) = self.replica.settle_budget(now()) {
+            tracing::warn!(%error, "what the link carried last was not saved; it will look a little more than it was");
         }
     }
 
@@ -172,6 +191,9 @@ impl Driver {
         let ms = self
             .replica
             .deadline()
+            .into_iter()
+            .chain(self.wakes_or_sleeps_at())
+            .min()
             .map_or(IDLE_MS, |due| due.saturating_sub(mono).min(IDLE_MS));
         Duration::from_millis(ms)
     }
@@ -199,6 +221,12 @@ impl Driver {
                 let saved = self.replica.link_down(now);
                 self.after(saved, now);
             }
+            Input::Link(LinkEvent::Rests) => {
+                self.region = None;
+                self.live.send_modify(|live| live.broker = None);
+                let saved = self.replica.link_down(now);
+                self.after(saved, now);
+            }
             Input::Link(LinkEvent::Frame { payload, .. }) => {
                 if let Err(refused) = self.replica.frame(payload, now) {
                     self.note_trouble(refused.to_string());
@@ -216,6 +244,7 @@ impl Driver {
                 // A writer that has gone away has its write all the same.
                 let _ = answer.send(result);
                 if written {
+                    self.noted(now);
                     let flushed = self.replica.flush(now);
                     self.after(flushed, now);
                 }
@@ -224,6 +253,7 @@ impl Driver {
                 let asked = self.replica.ask_hub(now);
                 self.after(asked, now);
             }
+            Input::Sync => self.wanted(now),
             Input::Wake => {}
         }
     }

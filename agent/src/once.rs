@@ -1,42 +1,38 @@
-//! One round: get in step with the hub, say what that brought, and end.
+//! One round: get in step with the hub, say what that brought, and end. An agent that runs does it by itself when it
+//! is asked.
 
 use crate::answer::{Answers, Status, Synced};
-use crate::cli::{as_json, synced_line};
+use crate::api::held_back;
+use crate::cli::{self, as_json, synced_line};
 use crate::driver::{Driver, Live};
-use crate::opening::{Opening, OpeningError, now};
+use crate::opening::{Opening, now};
 use crate::program::runtime;
 use crate::running::{Running, Signals};
 use crate::settings::Settings;
 use headland_host::exit::Failure;
 use headland_host::link::LinkCounts;
-use headland_host::store_file::OpenError;
 use headland_host::text::print;
 use headland_shared::session::Ms;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// Syncs once.
 pub(crate) fn run(settings: &Settings, json: bool) -> Result<(), Failure> {
-    let opening = Opening::new(settings, settings.timing().hurried());
-    let driver = Driver::open(&opening, &settings.name).map_err(|error| explain(error, settings))?;
-    let runtime = runtime()?;
-    let synced = runtime.block_on(sync(settings, driver))?;
+    let synced = match cli::sync_by_agent(settings)? {
+        Some(synced) => synced,
+        None => by_itself(settings)?,
+    };
     if json {
         return print(&as_json(&synced)?);
     }
     print(&synced_line(&synced))
 }
 
-/// A running agent needs no help.
-fn explain(error: OpeningError, settings: &Settings) -> Failure {
-    let in_use = matches!(error, OpeningError::File(OpenError::InUse { .. }));
-    if in_use && UnixStream::connect(&settings.socket).is_ok() {
-        return Failure::bad_input(
-            "syncing: the agent runs, and gets in step by itself; `headland-agent status` says how it is",
-        );
-    }
-    error.into()
+/// Where no agent runs, this process does it.
+fn by_itself(settings: &Settings) -> Result<Synced, Failure> {
+    let opening = Opening::new(settings, settings.timing().hurried());
+    let driver = Driver::open(&opening, settings)?;
+    runtime()?.block_on(sync(settings, driver))
 }
 
 async fn sync(settings: &Settings, driver: Driver) -> Result<Synced, Failure> {
@@ -54,7 +50,10 @@ async fn sync(settings: &Settings, driver: Driver) -> Result<Synced, Failure> {
     let outcome = tokio::select! {
         () = settled(&mut live) => {
             let live = live.borrow().clone();
-            look(&live, Some((started, link.counts())))
+            match held_back(&live).filter(|_| !live.settled) {
+                Some(held) => Err(Failure::failed(held)),
+                None => look(&live, Some((started, link.counts()))),
+            }
         }
         () = tokio::time::sleep(timeout) => Err(Failure::failed(not_settled(settings, &live.borrow()))),
         signal = signals.next() => Err(Failure::failed(format!("syncing: stopped by {signal}"))),
@@ -74,8 +73,13 @@ async fn sync(settings: &Settings, driver: Driver) -> Result<Synced, Failure> {
     })
 }
 
+/// Waits until all is done, or the budget holds back what is left.
 async fn settled(live: &mut watch::Receiver<Live>) {
-    if live.wait_for(|live| live.settled).await.is_err() {
+    if live
+        .wait_for(|live| live.settled || held_back(live).is_some())
+        .await
+        .is_err()
+    {
         // The driver is gone, which its owner learns by itself.
         std::future::pending::<()>().await;
     }

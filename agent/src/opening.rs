@@ -12,6 +12,7 @@ use headland_shared::name::ReplicaName;
 use headland_shared::resolve::Description;
 use headland_shared::session::Now;
 use headland_shared::session::agent::Timing;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -53,6 +54,8 @@ pub(crate) struct Opening {
     name: ReplicaName,
     device: Description,
     config: ReplicaConfig,
+    group_commits: bool,
+    budget: Option<NonZeroU64>,
 }
 
 impl Opening {
@@ -69,6 +72,8 @@ impl Opening {
                 timing,
                 boot: boot(),
             },
+            group_commits: settings.manners().group_commits,
+            budget: settings.link.budget_bytes_per_day,
         }
     }
 
@@ -98,6 +103,12 @@ impl Opening {
         let seed = getrandom::u64().map_err(OpeningError::Random)?;
         let mut replica = Replica::open(store, self.config.clone(), seed, now())?;
         replica.describe(&self.device);
+        if self.group_commits {
+            replica.group_commits();
+        }
+        if let Some(limit) = self.budget {
+            replica.keep_within(limit, now())?;
+        }
         Ok(replica)
     }
 

@@ -5,6 +5,7 @@
 
 mod apply;
 mod behind;
+mod budget;
 mod compare;
 mod describe;
 mod freshness;
@@ -19,6 +20,7 @@ mod write;
 
 pub use apply::ApplyError;
 pub(crate) use behind::BEHIND_MS_MAX;
+pub use budget::BudgetStanding;
 pub use freshness::{Age, Basis, age_at_rest};
 pub use write::WriteError;
 
@@ -34,7 +36,7 @@ use headland_shared::message::more::{Busy, Field, Reincarnate, SessionToken};
 use headland_shared::message::{Batch, Down, Stored, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
-use headland_shared::session::agent::{AgentSession, Effect, Phase, Proven, Timing};
+use headland_shared::session::agent::{AgentSession, Effect, LinkedTo, Phase, Proven, Timing};
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::sketch::Salt;
 use std::collections::{BTreeMap, VecDeque};
@@ -151,6 +153,12 @@ pub struct Replica {
     described: describe::Described,
     /// The request of the write under way, where it is to be done once.
     request: Option<Request>,
+    /// The budget of bytes, if there is one.
+    within: Option<budget::Within>,
+    /// Whether live changes are made durable together.
+    groups_commits: bool,
+    /// Whether something is applied that is not durable yet.
+    unsynced: bool,
 }
 
 impl Replica {
@@ -183,6 +191,9 @@ impl Replica {
             asked_at: 0,
             described: describe::Described::default(),
             request: None,
+            within: None,
+            groups_commits: false,
+            unsynced: false,
             store,
             config,
             actor,
@@ -284,6 +295,32 @@ impl Replica {
         self.session.is_settled() && self.outputs.is_empty()
     }
 
+    /// Whether everything known of is applied here and stored there; what is applied may not be acknowledged yet.
+    #[must_use]
+    pub fn is_in_step(&self) -> bool {
+        self.session.is_in_step()
+    }
+
+    /// Whether the hub is still to say whether it holds the same.
+    #[must_use]
+    pub fn wants_proof(&self) -> bool {
+        self.session.wants_proof()
+    }
+
+    /// Makes live changes durable together from now on: at the latest before anything is said of them to the hub.
+    /// Readers see them at once; after a power cut the last of them are fetched again.
+    pub fn group_commits(&mut self) {
+        self.groups_commits = true;
+    }
+
+    /// Makes durable what is applied and is not.
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.unsynced) {
+            self.store.write(|_| Ok::<_, StoreError>(()))?;
+        }
+        Ok(())
+    }
+
     /// How old the catalogue may be.
     pub fn age(&self, now: Now) -> Result<Age, StoreError> {
         freshness::age(&self.store.read()?, self.session.as_of(), self.config.boot, now)
@@ -294,9 +331,13 @@ impl Replica {
         self.reassembly.forget();
         self.begun = None;
         self.behind_since = None;
+        let hub = match self.region.as_ref() == Some(&region) {
+            true => LinkedTo::TheSame,
+            false => LinkedTo::Another,
+        };
         self.region = Some(region);
         self.described.forget_hub();
-        self.session.link_up(now.mono);
+        self.session.link_up(hub, now.mono);
         self.pump(now).map_err(ApplyError::into_store)
     }
 
@@ -398,6 +439,9 @@ impl Replica {
     }
 
     fn perform(&mut self, effect: Effect, now: Now) -> Result<(), ApplyError> {
+        let Some(effect) = self.affordable(effect, now)? else {
+            return Ok(());
+        };
         match effect {
             Effect::Hello { nonce } => self.greet(nonce, now)?,
             Effect::Begin(welcome) => self.begin(welcome),

@@ -20,7 +20,7 @@ impl Running {
     /// Starts both. Must be called within a runtime.
     pub(crate) fn start(settings: &Settings, driver: Driver) -> Result<Self, Failure> {
         let inlet = driver.inlet();
-        let link = uplink::start(settings, driver.name(), inlet.clone())?;
+        let link = uplink::start(settings, driver.name(), driver.listening(), inlet.clone())?;
         let handle = link.handle();
         let (end, ended) = oneshot::channel();
         let started = std::thread::Builder::new().name("replica".into()).spawn(move || {

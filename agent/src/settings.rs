@@ -2,11 +2,13 @@
 
 mod device;
 mod keys;
+mod profile;
 #[cfg(test)]
 mod shipped;
 mod value;
 
 pub(crate) use keys::SOURCE;
+pub(crate) use profile::{Manners, Profile, Sleeping};
 
 use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
@@ -16,6 +18,7 @@ use headland_shared::resolve::{Description, Device};
 use headland_shared::scope::Follow;
 use headland_shared::session::agent::Timing;
 use serde::Deserialize;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 /// The environment variable that names the configuration file.
@@ -62,8 +65,24 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LinkSettings {
-    #[serde(deserialize_with = "value::within::<1, 65_535, _, _>")]
-    pub(crate) keep_alive_s: u16,
+    /// The kind of link; the choices below that are not made are its.
+    pub(crate) profile: Profile,
+    heartbeat: Option<profile::Heartbeat>,
+    #[serde(deserialize_with = "value::perhaps::<1, 65_535, _, _>")]
+    keep_alive_s: Option<u16>,
+    #[serde(deserialize_with = "value::perhaps::<0, 86_400_000, _, _>")]
+    upload_ms: Option<u64>,
+    #[serde(deserialize_with = "value::perhaps::<1, 2_592_000, _, _>")]
+    prove_s: Option<u64>,
+    group_commits: Option<bool>,
+    #[serde(deserialize_with = "value::perhaps::<0, 2_592_000, _, _>")]
+    wake_s: Option<u64>,
+    #[serde(deserialize_with = "value::perhaps::<1, 86_400, _, _>")]
+    awake_s_max: Option<u64>,
+    wake_on_note: Option<bool>,
+    /// How many bytes a day may be carried, both ways.
+    #[serde(deserialize_with = "value::budget")]
+    pub(crate) budget_bytes_per_day: Option<NonZeroU64>,
     #[serde(deserialize_with = "value::within::<1, 3_600_000, _, _>")]
     pub(crate) backoff_ms_base: u64,
     #[serde(deserialize_with = "value::within::<1, 86_400_000, _, _>")]
@@ -74,12 +93,12 @@ pub(crate) struct LinkSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TimingSettings {
-    #[serde(deserialize_with = "value::within::<0, 600_000, _, _>")]
-    pub(crate) acknowledge_ms: u64,
-    #[serde(deserialize_with = "value::within::<0, 600_000, _, _>")]
-    pub(crate) spread_ms: u64,
+    #[serde(deserialize_with = "value::perhaps::<0, 600_000, _, _>")]
+    acknowledge_ms: Option<u64>,
+    #[serde(deserialize_with = "value::perhaps::<0, 600_000, _, _>")]
+    spread_ms: Option<u64>,
     #[serde(deserialize_with = "value::within::<0, 86_400_000, _, _>")]
-    pub(crate) catch_up_ms: u64,
+    catch_up_ms: u64,
 }
 
 /// The keys below `sync`.
@@ -113,7 +132,16 @@ impl Default for Settings {
 impl Default for LinkSettings {
     fn default() -> Self {
         Self {
-            keep_alive_s: 30,
+            profile: Profile::default(),
+            heartbeat: None,
+            keep_alive_s: None,
+            upload_ms: None,
+            prove_s: None,
+            group_commits: None,
+            wake_s: None,
+            awake_s_max: None,
+            wake_on_note: None,
+            budget_bytes_per_day: None,
             backoff_ms_base: 500,
             backoff_ms_max: 60_000,
         }
@@ -122,10 +150,9 @@ impl Default for LinkSettings {
 
 impl Default for TimingSettings {
     fn default() -> Self {
-        let timing = Timing::default();
         Self {
-            acknowledge_ms: timing.acknowledge_ms,
-            spread_ms: timing.spread_ms,
+            acknowledge_ms: None,
+            spread_ms: None,
             catch_up_ms: 60_000,
         }
     }
@@ -158,12 +185,20 @@ impl Settings {
         }
     }
 
+    /// How the agent behaves on its link.
+    pub(crate) fn manners(&self) -> Manners {
+        Manners::of(&self.link, &self.timing)
+    }
+
     /// The session's times.
     pub(crate) fn timing(&self) -> Timing {
-        let timing = Timing::default();
+        let (manners, timing) = (self.manners(), Timing::default());
         Timing {
-            acknowledge_ms: self.timing.acknowledge_ms,
-            spread_ms: self.timing.spread_ms,
+            acknowledge_ms: manners.acknowledge_ms,
+            spread_ms: manners.spread_ms,
+            upload_ms: manners.upload_ms,
+            prove_ms: manners.prove_ms,
+            beat: manners.beat,
             lag_ms: match self.filter {
                 // There is no feed to wait for.
                 Some(_) => self.timing.catch_up_ms,
@@ -205,6 +240,9 @@ mod tests {
             ("frame_bytes_max = 255", "256 to 262144"),
             ("cache_bytes = 1", "65536 to 1073741824"),
             ("[link]\nkeep_alive_s = 0", "1 to 65535"),
+            ("[link]\nprofile = \"lora\"", "`lan`, `lte-m`, `satellite`"),
+            ("[link]\nheartbeat = \"day\"", "`ten-minutes`"),
+            ("[link]\nbudget_bytes_per_day = 9", "32768 to 1099511627776"),
             ("hubs = []", "at least one hub"),
             ("follow = []", "at least one pattern"),
             ("follow = [\"vision\"]", "namespace/task"),

@@ -30,6 +30,15 @@ use std::sync::Arc;
 /// The store's migrations, in order.
 const MIGRATIONS: &[Migration] = &[tables::create, overlay::create, tables::add_lives];
 
+/// When a transaction is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// When it is made.
+    Now,
+    /// With the next one that is durable when it is made.
+    WithTheNext,
+}
+
 /// The open store.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -87,6 +96,18 @@ impl Store {
     /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.
     pub fn write<T, E: From<StoreError>>(&self, change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>) -> Result<T, E> {
         self.transact(redb::Durability::Immediate, change)
+    }
+
+    /// Changes tables in one transaction, which is durable when that is said.
+    pub fn commit<T, E: From<StoreError>>(
+        &self,
+        commit: Commit,
+        change: impl FnOnce(&mut Tables<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match commit {
+            Commit::Now => self.write(change),
+            Commit::WithTheNext => self.note(change),
+        }
     }
 
     /// Changes tables without waiting for the disk: what a crash may undo, since it can be learnt again.

@@ -94,7 +94,7 @@ impl Inlet {
     pub(crate) fn put_event(&self, event: LinkEvent) -> Delivery {
         let bytes = match &event {
             LinkEvent::Frame { payload, .. } => payload.len(),
-            LinkEvent::Up { .. } | LinkEvent::Down { .. } => 0,
+            LinkEvent::Up { .. } | LinkEvent::Down { .. } | LinkEvent::Rests => 0,
         };
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let delivery = match bytes > 0 && before + bytes > INBOX_BYTES_MAX {
@@ -282,6 +282,8 @@ impl Driver {
                 }
                 self.live.send_modify(|live| live.broker = None);
             }
+            // A hub's link never rests.
+            Input::Link(LinkEvent::Rests) => {}
             Input::Link(LinkEvent::Frame { topic, payload }) => self.take_frame(&topic, payload),
             Input::Import(wish, answer) => {
                 // Whoever asked may have gone; the import counts all the same.

@@ -33,6 +33,7 @@ use headland_shared::epoch::{Epoch, Position, Seq};
 use headland_shared::frame::{Fragments, FrameError, ReassemblyError, decode_up, encode_down};
 use headland_shared::message::{Down, Hello, Up};
 use headland_shared::name::{Region, ReplicaName};
+use headland_shared::session::beat::Beats;
 use headland_shared::session::lanes::{Author, LaneTimes, Lanes};
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::sketch::Salt;
@@ -47,7 +48,7 @@ pub struct ReplicaConfig {
     pub region: Region,
     /// How long changes may wait for company.
     pub lanes: LaneTimes,
-    /// How often it sends heartbeats, in milliseconds.
+    /// How often it sends the heartbeat of its feed, in milliseconds; the others have periods of their own.
     pub heartbeat_ms: u32,
     /// The longest live batch, in bytes.
     pub live_bytes_max: usize,
@@ -149,7 +150,7 @@ pub struct Replica {
     epoch: Epoch,
     jitter: Jitter,
     lanes: Lanes,
-    heartbeat_at: Ms,
+    beats: Beats,
     floor: floor::Floor,
     published: BTreeMap<ScopeAlias, Seq>,
     published_to: Seq,
@@ -184,7 +185,7 @@ impl Replica {
             moment: None,
             sealed: sealed::Sealed::default(),
             jitter,
-            heartbeat_at: now.mono,
+            beats: Beats::from(u64::from(config.heartbeat_ms), now.mono),
             floor: floor::Floor::from(now.mono),
             published,
             published_to: views.numbers()?.head.seq,
@@ -312,12 +313,8 @@ impl Replica {
     /// When [`Self::handle_timeout`] must be called, on the monotonic clock.
     #[must_use]
     pub fn deadline(&self) -> Ms {
-        let times = [
-            Some(self.heartbeat_at),
-            Some(self.floor.due_at()),
-            self.lanes.deadline(),
-        ];
-        times.into_iter().flatten().min().unwrap_or(self.heartbeat_at)
+        let due = self.beats.deadline().min(self.floor.due_at());
+        self.lanes.deadline().map_or(due, |closes| closes.min(due))
     }
 
     /// Time has passed.
@@ -325,10 +322,7 @@ impl Replica {
         if self.lanes.is_due(now.mono) {
             self.publish().inspect_err(|_| self.lanes.put_off(now.mono))?;
         }
-        if self.heartbeat_at <= now.mono {
-            self.heartbeat_at = now.mono + u64::from(self.config.heartbeat_ms);
-            self.heartbeat(now);
-        }
+        self.heartbeats(now);
         if self.floor.due_at() <= now.mono {
             self.advance_floor(now)?;
         }

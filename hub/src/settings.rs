@@ -114,7 +114,7 @@ impl Default for FeedSettings {
         Self {
             p1_ms_max: lanes.p1_ms_max,
             p2_ms_max: lanes.p2_ms_max,
-            heartbeat_ms: 10_000,
+            heartbeat_ms: 15_000,
             live_bytes_max: 65_536,
         }
     }

@@ -3,17 +3,23 @@
 //! * [`agent`]: what an agent does about what it hears: the live feed, catch-ups, uploads, acknowledgements.
 //! * [`held`]: live batches that wait for their siblings.
 //! * [`age`]: how old an answer is, on the agent's own clock.
+//! * [`beat`]: which heartbeats there are.
+//! * [`budget`]: how many bytes a day may carry.
 //! * [`lanes`]: when the hub closes a batch.
 //! * [`transfer`]: how far ahead of an agent the hub sends.
+//! * [`wakes`]: when a device that sleeps between contacts wakes.
 //!
 //! Contract: after each call on a session, drain its `poll` to nothing and do what it says, in order. Times are
 //! milliseconds of a clock that never goes back and counts through sleep.
 
 pub mod age;
 pub mod agent;
+pub mod beat;
+pub mod budget;
 pub mod held;
 pub mod lanes;
 pub mod transfer;
+pub mod wakes;
 
 /// Milliseconds of a monotonic clock that counts through sleep. Its zero means nothing.
 pub type Ms = u64;

@@ -5,7 +5,8 @@
 //! headland/1/REGION/agent/NAME/down         hub to agent
 //! headland/1/REGION/feed/NAMESPACE/TASK     live batches of one scope
 //! headland/1/REGION/urgent/NAMESPACE/TASK   urgent facts of one scope, ahead of its batch
-//! headland/1/REGION/heartbeat               the hub's heartbeat
+//! headland/1/REGION/heartbeat               the hub's heartbeat, with the feed's period
+//! headland/1/REGION/heartbeat/SECONDS       the same with another period: 60, 600 or 3600
 //! ```
 //!
 //! The `1` is the version of the wire. Namespaces and tasks are percent-encoded where MQTT needs it.
@@ -13,6 +14,7 @@
 use crate::frame::WIRE_VERSION;
 use crate::name::{Region, ReplicaName};
 use crate::scope::{Follow, Scope};
+use crate::session::beat::Beat;
 use alloc::format;
 use alloc::string::String;
 
@@ -70,10 +72,13 @@ fn of_pattern(region: &Region, kind: &str, follow: &Follow) -> String {
     format!("headland/{WIRE_VERSION}/{region}/{kind}/{namespace}/{task}")
 }
 
-/// The hub's heartbeat.
+/// The hub's heartbeat of one period.
 #[must_use]
-pub fn heartbeat(region: &Region) -> String {
-    format!("headland/{WIRE_VERSION}/{region}/heartbeat")
+pub fn heartbeat(region: &Region, beat: Beat) -> String {
+    match beat.seconds() {
+        None => format!("headland/{WIRE_VERSION}/{region}/heartbeat"),
+        Some(seconds) => format!("headland/{WIRE_VERSION}/{region}/heartbeat/{seconds}"),
+    }
 }
 
 /// The agent that published on a topic, if it is an agent's way up.
@@ -113,6 +118,14 @@ mod tests {
         assert_eq!(feeds(&region, &Follow::ALL), "headland/1/north/feed/+/+");
         assert_eq!(urgent(&region, &scope), "headland/1/north/urgent/a%2fb%2bc%23/50%25");
         assert_eq!(urgents(&region, &Follow::ALL), "headland/1/north/urgent/+/+");
+    }
+
+    #[test]
+    fn each_heartbeat_has_a_topic_of_its_own() {
+        let region = Region::new("north").unwrap();
+        let topics = Beat::ALL.map(|beat| heartbeat(&region, beat));
+        let wanted = ["", "/60", "/600", "/3600"].map(|rest| format!("headland/1/north/heartbeat{rest}"));
+        assert_eq!(topics, wanted);
     }
 
     #[test]

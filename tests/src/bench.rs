@@ -1,8 +1,9 @@
-//! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, and how long reads and
-//! resolving take on a device.
+//! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, how long reads and
+//! resolving take on a device, and what an idle agent carries.
 
 mod document;
 pub mod hub_core;
+pub mod idle;
 mod limits;
 mod machine;
 mod probe;

@@ -21,6 +21,10 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long the programs may take to start.
 const START_S_MAX: u64 = 30;
 
+/// How agents behave on their links unless it is said: nothing takes long.
+const LINK: &str = "[link]\nbackoff_ms_base = 200\nbackoff_ms_max = 2000\nkeep_alive_s = 5\n\
+                    [timing]\nacknowledge_ms = 300\nspread_ms = 300\ncatch_up_ms = 200\n";
+
 /// Why a fleet failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
@@ -143,14 +147,18 @@ impl Fleet {
 
     /// Starts an agent behind a proxy of its own, with these lines first in its configuration.
     pub fn add_agent(&mut self, lines: &str) -> Result<(), FleetError> {
+        self.add_agent_on(LINK, lines)
+    }
+
+    /// Starts an agent behind a proxy of its own, with these lines first in its configuration, and these for how it
+    /// behaves on its link.
+    pub fn add_agent_on(&mut self, link: &str, lines: &str) -> Result<(), FleetError> {
         let name = format!("agent-{}", self.members.len() + 1);
         let proxy = Proxy::start(loopback(free_port()?), self.broker)?;
         let at = self.directory.path().display();
         let config = format!(
             "name = \"{name}\"\nhubs = [\"mqtt://{}\"]\nstore = \"{at}/{name}.redb\"\nsocket = \"{at}/{name}.sock\"\n\
-             {lines}\
-             [link]\nbackoff_ms_base = 200\nbackoff_ms_max = 2000\nkeep_alive_s = 5\n\
-             [timing]\nacknowledge_ms = 300\nspread_ms = 300\ncatch_up_ms = 200\n",
+             {lines}{link}",
             proxy.listen()
         );
         std::fs::write(self.directory.path().join(format!("{name}.toml")), config)?;

@@ -6,6 +6,7 @@ pub mod disk;
 pub mod explore;
 pub mod fleet;
 pub mod mosquitto;
+pub mod network;
 pub mod ports;
 pub mod program;
 pub mod proxy;

@@ -3,6 +3,7 @@
 mod benchmarks;
 
 use crate::bench::hub_core::memory;
+use crate::bench::idle::line;
 use crate::bench::storm::worker;
 use crate::demo::{self, Options};
 use crate::explore;
@@ -95,6 +96,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some("agent") => headland_agent::program::run(renamed(&arguments, "headland-agent")),
         Some("hub") => headland_hub::program::run(renamed(&arguments, "headland-hub")),
         Some(memory::ROLE) => memory::run(&renamed(&arguments, memory::ROLE)),
+        Some(line::ROLE) => line::run(&renamed(&arguments, line::ROLE)),
         Some(worker::ROLE) => worker::run(renamed(&arguments, worker::ROLE)),
         _ => run_fleet(arguments),
     }

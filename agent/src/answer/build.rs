@@ -2,12 +2,12 @@
 
 use super::question::Listed;
 use super::{
-    AgeBasis, Availability, Consistency, CountsStatus, Demand, Facts, Freshness, Hub, LinkStatus, Listing, Lost,
-    OnStale, One, PhaseName, ProofStatus, ScopeStatus, Stale, Status, Usage, Why, token, why,
+    AgeBasis, Allows, Availability, BudgetStatus, Consistency, CountsStatus, Demand, Facts, Freshness, Hub, LinkStatus,
+    Listing, Lost, OnStale, One, PhaseName, ProofStatus, ScopeStatus, Stale, Status, Usage, Why, token, why,
 };
 use crate::driver::Live;
 use crate::read::{Moment, Reader};
-use crate::replica::Basis;
+use crate::replica::{Basis, BudgetStanding};
 use crate::store::{OWN_WRITES_MAX, Position, Store};
 use headland_host::clock::wall_ms;
 use headland_host::link::LinkCounts;
@@ -18,6 +18,7 @@ use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{ModelName, NameError, Namespace};
 use headland_shared::session::Ms;
 use headland_shared::session::agent::Phase;
+use headland_shared::session::budget::Band;
 use headland_shared::stamp::utc;
 use headland_shared::view::Model;
 
@@ -239,6 +240,9 @@ impl<'a> Answers<'a> {
             fenced: self.live.fenced,
             hub: self.hub(),
             lost: self.lost(),
+            profile: None,
+            wakes_in_ms: self.live.wakes_at.map(|at| at.saturating_sub(self.at)),
+            budget: self.live.budget.map(budget),
             trouble: self.live.trouble.clone(),
             follow,
             filter: views
@@ -300,6 +304,22 @@ fn link(counts: LinkCounts) -> LinkStatus {
         bytes_out: counts.bytes_out,
         dropped_in: counts.dropped_in,
         dropped_out: counts.dropped_out,
+        wire_bytes: counts.wire_bytes,
+    }
+}
+
+fn budget(standing: BudgetStanding) -> BudgetStatus {
+    BudgetStatus {
+        bytes_per_day: standing.bytes_per_day,
+        carried_bytes: standing.carried_bytes,
+        allows: match standing.band {
+            Band::Ample => Allows::Everything,
+            Band::Short => Allows::NotNotes,
+            Band::Spent => Allows::UrgentOnly,
+        },
+        notes_wait_ms: standing.documentation_wait_ms,
+        rest_wait_ms: standing.rest_wait_ms,
+        held: standing.held,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Local;
 use super::problem::Refusal;
 use super::read::on_a_reader;
-use crate::answer::{Answers, PhaseName, Status};
+use crate::answer::{Allows, Answers, BudgetStatus, PhaseName, Status};
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use headland_host::clock::BootClock;
@@ -38,6 +38,9 @@ fn text(status: &Status) -> String {
     now(&mut lines, status);
     replica(&mut lines, status);
     link(&mut lines, status);
+    if let Some(budget) = &status.budget {
+        within_budget(&mut lines, budget);
+    }
     lines.0
 }
 
@@ -80,6 +83,14 @@ fn now(lines: &mut Lines, status: &Status) {
             "proof_age_seconds",
             "Time since the hub last compared.",
             seconds(proof.ms_ago),
+        );
+    }
+    // Absent while the device is awake.
+    if let Some(ms) = status.wakes_in_ms {
+        lines.gauge(
+            "wakes_seconds",
+            "Time until the device wakes for its next contact.",
+            seconds(ms),
         );
     }
     let flag = |yes: bool| f64::from(u8::from(yes));
@@ -201,9 +212,49 @@ fn link(lines: &mut Lines, status: &Status) {
             "Frames that could not be sent.",
             link.dropped_out,
         ),
+        (
+            "wire_bytes_total",
+            "Bytes both ways with all that MQTT, TCP and IP add, as far as the agent can know them.",
+            link.wire_bytes,
+        ),
     ] {
         lines.counter(name, help, value);
     }
+}
+
+fn within_budget(lines: &mut Lines, budget: &BudgetStatus) {
+    for (name, help, bytes) in [
+        (
+            "budget_bytes",
+            "Bytes that any 24 hours may carry, both ways.",
+            budget.bytes_per_day,
+        ),
+        (
+            "budget_carried_bytes",
+            "Bytes that the last 24 hours of running time have carried, rounded up to hours.",
+            budget.carried_bytes,
+        ),
+    ] {
+        lines.gauge(name, help, bytes as f64);
+    }
+    let allows = |what: Allows| f64::from(u8::from(budget.allows == what));
+    lines.head(
+        "budget_allows",
+        Kind::Gauge,
+        "What the budget has enough for: 1 at one of them.",
+    );
+    for (what, word) in [
+        (Allows::Everything, "everything"),
+        (Allows::NotNotes, "not-notes"),
+        (Allows::UrgentOnly, "urgent-only"),
+    ] {
+        lines.sample("budget_allows", &[("what", word)], allows(what));
+    }
+    lines.counter(
+        "budget_held_total",
+        "Times something was held back for want of a budget.",
+        budget.held,
+    );
 }
 
 /// Lines of the format.

@@ -2,7 +2,9 @@
 //! file that is served.
 
 use super::{health, read, routes, write};
-use crate::answer::{Availability, Counted, Facts, Freshness, Listing, NoteWritten, One, Problem, Status, Usage, Why};
+use crate::answer::{
+    Availability, Counted, Facts, Freshness, Listing, NoteWritten, One, Problem, Status, Synced, Usage, Why,
+};
 use headland_shared::view::Model;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -135,6 +137,11 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
         ("get", Some("/usage"), _) => reading("How often it was used", schema!(Facts<Usage>), &[]),
         ("get", Some("/availability"), _) => reading("Whether it can be used", schema!(Facts<Availability>), &[]),
         ("get", Some("/why"), _) => reading("Why an attribute shows its value", schema!(Facts<Why>), &ATTRIBUTE),
+        ("post", None, "/v1/sync") => plain(
+            "Gets in step with the hub now; a device that sleeps between contacts wakes for it",
+            JSON,
+            schema!(Synced),
+        ),
         ("post", None, "/v1/resolve") => Operation {
             body: Some(question()),
             ..reading("Which version this device should use now", resolved(types), &[])

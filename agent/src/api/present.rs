@@ -52,6 +52,12 @@ async fn arrived(live: &mut tokio::sync::watch::Receiver<Live>, asked: Ms) {
 
 fn reason(live: &Live, asked: Ms, timeout_ms: u64) -> String {
     let waited = duration(timeout_ms);
+    if let (Phase::Offline, Some(wakes_at)) = (live.phase, live.wakes_at) {
+        return format!(
+            "the device is asleep for another {}; `headland-agent sync` wakes it",
+            duration(wakes_at.saturating_sub(asked))
+        );
+    }
     match (live.phase, &live.lost, live.as_of) {
         (Phase::Offline, Some(lost), _) => {
             format!(

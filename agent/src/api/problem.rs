@@ -67,6 +67,16 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail)
     }
 
+    /// The budget of bytes does not allow it now.
+    pub(super) fn over_budget(detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "over-budget", "Over budget", detail)
+    }
+
+    /// The hub was not heard in time.
+    pub(super) fn not_in_step(detail: String) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "not-in-step", "Not in step", detail)
+    }
+
     pub(super) fn internal(detail: impl Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
     }

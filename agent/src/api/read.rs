@@ -29,7 +29,9 @@ pub(super) async fn status(State(local): State<Arc<Local>>, mut asked: Parameter
     asked.finish()?;
     reading(local, demand, |local, answers| {
         let running = (local.started, local.link.counts());
-        Ok(answers.status(local.follow.clone(), Some(running))?)
+        let mut status = answers.status(local.follow.clone(), Some(running))?;
+        status.profile = Some(local.profile.to_string());
+        Ok(status)
     })
     .await
 }

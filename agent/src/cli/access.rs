@@ -253,6 +253,16 @@ fn explain(error: OpeningError, settings: &Settings) -> Failure {
     error.into()
 }
 
+/// Has the agent that runs get in step with its hub; nothing where none runs.
+pub(super) fn sync(settings: &Settings) -> Result<Option<Value>, Failure> {
+    if !someone_listens(&settings.socket)? {
+        return Ok(None);
+    }
+    // The agent says by itself when it took too long.
+    let ms_max = settings.sync.timeout_s * 1_000 + ANSWER_MS_MAX;
+    ask_within(&settings.socket, Method::POST, "/v1/sync", None, ms_max).map(Some)
+}
+
 pub(super) fn someone_listens(socket: &Path) -> Result<bool, Failure> {
     match UnixStream::connect(socket) {
         Ok(_) => Ok(true),
@@ -265,8 +275,17 @@ pub(super) fn someone_listens(socket: &Path) -> Result<bool, Failure> {
 }
 
 fn ask(socket: &Path, method: Method, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
-    let (status, answer) =
-        control::request_blocking(socket, method, target, body, ANSWER_MS_MAX).map_err(Failure::failed)?;
+    ask_within(socket, method, target, body, ANSWER_MS_MAX)
+}
+
+fn ask_within(
+    socket: &Path,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+    ms_max: u64,
+) -> Result<Value, Failure> {
+    let (status, answer) = control::request_blocking(socket, method, target, body, ms_max).map_err(Failure::failed)?;
     if status.is_success() {
         return Ok(answer);
     }

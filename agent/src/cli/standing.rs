@@ -1,7 +1,7 @@
 //! What `status` and `sync` print.
 
 use super::age::as_of;
-use crate::answer::{PhaseName, Status, Synced};
+use crate::answer::{Allows, BudgetStatus, PhaseName, Status, Synced};
 use headland_host::text::table::pairs;
 use headland_host::text::words::{bytes, counted, duration, printable, whole};
 
@@ -67,6 +67,7 @@ pub(super) fn text(status: &Status) -> String {
             ));
         }
     }
+    rows.extend(status.budget.as_ref().map(|budget| ("budget", budget_left(budget))));
     if let Some(trouble) = &status.trouble {
         rows.push(("trouble", printable(trouble)));
     }
@@ -79,6 +80,23 @@ pub(super) fn text(status: &Status) -> String {
         headline(status),
         pairs("", rows)
     )
+}
+
+fn budget_left(budget: &BudgetStatus) -> String {
+    let carried = format!(
+        "{} of {} carried in the last 24 hours",
+        bytes(budget.carried_bytes),
+        bytes(budget.bytes_per_day)
+    );
+    let waits = |ms: Option<u64>| duration(ms.unwrap_or_default());
+    match budget.allows {
+        Allows::Everything => carried,
+        Allows::NotNotes => format!("{carried}; notes wait for {}", waits(budget.notes_wait_ms)),
+        Allows::UrgentOnly => format!(
+            "{carried}; SPENT: only what is urgent passes for {}; raise link.budget_bytes_per_day if that is too little",
+            waits(budget.rest_wait_ms)
+        ),
+    }
 }
 
 fn proof(status: &Status) -> Option<(&'static str, String)> {
@@ -108,6 +126,13 @@ fn headline(status: &Status) -> String {
         (true, PhaseName::Live) => format!("in step with {hub}, {age}"),
         (true, PhaseName::CatchingUp) => format!("catching up with {hub}, {}", old(status)),
         (true, PhaseName::Greeting) => format!("connected to {hub}, which has not answered yet, {}", old(status)),
+        (true, PhaseName::Offline) if status.wakes_in_ms.is_some() => {
+            let wakes = duration(status.wakes_in_ms.unwrap_or_default());
+            format!(
+                "asleep for another {wakes}, {} (`headland-agent sync` wakes it)",
+                old(status)
+            )
+        }
         (true, PhaseName::Offline) => {
             let since = status
                 .phase_for_ms

@@ -1,6 +1,6 @@
 //! What the replica knows beside its store: published after each input, read by whoever answers for it.
 
-use crate::replica::{Age, Basis, Counts, Replica};
+use crate::replica::{Age, Basis, BudgetStanding, Counts, Replica};
 use headland_host::broker_address::BrokerAddress;
 use headland_shared::session::agent::{Phase, Proven};
 use headland_shared::session::{Ms, Now};
@@ -14,10 +14,16 @@ pub(crate) struct Live {
     pub(crate) phase_since: Ms,
     /// The broker that the link is up to.
     pub(crate) broker: Option<BrokerAddress>,
+    /// When the device wakes, while it sleeps between contacts.
+    pub(crate) wakes_at: Option<Ms>,
     /// Why the link is down.
     pub(crate) lost: Option<LostLink>,
     /// Whether everything known of is here, and everything written here is there.
     pub(crate) settled: bool,
+    /// How many catch-ups were applied when that was last so, but for acknowledgements that wait for company.
+    pub(crate) in_step_at: u64,
+    /// How much of the budget is left, if there is one.
+    pub(crate) budget: Option<BudgetStanding>,
     /// What the hub last said of the state that was acknowledged to it.
     pub(crate) proven: Option<Proven>,
     /// Whether the hub takes nothing from this name, since two stores speak under it.
@@ -59,8 +65,11 @@ impl Live {
             phase: Phase::Offline,
             phase_since: now.mono,
             broker: None,
+            wakes_at: None,
             lost: None,
             settled: false,
+            in_step_at: 0,
+            budget: None,
             proven: None,
             fenced: false,
             counts: Counts::default(),
@@ -80,6 +89,10 @@ impl Live {
             self.phase_since = now.mono;
         }
         self.settled = replica.is_settled();
+        if replica.is_in_step() {
+            self.in_step_at = replica.counts().catch_ups;
+        }
+        self.budget = replica.budget();
         self.proven = replica.proven();
         self.fenced = replica.is_fenced();
         self.counts = replica.counts();

@@ -33,7 +33,7 @@ async fn until_answered(pulse: &Pulse) {
 async fn a_driver_that_hangs_gives_no_sign_of_life() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(&dir);
-    let driver = Driver::open(&Opening::new(&settings, settings.timing()), &settings.name).unwrap();
+    let driver = Driver::open(&Opening::new(&settings, settings.timing()), &settings).unwrap();
     let (inlet, live) = (driver.inlet(), driver.live());
     let running = Running::start(&settings, driver).unwrap();
     inlet.ask_for_life();

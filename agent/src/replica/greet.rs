@@ -20,6 +20,7 @@ use headland_shared::upload::{Entry, RecordRef, UPLOAD_BYTES_MAX, UPLOAD_ENTRIES
 impl Replica {
     /// Sends a hello: who, where, and what is new.
     pub(super) fn greet(&mut self, nonce: u64, now: Now) -> Result<(), StoreError> {
+        self.sync()?;
         let views = self.store.read()?;
         let staged = views.staged()?.map(|staged| Staged {
             epoch: staged.epoch.tag(),
@@ -27,7 +28,10 @@ impl Replica {
             started: staged.started,
             to: staged.to,
         });
-        let upload = self.next_upload(&views)?;
+        let upload = match self.may_upload(&views, now)? {
+            true => self.next_upload(&views)?,
+            false => None,
+        };
         let uploads = upload.is_some();
         let mut more = self.holds(views.record_count()? + views.stub_count()?);
         more.extend(self.config.filter.clone().map(|filter| OnlyWhere(filter).to_more()));
@@ -134,6 +138,7 @@ impl Replica {
 
     /// Sends an acknowledgement of what is applied and durable.
     pub(super) fn acknowledge(&mut self, wants_proof: bool) -> Result<(), StoreError> {
+        self.sync()?;
         let Some(placed) = &self.placed else {
             return Ok(());
         };

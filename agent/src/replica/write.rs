@@ -73,7 +73,14 @@ impl Replica {
             extra: Vec::new(),
         };
         let element = ElementKey::Annotation(dot.clone());
-        self.put(record, &element, State::Remark(Remark::Written(note)), dot.counter, at)?;
+        self.put(
+            record,
+            &element,
+            State::Remark(Remark::Written(note)),
+            dot.counter,
+            at,
+            now,
+        )?;
         Ok(dot)
     }
 
@@ -90,7 +97,7 @@ impl Replica {
         if note.actor.name != self.actor.name || !known {
             return Err(WriteError::UnknownNote(note.clone()));
         }
-        self.put(record, &element, State::Remark(Remark::Removed), dot.counter, at)
+        self.put(record, &element, State::Remark(Remark::Removed), dot.counter, at, now)
     }
 
     /// Adds to a count about a model; a negative amount takes back. Gives what this agent has counted so far.
@@ -127,7 +134,7 @@ impl Replica {
             tally.removed = tally.removed.saturating_add(amount.unsigned_abs());
         }
         let (dot, at) = self.next_dot(now)?;
-        self.put(record, &element, State::Tally(tally), dot.counter, at)?;
+        self.put(record, &element, State::Tally(tally), dot.counter, at, now)?;
         Ok(tally)
     }
 
@@ -157,6 +164,7 @@ impl Replica {
         state: State,
         dot: u64,
         at: Stamp,
+        now: Now,
     ) -> Result<(), WriteError> {
         let key = record.encoded();
         let request = self.request;
@@ -177,7 +185,7 @@ impl Replica {
             Ok(())
         })?;
         self.outputs.push_back(Output::Changed);
-        self.session.writes_pending(true);
+        self.session.written(now.mono);
         Ok(())
     }
 

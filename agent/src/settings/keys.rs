@@ -64,9 +64,54 @@ const KEYS: &[Key] = &[
         doc: "What the device has, for what models require, such as\n{ runtimes = [\"onnxruntime\"], memory_bytes = 536870912, accelerators = [] }. The hub is told.",
     },
     Key {
+        name: "link.profile",
+        default: "\"lan\"",
+        doc: "The kind of link: \"lan\", \"lte-m\" (always on, paid by the byte) or \"satellite\" (asleep between\ncontacts). What is unset below follows from it.",
+    },
+    Key {
+        name: "link.heartbeat",
+        default: "",
+        doc: "Which heartbeat of the hub to listen to: \"feed\", \"minute\", \"ten-minutes\", \"hour\" or \"none\".\nThe age of answers goes by it. By profile: feed, ten-minutes, none.",
+    },
+    Key {
         name: "link.keep_alive_s",
-        default: "30",
-        doc: "Seconds of silence after which the broker is asked for a sign of life; after twice as long\nit counts as lost.",
+        default: "",
+        doc: "Seconds of silence after which the broker is asked for a sign of life; after twice as long\nit counts as lost. By profile: 60, 3600, 60.",
+    },
+    Key {
+        name: "link.upload_ms",
+        default: "",
+        doc: "Over which time own writes are gathered before they are sent, in milliseconds.\nBy profile: 0, 60000, 0.",
+    },
+    Key {
+        name: "link.prove_s",
+        default: "",
+        doc: "How often the hub is asked whether it holds the same, in seconds. Without a heartbeat the age\nof answers goes by it. By profile: 600, 21600, 600.",
+    },
+    Key {
+        name: "link.group_commits",
+        default: "",
+        doc: "Whether live changes are written to the disk together, with their acknowledgement, which spares\na flash. By profile: false, true, false.",
+    },
+    Key {
+        name: "link.wake_s",
+        default: "",
+        doc: "The seconds from one contact to the next, between which there is no link. 0: the link stays up.\nBy profile: 0, 0, 21600.",
+    },
+    Key {
+        name: "link.awake_s_max",
+        default: "",
+        doc: "How long a contact lasts at most, in seconds, when it cannot get done. 120 in all profiles.",
+    },
+    Key {
+        name: "link.wake_on_note",
+        default: "",
+        doc: "Whether an own write makes for a contact, link.upload_ms later. false in all profiles.",
+    },
+    Key {
+        name: "link.budget_bytes_per_day",
+        default: "",
+        doc: "How many bytes any 24 hours may carry, both ways, headers of TCP and IP included; from 32768.\nWhat is urgent passes always. Unless set, there is no budget.",
     },
     Key {
         name: "link.backoff_ms_base",
@@ -80,13 +125,13 @@ const KEYS: &[Key] = &[
     },
     Key {
         name: "timing.acknowledge_ms",
-        default: "2000",
-        doc: "Over which time acknowledgements are gathered, in milliseconds.",
+        default: "",
+        doc: "Over which time acknowledgements are gathered, in milliseconds. By profile: 2000, 10000, 0.",
     },
     Key {
         name: "timing.spread_ms",
-        default: "1000",
-        doc: "Over which time devices spread what they all would do at once, in milliseconds.",
+        default: "",
+        doc: "Over which time devices spread what they all would do at once, in milliseconds.\nBy profile: 1000, 5000, 0.",
     },
     Key {
         name: "timing.catch_up_ms",

@@ -4,14 +4,19 @@ use headland_host::broker_address::BrokerAddress;
 use headland_shared::name::ReplicaName;
 use headland_shared::query::Filter;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
+use headland_shared::session::budget::BUDGET_BYTES_MIN;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+use std::num::NonZeroU64;
 
 /// The name of a device whose host has none.
 const NAME_DEFAULT: &str = "device";
 
 /// The brokers that one agent tries: beyond a few, a round of attempts takes longer than most outages.
 const HUBS_MAX: usize = 16;
+
+/// More than any link carries in a day that is paid by the byte.
+const BUDGET_BYTES_MAX: u64 = 1 << 40;
 
 /// A filter that can be read; an empty one is none.
 pub(super) fn filter<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -55,6 +60,20 @@ where
     let inside = u64::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
     let fitting = inside.and_then(|number| T::try_from(number).ok());
     fitting.ok_or_else(|| D::Error::custom(format!("{number} is out of range: use {MIN} to {MAX}")))
+}
+
+/// A whole number from `MIN` to `MAX` for a key that is unset by default.
+pub(super) fn perhaps<'de, const MIN: u64, const MAX: u64, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: TryFrom<u64>,
+    D: Deserializer<'de>,
+{
+    within::<MIN, MAX, T, D>(from).map(Some)
+}
+
+/// A budget of bytes.
+pub(super) fn budget<'de, D: Deserializer<'de>>(from: D) -> Result<Option<NonZeroU64>, D::Error> {
+    within::<BUDGET_BYTES_MIN, BUDGET_BYTES_MAX, u64, D>(from).map(NonZeroU64::new)
 }
 
 /// The host's name, with what no replica's name may hold replaced.

@@ -6,6 +6,7 @@ use headland_shared::digest::Digest;
 use headland_shared::epoch::{Epoch, Head, Mark, Position, Seq};
 use headland_shared::message::{Plan, Welcome};
 use headland_shared::scope::Scope;
+use headland_shared::session::budget::Ledger;
 use serde::{Deserialize, Serialize};
 
 pub(super) const ACTOR: &[u8] = b"actor";
@@ -21,6 +22,7 @@ pub(super) const AS_OF: &[u8] = b"as_of";
 pub(super) const FILTER: &[u8] = b"filter";
 pub(super) const DIGESTS: &[u8] = b"digests";
 pub(super) const FOUND: &[u8] = b"found";
+pub(super) const LEDGER: &[u8] = b"ledger";
 
 /// Where the agent stands. Rewritten whole in each transaction that applies something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +103,25 @@ impl ScopeRow {
             scope: Scope::decode(reader.bytes(256)?)?,
         })
     }
+}
+
+/// What was carried: milliseconds into the hour, then bytes by hour, all varints.
+pub(super) fn encode_ledger(ledger: &Ledger) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_varint(&mut out, ledger.into_hour_ms);
+    ledger.hours.iter().for_each(|bytes| put_varint(&mut out, *bytes));
+    out
+}
+
+pub(super) fn decode_ledger(bytes: &[u8]) -> Result<Ledger, StoreError> {
+    let corrupt = |error| StoreError::corrupt("meta-1", error);
+    let mut reader = Reader::new(bytes);
+    let into_hour_ms = reader.varint().map_err(corrupt)?;
+    let mut hours = Vec::new();
+    while !reader.is_empty() {
+        hours.push(reader.varint().map_err(corrupt)?);
+    }
+    Ok(Ledger { hours, into_hour_ms })
 }
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {

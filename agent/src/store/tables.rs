@@ -21,6 +21,7 @@ use headland_shared::bytes::{DecodeError, Reader};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::name::AttributeName;
 use headland_shared::schema::Declaration;
+use headland_shared::session::budget::Ledger;
 use headland_shared::stamp::Stamp;
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::collections::BTreeMap;
@@ -150,6 +151,13 @@ impl Views {
     /// When the catalogue was last known to be the registry's state, as the replica wrote it.
     pub fn as_of(&self) -> Result<Option<Vec<u8>>, StoreError> {
         meta(&self.meta, rows::AS_OF)
+    }
+
+    /// What the link has carried of its budget.
+    pub fn ledger(&self) -> Result<Option<Ledger>, StoreError> {
+        meta(&self.meta, rows::LEDGER)?
+            .map(|bytes| rows::decode_ledger(&bytes))
+            .transpose()
     }
 
     /// The counter of the last own write; zero before the first.

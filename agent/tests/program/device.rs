@@ -200,6 +200,13 @@ impl Ran {
         self.out
     }
 
+    /// The one line of a command that could not do it, with exit code 1.
+    pub(crate) fn failed(self) -> String {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        assert_eq!(self.err.lines().count(), 1, "{self:?}");
+        self.err
+    }
+
     /// The one line of a command that refused, with exit code 2.
     pub(crate) fn refused(self) -> String {
         assert_eq!(self.code, Some(2), "{self:?}");

@@ -60,8 +60,18 @@ fn a_second_agent_on_the_same_store_is_refused_and_the_first_goes_on() {
     let device = Device::new();
     let _daemon = device.start();
     assert!(device.agent(&["run"]).refused().contains("in use by another process"));
-    assert!(device.agent(&["sync"]).refused().contains("the agent runs"));
     device.agent(&["status"]).printed();
+}
+
+#[test]
+fn a_running_agent_is_asked_to_sync_and_says_why_it_cannot() {
+    let device = Device::with("[sync]\ntimeout_s = 1");
+    let _daemon = device.start();
+    let said = device.agent(&["sync"]).failed();
+    assert!(
+        said.contains("not in step after 1 s") && said.contains("check the hub"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -56,9 +56,9 @@ impl<'a> Client<'a> {
         let Self::Agent(name) = self else { return true };
         match levels(filter).as_slice() {
             [ROOT, VERSION, region, "agent", agent, "down"] => is_one_level(region) && is_plain(name) && *agent == name,
-            [ROOT, VERSION, region, "heartbeat"] | [ROOT, VERSION, region, "feed" | "urgent", _, ..] => {
-                is_one_level(region)
-            }
+            [ROOT, VERSION, region, "heartbeat"]
+            | [ROOT, VERSION, region, "heartbeat", _]
+            | [ROOT, VERSION, region, "feed" | "urgent", _, ..] => is_one_level(region),
             _ => false,
         }
     }
@@ -177,6 +177,7 @@ mod tests {
             "headland/1/+/feed/#",
             "headland/1/eu/urgent/vision/+",
             "headland/1/+/heartbeat",
+            "headland/1/eu/heartbeat/600",
         ] {
             assert!(subscribe("headland-agent-a", filter), "{filter}");
         }

@@ -8,6 +8,7 @@ use headland_shared::epoch::{Mark, Seq};
 use headland_shared::frame::encode_down;
 use headland_shared::message::{Batch, Down, Heartbeat, Live, MORE_REGISTRY};
 use headland_shared::session::Now;
+use headland_shared::session::beat::Beat;
 use headland_shared::topic;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -83,8 +84,12 @@ impl Replica {
         Ok(())
     }
 
-    /// Publishes a heartbeat.
-    pub(super) fn heartbeat(&mut self, now: Now) {
+    /// Publishes the heartbeats that are due: the same frame on the topic of each period.
+    pub(super) fn heartbeats(&mut self, now: Now) {
+        let due: Vec<Beat> = self.beats.take_due(now.mono).collect();
+        if due.is_empty() {
+            return;
+        }
         let heartbeat = Heartbeat {
             epoch: self.epoch.tag(),
             boot: self.config.boot,
@@ -94,8 +99,11 @@ impl Replica {
             more: vec![(MORE_REGISTRY, self.published_registry.encoded())],
         };
         let frame = encode_down(&Down::Heartbeat(heartbeat));
-        let topic = topic::heartbeat(&self.config.region);
-        self.outputs.push_back(Output::Publish { topic, frame });
+        for beat in due {
+            let topic = topic::heartbeat(&self.config.region, beat);
+            let frame = frame.clone();
+            self.outputs.push_back(Output::Publish { topic, frame });
+        }
     }
 
     /// When agents that hold all that was published held the registry's state: when it was last known, unless

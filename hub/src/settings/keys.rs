@@ -75,8 +75,8 @@ const KEYS: &[Key] = &[
     ),
     key(
         "feed.heartbeat_ms",
-        "10000",
-        "How often agents are told that all is well, in milliseconds.",
+        "15000",
+        "How often agents on a local network are told that all is well, in milliseconds. The others listen to\nheartbeats of a minute, ten minutes or an hour.",
     ),
     key(
         "feed.live_bytes_max",

@@ -2,8 +2,8 @@
 //!
 //! Nothing in this crate knows Headland's protocol. Each module is one thing a daemon or its
 //! command line takes from the machine it runs on: its configuration, its clock, its log, its
-//! store file and its tables, its control socket, its service manager, its exit code, and the link to an
-//! MQTT broker.
+//! store file and its tables, its control socket, its service manager, its exit code, news of its network,
+//! and the link to an MQTT broker.
 
 pub mod backoff;
 pub mod broker_address;
@@ -14,6 +14,7 @@ pub mod database;
 pub mod exit;
 pub mod link;
 pub mod log;
+pub mod network;
 pub mod service;
 pub mod store_file;
 pub mod tables;

@@ -27,12 +27,13 @@ use alloc::collections::{BTreeMap, VecDeque};
 mod comparing;
 mod effect;
 mod greeting;
+mod holding;
 mod timeout;
 mod timing;
 
 use comparing::Comparing;
 pub use comparing::Proven;
-pub use effect::{Effect, Phase};
+pub use effect::{Effect, LinkedTo, Phase};
 use greeting::{Greeting, nothing_since};
 pub use timing::Timing;
 
@@ -77,8 +78,14 @@ pub struct AgentSession {
     doubts: u32,
     unsent_writes: bool,
     upload_retry_at: Option<Ms>,
+    /// Until when writes made here wait for more of them.
+    upload_at: Option<Ms>,
+    /// Before this the hub that the link is up to wants no hello.
+    not_before: Option<Ms>,
     heartbeat_ms: u64,
     silent_at: Option<Ms>,
+    /// Whether feed and heartbeat are not listened to for now.
+    deaf: bool,
     clocks: Option<ClockMap>,
     as_of: Option<Ms>,
 }
@@ -114,7 +121,10 @@ impl AgentSession {
             doubts: 0,
             unsent_writes: false,
             upload_retry_at: None,
+            upload_at: None,
+            not_before: None,
             silent_at: None,
+            deaf: false,
             clocks: None,
             as_of: None,
         }
@@ -150,12 +160,28 @@ impl AgentSession {
         self.upload();
     }
 
-    /// The link is up and subscribed.
-    pub fn link_up(&mut self, now: Ms) {
+    /// Somebody here has written: it goes up together with what is written until [`Timing::upload_ms`] is over.
+    pub fn written(&mut self, now: Ms) {
+        self.unsent_writes = true;
+        if self.timing.upload_ms > 0 {
+            self.upload_at.get_or_insert(now + self.timing.upload_ms);
+        }
+        self.upload();
+    }
+
+    /// The link is up and subscribed, to the same hub as before or another one. A hub that has said when it wants to
+    /// be asked again is not asked earlier because the link was lost meanwhile.
+    pub fn link_up(&mut self, hub: LinkedTo, now: Ms) {
         self.link_down();
         self.linked = true;
         self.attempts = 0;
-        self.greet(now);
+        if hub == LinkedTo::Another {
+            self.not_before = None;
+        }
+        match self.not_before.filter(|at| *at > now) {
+            Some(at) => self.greet_at = Some(at),
+            None => self.greet(now),
+        }
     }
 
     /// The link is gone.
@@ -171,6 +197,7 @@ impl AgentSession {
         self.acknowledge_at = None;
         self.prove_at = None;
         self.upload_retry_at = None;
+        self.upload_at = None;
         self.silent_at = None;
         self.effects.clear();
     }
@@ -206,12 +233,7 @@ impl AgentSession {
     /// Whether everything known of is applied here, stored there and acknowledged.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.phase() == Phase::Live
-            && !self.unsent_writes
-            && self.acknowledge_at.is_none()
-            && self.greet_at.is_none()
-            && self.held.is_empty()
-            && self.effects.is_empty()
+        self.is_in_step() && self.acknowledge_at.is_none()
     }
 
     /// The moment on the agent's clock at which what is held here was last known to be the registry's state.
@@ -276,6 +298,7 @@ impl AgentSession {
         let clocks = ClockMap::new(welcome.boot, sent, welcome.hub_ms);
         self.clocks = Some(clocks);
         self.attempts = 0;
+        self.not_before = None;
         self.answer_took = now.saturating_sub(sent);
         if let Some(stored) = welcome.stored.clone() {
             self.upload_retry_at = None;
@@ -292,6 +315,7 @@ impl AgentSession {
         match welcome.plan {
             Plan::Behind { retry_ms } => {
                 self.retry_later(now, u64::from(retry_ms));
+                self.not_before = self.greet_at;
                 self.settle_held(now);
             }
             Plan::Compare { salt, cells } => self.compare(welcome, salt, cells, now),
@@ -445,11 +469,13 @@ impl AgentSession {
 
     /// An upload was sent, by itself or within a hello.
     pub fn uploading(&mut self, now: Ms) {
+        self.upload_at = None;
         self.upload_retry_at = Some(now + self.timing.stall_ms);
     }
 
     fn upload(&mut self) {
-        if self.linked && self.welcomed && self.unsent_writes && self.upload_retry_at.is_none() {
+        let waits = self.upload_retry_at.is_some() || self.upload_at.is_some();
+        if self.linked && self.welcomed && self.unsent_writes && !waits {
             // Set by `uploading` once the replica has sent it; until then one request is enough.
             if !self.effects.contains(&Effect::Upload) {
                 self.effects.push_back(Effect::Upload);
@@ -463,7 +489,9 @@ impl AgentSession {
     }
 
     fn heard(&mut self, now: Ms) {
-        self.silent_at = Some(now + self.heartbeat_ms * 3 + self.timing.spread_ms);
+        let period = self.timing.beat.filter(|_| !self.deaf);
+        let period = period.map(|beat| beat.period_ms(self.heartbeat_ms));
+        self.silent_at = period.map(|period| now + period * 3 + self.timing.spread_ms);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line of the benchmarks.
 
 use super::{BAD_INPUT, fail};
-use crate::bench::{BenchError, Wish, hub_core, query, resolve, storm};
+use crate::bench::{BenchError, Wish, hub_core, idle, query, resolve, storm};
 use crate::fleet::BrokerChoice;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -15,6 +15,9 @@ const AGENTS_ENROLLED_MAX: usize = 100_000;
 /// As many agents as the proxy carries connections, less a few.
 const AGENTS_MAX: usize = 4_000;
 
+/// Shorter than a network lasts.
+const SECONDS_MAX: usize = 3_600;
+
 /// More models than a device holds.
 const MODELS_MAX: usize = 1_000_000;
 
@@ -27,6 +30,8 @@ pub(super) enum Benchmark {
     Hub(HubArguments),
     /// Measures reads over the socket of an agent that holds many models.
     Query(QueryArguments),
+    /// Measures what an agent carries that has nothing to do, for each profile. As root: it makes networks.
+    Idle(IdleArguments),
     /// Measures how long a device that holds 10,000 models takes to resolve, for each task.
     Resolve(Common),
 }
@@ -84,6 +89,16 @@ pub(super) struct QueryArguments {
     common: Common,
 }
 
+/// How idling is measured.
+#[derive(Debug, Args)]
+pub(super) struct IdleArguments {
+    /// For how many seconds; a few heartbeats are 15 s apart.
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    seconds: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
 impl Common {
     fn wish(self, command: String) -> Wish {
         let runs = self.runs;
@@ -101,12 +116,14 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
     let (what, count, most) = match &benchmark {
         Benchmark::Storm(storm) => ("--agents", storm.agents, AGENTS_MAX),
         Benchmark::Hub(hub) => ("--agents-max", hub.agents_max, AGENTS_ENROLLED_MAX),
+        Benchmark::Idle(idle) => ("--seconds", idle.seconds, SECONDS_MAX),
         Benchmark::Query(query) => ("--models", query.models, MODELS_MAX),
         Benchmark::Resolve(common) => ("--runs", common.runs, RUNS_MAX),
     };
     let (Benchmark::Storm(StormArguments { common, .. })
     | Benchmark::Hub(HubArguments { common, .. })
     | Benchmark::Query(QueryArguments { common, .. })
+    | Benchmark::Idle(IdleArguments { common, .. })
     | Benchmark::Resolve(common)) = &benchmark;
     for (what, count, most) in [(what, count, most), ("--runs", common.runs, RUNS_MAX)] {
         if !(1..=most).contains(&count) {
@@ -127,6 +144,10 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
             wish: common.wish(format!("query --models {models} --requests {requests}")),
             models,
             requests,
+        }),
+        Benchmark::Idle(IdleArguments { seconds, common }) => idle::run(&idle::Options {
+            wish: common.wish(format!("idle --seconds {seconds}")),
+            seconds,
         }),
         Benchmark::Resolve(common) => resolve::run(&resolve::Options {
             wish: common.wish("resolve".to_owned()),

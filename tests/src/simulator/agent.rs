@@ -13,6 +13,7 @@ use headland_agent::store::Store;
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::Scope;
 use headland_shared::session::agent::Timing;
+use headland_shared::session::beat::Beat;
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::topic;
 use headland_shared::view::Model;
@@ -251,7 +252,7 @@ impl Agent {
 fn topics(hub: usize, name: &ReplicaName, follows: &Follows<'_>, live: bool) -> BTreeSet<String> {
     let region = region(hub);
     let live = live && follows.filter.is_none();
-    let mut topics = BTreeSet::from([topic::down(&region, name), topic::heartbeat(&region)]);
+    let mut topics = BTreeSet::from([topic::down(&region, name), topic::heartbeat(&region, Beat::Feed)]);
     for task in TASKS {
         let scope = Scope::of(namespace(), Some(task));
         if follows.scopes.matches(&scope) {

@@ -8,6 +8,7 @@ use headland_host::tables::StoreError;
 use headland_shared::bytes::Reader;
 use headland_shared::delta::{AttributeIntroduction, ScopeAlias};
 use headland_shared::element::State;
+use headland_shared::session::budget::Ledger;
 use headland_shared::stamp::Stamp;
 use redb::ReadableTable;
 
@@ -44,6 +45,12 @@ impl Tables<'_> {
     /// Notes when the catalogue was last known to be the registry's state.
     pub fn set_as_of(&mut self, as_of: &[u8]) -> Result<(), StoreError> {
         self.meta.insert(rows::AS_OF, as_of)?;
+        Ok(())
+    }
+
+    /// Notes what the link has carried of its budget.
+    pub fn set_ledger(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        self.meta.insert(rows::LEDGER, rows::encode_ledger(ledger).as_slice())?;
         Ok(())
     }
 

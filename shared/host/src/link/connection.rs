@@ -1,12 +1,14 @@
 //! One connection to one broker, from dialling to its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, SubAck, SubscribeFilter, SubscribeReasonCode,
 };
 
-use super::{LinkConfig, LinkEvent};
+use super::handle::Outlet;
+use super::{LinkConfig, LinkEvent, wire};
 use crate::broker_address::BrokerAddress;
 
 /// Frames that wait to be sent. It rides out a pause of the socket at the rate at which one
@@ -40,6 +42,7 @@ pub(super) struct Connection {
     events: EventLoop,
     filters: Vec<SubscribeFilter>,
     silence_max: Duration,
+    outlet: Arc<Outlet>,
 }
 
 /// What was received before the link was up.
@@ -52,7 +55,7 @@ pub(super) struct Early {
 
 impl Connection {
     /// Prepares a connection to `broker`; nothing is sent yet.
-    pub(super) fn new(config: &LinkConfig, broker: &BrokerAddress) -> Self {
+    pub(super) fn new(config: &LinkConfig, broker: &BrokerAddress, outlet: Arc<Outlet>) -> Self {
         let mut options = MqttOptions::new(&config.client_id, broker.host(), broker.port());
         let keep_alive = Duration::from_secs(u64::from(config.keep_alive_s));
         options
@@ -74,13 +77,18 @@ impl Connection {
             events,
             filters,
             silence_max: keep_alive * SILENT_KEEP_ALIVES_MAX,
+            outlet,
         }
     }
 
     /// Connects and subscribes. Fails with a reason for people.
     pub(super) async fn establish(&mut self) -> Result<Early, String> {
+        self.outlet.counters.carried(wire::of_attempt());
         match self.events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {}
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                let client_id = self.events.mqtt_options.client_id();
+                self.outlet.counters.carried(wire::of_connection(client_id.len()));
+            }
             Ok(other) => return Err(format!("connecting: unexpected {other:?}")),
             Err(error) => return Err(format!("connecting: {error}")),
         }
@@ -90,6 +98,8 @@ impl Connection {
         self.client
             .try_subscribe_many(self.filters.iter().cloned())
             .map_err(|_| "subscribing: a topic filter is not valid".to_owned())?;
+        let filters = self.filters.iter().map(|filter| filter.path.as_str());
+        self.outlet.counters.carried(wire::of_filters(filters));
         let limit = Duration::from_secs(SUBSCRIBE_S_MAX);
         match tokio::time::timeout(limit, self.granted()).await {
             Ok(granted) => granted,
@@ -100,7 +110,7 @@ impl Connection {
     async fn granted(&mut self) -> Result<Early, String> {
         let mut early = Early::default();
         loop {
-            match self.events.poll().await {
+            match self.poll().await {
                 Ok(Event::Incoming(Packet::SubAck(answer))) => {
                     self.check(&answer)?;
                     return Ok(early);
@@ -145,7 +155,7 @@ impl Connection {
     /// would be lost.
     pub(super) async fn frame(&mut self) -> Result<LinkEvent, String> {
         loop {
-            match tokio::time::timeout(self.silence_max, self.events.poll()).await {
+            match tokio::time::timeout(self.silence_max, self.poll()).await {
                 Ok(Ok(Event::Incoming(Packet::Publish(frame)))) => return Ok(event_of(frame)),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(error.to_string()),
@@ -155,6 +165,13 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// The next event, counted.
+    async fn poll(&mut self) -> Result<Event, rumqttc::ConnectionError> {
+        let event = self.events.poll().await?;
+        self.outlet.counters.carried(wire::of_event(&event));
+        Ok(event)
     }
 
     /// Sends what is queued and then a goodbye. The caller bounds how long it may take.
@@ -167,7 +184,7 @@ impl Connection {
         };
         let sent = async {
             loop {
-                match self.events.poll().await {
+                match self.poll().await {
                     Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) => break,
                     Ok(_) => {}
                 }

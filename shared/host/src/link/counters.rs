@@ -19,6 +19,9 @@ pub struct LinkCounts {
     pub dropped_out: u64,
     /// Times the link came up.
     pub sessions: u64,
+    /// Bytes both ways with all that MQTT, TCP and IP add, as far as a program can know them: rather too many than
+    /// too few.
+    pub wire_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +33,7 @@ pub(super) struct Counters {
     bytes_out: AtomicU64,
     dropped_out: AtomicU64,
     sessions: AtomicU64,
+    wire_bytes: AtomicU64,
 }
 
 impl Counters {
@@ -51,6 +55,11 @@ impl Counters {
         self.dropped_out.fetch_add(1, Relaxed);
     }
 
+    /// Counts bytes of the wire, either way.
+    pub(super) fn carried(&self, bytes: u64) {
+        self.wire_bytes.fetch_add(bytes, Relaxed);
+    }
+
     /// Counts a session and gives its number, from 1.
     pub(super) fn session(&self) -> u64 {
         self.sessions.fetch_add(1, Relaxed) + 1
@@ -65,6 +74,7 @@ impl Counters {
             bytes_out: self.bytes_out.load(Relaxed),
             dropped_out: self.dropped_out.load(Relaxed),
             sessions: self.sessions.load(Relaxed),
+            wire_bytes: self.wire_bytes.load(Relaxed),
         }
     }
 }

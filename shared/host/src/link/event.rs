@@ -21,6 +21,8 @@ pub enum LinkEvent {
         /// How long the link waits before its next attempt, in milliseconds.
         retry_in_ms: u64,
     },
+    /// The link rests, as [`super::LinkHandle::rest`] asked, until it is roused.
+    Rests,
     /// A frame arrived.
     Frame {
         /// Its topic.

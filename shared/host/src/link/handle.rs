@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rumqttc::{AsyncClient, QoS};
-use tokio::sync::Notify;
+use rumqttc::{AsyncClient, QoS, SubscribeFilter};
+use tokio::sync::{Notify, watch};
 
-use super::Qos;
 use super::counters::{Counters, LinkCounts};
+use super::{Qos, Subscription, wire};
 
 /// The bytes of a PUBLISH packet beside its topic and payload: type, four digits of length, length
 /// of the topic, packet identifier.
-const PUBLISH_BYTES_BESIDE: usize = 1 + 4 + 2 + 2;
+pub(super) const PUBLISH_BYTES_BESIDE: usize = 1 + 4 + 2 + 2;
 
 /// The longest topic MQTT can carry, in bytes.
 const TOPIC_BYTES_MAX: usize = u16::MAX as usize;
@@ -48,6 +48,10 @@ pub(super) struct Outlet {
     pub(super) counters: Counters,
     /// Wakes a session that is to end for the next broker's.
     pub(super) go_on: Notify,
+    /// Wakes a link that waits before it tries again.
+    pub(super) try_now: Notify,
+    /// Whether the link is to be up.
+    pub(super) wanted: watch::Sender<bool>,
 }
 
 impl Outlet {
@@ -57,12 +61,19 @@ impl Outlet {
             packet_bytes_max,
             counters: Counters::default(),
             go_on: Notify::new(),
+            try_now: Notify::new(),
+            wanted: watch::Sender::new(true),
         }
     }
 
     /// Lets frames out by `client`, or no longer.
     pub(super) fn set(&self, client: Option<AsyncClient>) {
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+    }
+
+    fn with_client<T>(&self, act: impl FnOnce(&AsyncClient) -> T) -> Result<T, LinkBusy> {
+        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        client.as_ref().map(act).ok_or(LinkBusy::Down)
     }
 
     fn send(&self, topic: &str, payload: Vec<u8>, qos: Qos) -> Result<(), LinkBusy> {
@@ -77,13 +88,11 @@ impl Outlet {
                 packet_bytes_max: self.packet_bytes_max,
             });
         }
-        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = client.as_ref().ok_or(LinkBusy::Down)?;
         // The topic was checked above, so that only a full queue is left to fail.
-        client
-            .try_publish(topic, qos.into(), false, payload)
+        self.with_client(|client| client.try_publish(topic, qos.into(), false, payload))?
             .map_err(|_| LinkBusy::Full)?;
         self.counters.accepted(payload_bytes);
+        self.counters.carried(wire::of_frame(topic.len(), payload_bytes));
         Ok(())
     }
 }
@@ -129,6 +138,57 @@ impl LinkHandle {
     /// reached. While no session is up, or it is just taking a frame, this does nothing; ask again then.
     pub fn go_on_to_next(&self) {
         self.outlet.go_on.notify_waiters();
+    }
+
+    /// Tries at once to connect, if the link waits before its next attempt; else this does nothing.
+    pub fn try_now(&self) {
+        self.outlet.try_now.notify_waiters();
+    }
+
+    /// Sends what is queued, says goodbye to the broker, and stays away until [`Self::rouse`]. The sink is told once
+    /// the link rests.
+    pub fn rest(&self) {
+        self.outlet.wanted.send_if_modified(std::mem::take);
+    }
+
+    /// Ends a rest: the link connects at once.
+    pub fn rouse(&self) {
+        self.outlet
+            .wanted
+            .send_if_modified(|wanted| !std::mem::replace(wanted, true));
+    }
+
+    /// Subscribes to more in the session that is up. What a later session subscribes to is not changed by it.
+    ///
+    /// # Errors
+    ///
+    /// When the link is down or its queue is full.
+    pub fn try_subscribe(&self, subscriptions: &[Subscription]) -> Result<(), LinkBusy> {
+        let filters = subscriptions.iter();
+        let filters = filters.map(|one| SubscribeFilter::new(one.filter.clone(), one.qos.into()));
+        let subscribed = self.outlet.with_client(|client| client.try_subscribe_many(filters));
+        subscribed?.map_err(|_| LinkBusy::Full)?;
+        self.outlet
+            .counters
+            .carried(wire::of_filters(subscriptions.iter().map(|one| one.filter.as_str())));
+        Ok(())
+    }
+
+    /// Takes subscriptions back in the session that is up.
+    ///
+    /// # Errors
+    ///
+    /// When the link is down or its queue is full; some may have been taken back then.
+    pub fn try_unsubscribe(&self, filters: &[String]) -> Result<(), LinkBusy> {
+        for filter in filters {
+            self.outlet
+                .with_client(|client| client.try_unsubscribe(filter))?
+                .map_err(|_| LinkBusy::Full)?;
+            self.outlet
+                .counters
+                .carried(wire::of_filters([filter.as_str()].into_iter()));
+        }
+        Ok(())
     }
 
     /// What the link has carried and lost so far.

@@ -11,6 +11,7 @@ mod counters;
 mod event;
 mod handle;
 mod keeper;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -81,7 +81,7 @@ impl Owner {
             assert!(started.elapsed() < PATIENCE, "the link did not come up");
             match self.next().await {
                 LinkEvent::Up { broker, session } => return (broker.port(), session),
-                LinkEvent::Down { .. } => {}
+                LinkEvent::Down { .. } | LinkEvent::Rests => {}
                 frame @ LinkEvent::Frame { .. } => {
                     panic!("a frame before the link was up: {frame:?}")
                 }

@@ -41,7 +41,10 @@ pub(crate) struct Mosquitto {
 
 impl Mosquitto {
     pub(crate) fn start() -> Self {
-        let port = free_port();
+        Self::start_at(free_port())
+    }
+
+    pub(crate) fn start_at(port: u16) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("mosquitto.conf");
         let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n");

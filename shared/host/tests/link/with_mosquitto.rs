@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use headland_host::link::{Delivery, LinkBusy, LinkEvent, Qos};
+use headland_host::link::{Delivery, LinkBusy, LinkEvent, Qos, Subscription};
 use tokio::sync::mpsc;
 
 use crate::inbox::{BACKOFF_MS_MAX, Owner, PACKET_BYTES_MAX, config};
@@ -208,4 +208,73 @@ async fn topic_with_a_wildcard_is_refused_without_a_loss() {
         let refused = owner.handle().try_send(topic, vec![], Qos::AtMostOnce);
         assert_eq!(refused, Err(LinkBusy::Topic));
     }
+}
+
+#[tokio::test]
+async fn a_link_that_rests_has_sent_what_was_queued_and_is_away_until_it_is_roused() {
+    let broker = Mosquitto::start();
+    let mut listener = Owner::start(config("listener", &[broker.port]));
+    let mut owner = Owner::start(config("resting", &[broker.port]));
+    listener.up().await;
+    owner.up().await;
+    let handle = owner.handle();
+    handle
+        .try_send("test/main/a", b"last".to_vec(), Qos::AtLeastOnce)
+        .unwrap();
+    handle.rest();
+    assert_eq!(listener.frame().await.1, b"last");
+    loop {
+        match owner.next().await {
+            LinkEvent::Rests => break,
+            LinkEvent::Frame { .. } => {}
+            other => panic!("expected the link to rest, got {other:?}"),
+        }
+    }
+    let at_rest = handle.counts();
+    let sent = handle.try_send("test/main/a", b"x".to_vec(), Qos::AtLeastOnce);
+    assert_eq!(sent, Err(LinkBusy::Down));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(handle.counts().wire_bytes, at_rest.wire_bytes);
+    handle.rouse();
+    assert_eq!(owner.up().await.1, 2);
+}
+
+#[tokio::test]
+async fn a_link_that_waits_tries_at_once_when_it_is_told_to() {
+    let port = free_port();
+    let mut slow = config("waiting", &[port]);
+    (slow.backoff_ms_base, slow.backoff_ms_max) = (3_600_000, 3_600_000);
+    let mut owner = Owner::start(slow);
+    owner.down().await;
+    let _broker = Mosquitto::start_at(port);
+    // It may not have come to wait yet.
+    let handle = owner.handle();
+    let telling = tokio::spawn(async move {
+        loop {
+            handle.try_now();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    owner.up().await;
+    telling.abort();
+}
+
+#[tokio::test]
+async fn subscriptions_change_within_a_session() {
+    let broker = Mosquitto::start();
+    let mut owner = Owner::start(config("choosing", &[broker.port]));
+    owner.up().await;
+    let handle = owner.handle();
+    let more = Subscription {
+        filter: "more/#".into(),
+        qos: Qos::AtMostOnce,
+    };
+    handle.try_subscribe(std::slice::from_ref(&more)).unwrap();
+    handle.try_send("more/a", b"1".to_vec(), Qos::AtLeastOnce).unwrap();
+    assert_eq!(owner.frame().await.0, "more/a");
+    handle.try_unsubscribe(&[more.filter]).unwrap();
+    handle.try_send("more/b", b"2".to_vec(), Qos::AtLeastOnce).unwrap();
+    handle.try_send("test/main/a", b"3".to_vec(), Qos::AtLeastOnce).unwrap();
+    assert_eq!(owner.frame().await.0, "test/main/a");
+    assert_eq!(handle.counts().sessions, 1);
 }

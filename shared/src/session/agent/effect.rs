@@ -50,6 +50,15 @@ pub enum Effect {
     },
 }
 
+/// Whose link is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkedTo {
+    /// That of the hub with which the session was before.
+    TheSame,
+    /// That of another hub, or of the first one.
+    Another,
+}
+
 /// Where the session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {

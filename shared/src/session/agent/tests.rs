@@ -1,6 +1,7 @@
 use super::*;
 use crate::epoch::{Head, Lineage, Mark, Position};
 use crate::name::Region;
+use crate::session::beat::Beat;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -86,8 +87,12 @@ fn nonce(effects: &[Effect]) -> u64 {
 
 /// A session that has caught up to seq 9 and follows scope 1.
 fn live() -> AgentSession {
-    let mut session = AgentSession::new(Timing::default().hurried(), 1);
-    session.link_up(0);
+    live_with(Timing::default().hurried())
+}
+
+fn live_with(timing: Timing) -> AgentSession {
+    let mut session = AgentSession::new(timing, 1);
+    session.link_up(LinkedTo::Another, 0);
     let nonce = nonce(&drain(&mut session));
     session.welcome(welcome(nonce, Plan::Delta), 20);
     session.part(part(nonce, 0, 9, true), 21);
@@ -103,7 +108,7 @@ fn live() -> AgentSession {
 #[test]
 fn a_hello_that_is_not_answered_is_repeated_with_growing_waits() {
     let mut session = AgentSession::new(Timing::default(), 1);
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let mut nonces = vec![nonce(&drain(&mut session))];
     let mut last = 0;
     for _ in 0..5 {
@@ -122,7 +127,7 @@ fn a_hello_that_is_not_answered_is_repeated_with_growing_waits() {
 #[test]
 fn an_answer_with_an_old_nonce_is_ignored() {
     let mut session = AgentSession::new(Timing::default(), 1);
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let nonce = nonce(&drain(&mut session));
     session.welcome(welcome(nonce ^ 1, Plan::Delta), 5);
     assert_eq!(session.phase(), Phase::Greeting);
@@ -131,7 +136,7 @@ fn an_answer_with_an_old_nonce_is_ignored() {
 
 /// Asks, and asks again after the first wait; both nonces.
 fn asked_twice(session: &mut AgentSession) -> [u64; 2] {
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let first = nonce(&drain(session));
     session.handle_timeout(session.deadline().unwrap());
     [first, nonce(&drain(session))]
@@ -176,7 +181,7 @@ fn an_answer_to_an_earlier_question_does_not_count_once_the_place_has_moved() {
     let third = nonce(&drain(&mut session));
     assert!(!session.awaits(first) && !session.awaits(second) && session.awaits(third));
     session.link_down();
-    session.link_up(90_000);
+    session.link_up(LinkedTo::Another, 90_000);
     assert!(!session.awaits(third), "another session is another question");
 }
 
@@ -195,7 +200,7 @@ fn an_answer_that_took_long_makes_the_next_wait_long() {
 #[test]
 fn a_welcome_that_says_that_nothing_has_changed_is_the_whole_catch_up() {
     let mut session = AgentSession::new(Timing::default(), 1);
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let nonce = nonce(&drain(&mut session));
     let up_to_date = UpToDate { end: head(9) }.to_more();
     let welcome = Welcome {
@@ -221,7 +226,7 @@ fn a_welcome_that_says_that_nothing_has_changed_is_the_whole_catch_up() {
 #[test]
 fn parts_are_staged_in_order_and_only_the_last_one_finishes() {
     let mut session = AgentSession::new(Timing::default(), 1);
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let nonce = nonce(&drain(&mut session));
     session.welcome(welcome(nonce, Plan::Snapshot), 5);
     assert!(matches!(drain(&mut session).as_slice(), [Effect::Begin(_)]));
@@ -243,7 +248,7 @@ fn parts_are_staged_in_order_and_only_the_last_one_finishes() {
 #[test]
 fn a_stalled_catch_up_is_asked_for_again_and_then_greeted_anew() {
     let mut session = AgentSession::new(Timing::default(), 1);
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let first = nonce(&drain(&mut session));
     session.welcome(welcome(first, Plan::Snapshot), 5);
     drain(&mut session);
@@ -332,7 +337,7 @@ fn what_waits_of_one_epoch_is_dropped_when_another_begins() {
 #[test]
 fn a_live_batch_waits_as_long_as_a_hello_is_unanswered() {
     let mut session = live();
-    session.link_up(100);
+    session.link_up(LinkedTo::Another, 100);
     let nonce = nonce(&drain(&mut session));
     session.batch(batch(1, 9, 10), 110);
     assert!(drain(&mut session).is_empty(), "the place moved under a question");
@@ -344,7 +349,7 @@ fn a_live_batch_waits_as_long_as_a_hello_is_unanswered() {
 fn a_lower_epoch_of_the_same_hub_is_not_believed() {
     let mut session = AgentSession::new(Timing::default(), 1);
     session.placed(Some(Epoch { number: 2, ..EPOCH }), Seq(9), BTreeMap::new());
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let nonce = nonce(&drain(&mut session));
     session.welcome(welcome(nonce, Plan::Snapshot), 5);
     assert!(drain(&mut session).is_empty());
@@ -366,7 +371,7 @@ fn writes_go_up_once_until_they_are_stored() {
 #[test]
 fn a_hub_that_is_behind_is_asked_again_later() {
     let mut session = AgentSession::new(Timing::default(), 1);
-    session.link_up(0);
+    session.link_up(LinkedTo::Another, 0);
     let nonce_before = nonce(&drain(&mut session));
     session.welcome(welcome(nonce_before, Plan::Behind { retry_ms: 1_000 }), 5);
     assert!(drain(&mut session).is_empty());
@@ -389,4 +394,87 @@ fn a_live_session_greets_when_somebody_wants_the_present_and_never_ahead_of_a_he
     session.greet_if_live(51);
     session.handle_timeout(51);
     assert!(drain(&mut session).is_empty());
+}
+
+/// A session whose hub has just said that it wants to be asked again in 40 s.
+fn put_off() -> AgentSession {
+    let mut session = AgentSession::new(Timing::default().hurried(), 1);
+    session.link_up(LinkedTo::Another, 0);
+    let nonce = nonce(&drain(&mut session));
+    session.welcome(welcome(nonce, Plan::Behind { retry_ms: 40_000 }), 20);
+    drain(&mut session);
+    session
+}
+
+#[test]
+fn a_hub_that_said_when_to_ask_again_is_not_asked_earlier_after_a_reconnect() {
+    let mut session = put_off();
+    for up in [1_000, 9_000] {
+        session.link_down();
+        session.link_up(LinkedTo::TheSame, up);
+        assert_eq!(drain(&mut session), []);
+        let at = session.deadline().unwrap();
+        assert!((40_020..=60_020).contains(&at), "{at}");
+    }
+    let at = session.deadline().unwrap();
+    session.handle_timeout(at);
+    nonce(&drain(&mut session));
+}
+
+#[test]
+fn another_hub_is_asked_at_once_and_so_is_the_same_one_once_its_time_has_come() {
+    let mut session = put_off();
+    session.link_down();
+    session.link_up(LinkedTo::Another, 1_000);
+    nonce(&drain(&mut session));
+    let mut session = put_off();
+    session.link_down();
+    session.link_up(LinkedTo::TheSame, 90_000);
+    nonce(&drain(&mut session));
+}
+
+#[test]
+fn writes_are_gathered_and_go_up_together() {
+    let timing = Timing {
+        upload_ms: 30_000,
+        ..Timing::default().hurried()
+    };
+    let mut session = live_with(timing);
+    session.written(1_000);
+    session.written(9_000);
+    assert_eq!(drain(&mut session), []);
+    session.handle_timeout(30_999);
+    assert!(!drain(&mut session).contains(&Effect::Upload));
+    session.handle_timeout(31_000);
+    assert!(drain(&mut session).contains(&Effect::Upload));
+}
+
+#[test]
+fn without_heartbeats_silence_is_no_sign_and_the_agent_greets_as_often_as_it_proves() {
+    let timing = Timing {
+        beat: None,
+        prove_ms: 3_600_000,
+        ..Timing::default().hurried()
+    };
+    let mut session = live_with(timing);
+    session.handle_timeout(3_600_000);
+    assert_eq!(drain(&mut session), []);
+    session.handle_timeout(3_600_022);
+    nonce(&drain(&mut session));
+}
+
+#[test]
+fn silence_is_measured_by_the_heartbeat_that_is_listened_to() {
+    let timing = Timing {
+        beat: Some(Beat::TenMinutes),
+        prove_ms: 86_400_000,
+        ..Timing::default().hurried()
+    };
+    let mut session = live_with(timing);
+    session.handle_timeout(1_800_020);
+    assert_eq!(drain(&mut session), []);
+    // First it decides to greet, then it does: by default that is spread over some time.
+    session.handle_timeout(1_800_022);
+    session.handle_timeout(1_800_022);
+    nonce(&drain(&mut session));
 }

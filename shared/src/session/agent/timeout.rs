@@ -20,6 +20,7 @@ impl AgentSession {
             self.acknowledge_at,
             self.prove_at,
             self.upload_retry_at,
+            self.upload_at,
             self.silent_at,
         ];
         times.into_iter().flatten().min()
@@ -33,11 +34,19 @@ impl AgentSession {
         let due = |at: Option<Ms>| at.is_some_and(|at| at <= now);
         if due(self.prove_at) {
             self.prove(now);
+            if self.timing.beat.is_none() {
+                // Nothing else would tell that something is missing, or how old the rest is.
+                self.greet_soon(now);
+            }
         }
         if due(self.acknowledge_at) {
             self.acknowledge_at = None;
             let wants_proof = self.wants_proof;
             self.effects.push_back(Effect::Acknowledge { wants_proof });
+        }
+        if due(self.upload_at) {
+            self.upload_at = None;
+            self.upload();
         }
         if due(self.upload_retry_at) {
             self.upload_retry_at = None;

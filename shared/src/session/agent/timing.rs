@@ -1,5 +1,6 @@
 //! How long the agent's session waits for what.
 
+use crate::session::beat::Beat;
 use crate::session::{Jitter, Ms};
 
 /// A slow answer makes the next wait at most so many times the usual one: it may also have been a slow link.
@@ -24,11 +25,15 @@ pub struct Timing {
     pub spread_ms: u64,
     /// Over which time acknowledgements are spread and gathered.
     pub acknowledge_ms: u64,
+    /// Over which time writes made here are gathered before they are sent.
+    pub upload_ms: u64,
     /// How often the hub is asked whether it holds the same, while nothing else makes the agent ask.
     pub prove_ms: u64,
     /// How long to wait when a hub cannot be believed.
     pub behind_ms: u64,
-    /// The heartbeat's period until the hub has named it.
+    /// Which heartbeat is listened to. With none the agent greets as often as it would prove, which tells the same.
+    pub beat: Option<Beat>,
+    /// The period of the feed's heartbeat until the hub has named it.
     pub heartbeat_ms: u64,
 }
 
@@ -43,9 +48,11 @@ impl Default for Timing {
             lag_ms: 500,
             spread_ms: 1_000,
             acknowledge_ms: 2_000,
+            upload_ms: 0,
             prove_ms: 600_000,
             behind_ms: 30_000,
-            heartbeat_ms: 10_000,
+            beat: Some(Beat::Feed),
+            heartbeat_ms: 15_000,
         }
     }
 }
@@ -57,6 +64,7 @@ impl Timing {
         Self {
             spread_ms: 0,
             acknowledge_ms: 0,
+            upload_ms: 0,
             ..self
         }
     }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 /// The hub's defaults, which `docs/config.md` lists.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
-const HEARTBEAT_MS: u32 = 10_000;
+const HEARTBEAT_MS: u32 = 15_000;
 const LIVE_BYTES_MAX: usize = 65_536;
 const RETENTION_MS: u64 = 30 * 86_400_000;
 /// When the wall clock begins: any moment will do.

@@ -51,7 +51,7 @@ fn start(guest: usize, arguments: &Arguments, board: &Arc<Board>) -> Result<Link
     let sink = move |event: LinkEvent| {
         match event {
             LinkEvent::Up { .. } => board.stands(guest, true, true),
-            LinkEvent::Down { .. } => {
+            LinkEvent::Down { .. } | LinkEvent::Rests => {
                 frames.store(0, Ordering::Relaxed);
                 board.stands(guest, false, false);
             }
