@@ -10,7 +10,7 @@ mod token;
 mod watching;
 mod why;
 
-pub(crate) use build::{Answers, model_key};
+pub(crate) use build::{Answers, WALL_CLOCK_SET_MS, model_key};
 pub use contract::{Consistency, OnStale};
 pub(crate) use contract::{Demand, Stale};
 pub(crate) use question::{Question, QuestionError};

@@ -10,6 +10,7 @@ mod api;
 mod cli;
 mod daemon;
 pub mod device;
+mod doctor;
 mod driver;
 mod once;
 mod opening;

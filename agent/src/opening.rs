@@ -92,6 +92,11 @@ impl Opening {
         }
     }
 
+    /// Opens the store for someone who only wants to know whether it can be opened, and changes no damaged one.
+    pub(crate) fn store_to_examine(&self) -> Result<Store, OpeningError> {
+        self.store_that_exists()
+    }
+
     /// Opens the replica on its store.
     pub(crate) fn replica(&self, store: Store) -> Result<Replica, OpeningError> {
         let seed = getrandom::u64().map_err(OpeningError::Random)?;

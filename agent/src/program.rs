@@ -3,7 +3,7 @@
 mod arguments;
 
 use crate::settings::{SOURCE, Settings};
-use crate::{cli, daemon, once};
+use crate::{cli, daemon, doctor, once};
 use arguments::{Arguments, Command};
 pub(crate) use arguments::{Asked, FreshnessArguments, ModelArgument, NoteArguments, WantedModels, WatchArguments};
 use clap::error::ErrorKind;
@@ -13,6 +13,7 @@ use headland_host::text::print;
 use headland_host::{config, log};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What the program is called in its own messages.
 const PROGRAM: &str = "headland-agent";
@@ -20,6 +21,8 @@ const PROGRAM: &str = "headland-agent";
 /// What is logged unless somebody says otherwise: the daemon tells of its links, a command only of what is wrong.
 const FILTER_DAEMON: &str = "info";
 const FILTER_COMMAND: &str = "warn";
+/// The doctor tells of everything itself.
+const FILTER_DOCTOR: &str = "off";
 
 /// Runs the program with these arguments, the first of which is its name, and gives the code to exit with.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -59,6 +62,10 @@ fn complaint(error: &clap::Error) -> String {
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
     let file = Settings::file(arguments.config.as_deref());
+    if let (Some(Command::Doctor { wait }), false) = (&arguments.command, arguments.check_config) {
+        log::init(FILTER_DOCTOR)?;
+        return doctor::run(file, Duration::from_secs(*wait), arguments.json);
+    }
     let settings = Settings::load(file.as_deref())?;
     if arguments.check_config {
         let path = file.unwrap_or_else(|| SOURCE.default_path.into());
@@ -82,6 +89,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     })?;
     match command {
         Command::Run => daemon::run(&settings),
+        Command::Doctor { wait } => doctor::run(file, Duration::from_secs(wait), json),
         Command::Sync => once::run(&settings, json),
         Command::Models(wanted) => cli::models(&settings, &wanted, json),
         Command::Show { model, freshness } => cli::show(&settings, &model, &freshness, json),

@@ -22,7 +22,7 @@ use headland_shared::stamp::utc;
 use headland_shared::view::Model;
 
 /// A wall clock before this has not been set: devices without a battery wake in 1970. The first day of 2020.
-const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
+pub(crate) const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
 
 /// Answers from one moment of the store.
 #[derive(Debug)]

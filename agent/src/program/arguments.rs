@@ -17,6 +17,7 @@ Examples:
   headland-agent annotate timm/mobilenetv3_small_100.lamb_in1k \"misses rust\" --subject crop
   headland-agent count timm/mobilenetv3_small_100.lamb_in1k
   headland-agent status
+  headland-agent doctor
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input; 3 nothing fits (resolve).
 
@@ -124,6 +125,17 @@ pub(super) enum Command {
         /// How many uses; a negative number takes back
         #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
         by: i64,
+    },
+    /// Look this device over, and say what to do about what does not work
+    ///
+    /// Checks the configuration, the clock, the agent, its store, and the way to each hub: whether its host accepts
+    /// connections, a broker answers there, and the hub's heartbeat can be heard. Works whether or not the agent runs.
+    /// Exits with 0 when nothing failed, with 1 when something did, and with 2 when the configuration is wrong.
+    #[command(after_help = "Examples:\n  headland-agent doctor\n  headland-agent doctor --json --wait 60")]
+    Doctor {
+        /// How many seconds to wait for a hub's heartbeat, which comes every feed.heartbeat_ms of the hub
+        #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        wait: u64,
     },
     /// Say how the agent is
     #[command(after_help = "Example:\n  headland-agent status --json")]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod device;
+mod doctor;
 mod looking_after;
 mod offline;
 mod querying;

@@ -48,9 +48,15 @@ impl Failure {
     /// further word.
     #[must_use]
     pub fn nothing_fits() -> Self {
+        Self::told(CODE_NOTHING_FITS)
+    }
+
+    /// What is wrong was told on standard output: the exit code, and no further word.
+    #[must_use]
+    pub fn told(code: u8) -> Self {
         Self {
             message: String::new(),
-            code: CODE_NOTHING_FITS,
+            code,
         }
     }
 

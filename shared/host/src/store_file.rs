@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, StorageError};
+use rustix::fs::Access;
 
 /// Why the store file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,32 @@ pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     make(path, cache_bytes)
 }
 
+/// Whether this user could make a store file at `path`: says yes where [`open`] would make it and its parent directories.
+///
+/// # Errors
+///
+/// What hinders it.
+pub fn can_be_made(path: &Path) -> Result<(), OpenError> {
+    let directory = nearest_directory(path);
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| of_io(path, &error.into()))
+}
+
+/// How many bytes a user without privileges may still write on the file system of the store at `path`.
+///
+/// # Errors
+///
+/// What the machine says.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let room = rustix::fs::statvfs(nearest_directory(path))?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
+/// The directory of a file, or of those above it the first that is there.
+fn nearest_directory(path: &Path) -> &Path {
+    let mut above = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    above.find(|above| above.is_dir()).unwrap_or(Path::new("."))
+}
+
 /// Makes the store aside and puts it into its place when it is whole: power that fails while it is made must not
 /// leave a file that is no store.
 fn make(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
@@ -158,7 +185,7 @@ mod tests {
 
     use redb::{DatabaseError, ReadableDatabase, StorageError, TableDefinition};
 
-    use super::{OpenError, aside, of_database, of_io, open};
+    use super::{OpenError, aside, can_be_made, free_bytes, of_database, of_io, open};
 
     const CACHE_BYTES: usize = 1024 * 1024;
     const NUMBERS: TableDefinition<'_, u64, u64> = TableDefinition::new("numbers");
@@ -233,6 +260,21 @@ mod tests {
         std::fs::write(dir.path().join("file"), "").unwrap();
         let error = open(&dir.path().join("file/store.redb"), CACHE_BYTES).unwrap_err();
         assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn room_is_looked_for_where_the_store_would_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/store.redb");
+        can_be_made(&path).unwrap();
+        assert!(free_bytes(&path).unwrap() > 0);
+        assert!(!dir.path().join("a").exists());
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let error = can_be_made(Path::new("/proc/headland/store.redb")).unwrap_err();
+        assert!(
+            matches!(error, OpenError::Denied { .. } | OpenError::Io { .. }),
+            "{error:?}"
+        );
     }
 
     #[test]
