@@ -12,6 +12,7 @@ mod daemon;
 pub mod device;
 mod doctor;
 mod driver;
+mod hook;
 mod once;
 mod opening;
 pub mod program;

@@ -13,7 +13,9 @@ use headland_shared::stamp::Stamp;
 use headland_shared::value::Value;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write as _};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -40,6 +42,13 @@ impl Device {
         Self::with("")
     }
 
+    /// Adds lines to the end of its configuration.
+    pub(crate) fn configure(&self, lines: &str) {
+        let path = self.file("agent.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}{lines}\n")).unwrap();
+    }
+
     /// A device whose configuration ends with these lines.
     pub(crate) fn with(lines: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -55,11 +64,24 @@ impl Device {
         self.dir.path().join("agent.redb")
     }
 
+    /// Writes an executable script and gives its path.
+    pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.file(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// A path beside the store.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.dir.path().join("agent.sock")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_headland-agent"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("HEADLAND_") {
@@ -108,8 +130,13 @@ impl Device {
     /// Starts the daemon with these variables in its environment.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Daemon {
         let mut command = self.command(&["run"]);
-        command.envs(variables.iter().copied()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.envs(variables.iter().copied());
+        Self::running(command)
+    }
+
+    /// Starts a daemon by this command and waits until it says that it runs.
+    pub(crate) fn running(mut command: Command) -> Daemon {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let running = lines.by_ref().map(Result::unwrap).any(|line| line.contains("running"));
         assert!(running, "the daemon ended without running");

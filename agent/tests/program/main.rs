@@ -4,6 +4,7 @@
 
 mod device;
 mod doctor;
+mod hook;
 mod looking_after;
 mod offline;
 mod querying;
@@ -11,5 +12,6 @@ mod refusals;
 mod resolving;
 mod retrying;
 mod running;
+mod socket;
 mod supervised;
 mod watching;

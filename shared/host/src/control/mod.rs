@@ -2,8 +2,10 @@
 //!
 //! Who may use it is decided by the file: its owner and its group.
 
+mod access;
 mod client;
 mod server;
 
+pub use access::{SocketAccess, SocketAccessError, SocketGroup, SocketMode};
 pub use client::{ControlError, RESPONSE_BYTES_MAX, request, request_blocking, request_bytes};
 pub use server::{ControlSocket, ServeError};
