@@ -17,6 +17,7 @@ mod resolve;
 mod watch;
 mod write;
 
+pub(crate) use idempotency::{IDEMPOTENCY_KEY, Key};
 pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
 pub(crate) use watch::Watches;
 

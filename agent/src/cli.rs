@@ -14,9 +14,9 @@ pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
 use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};
-use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
+use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels};
 use crate::settings::Settings;
-use access::Access;
+use access::{Access, Once};
 use headland_host::exit::Failure;
 use headland_host::text::{print, words};
 use headland_shared::key::RecordKey;
@@ -111,11 +111,12 @@ pub(crate) fn annotate(settings: &Settings, note: NoteArguments, json: bool) -> 
         };
         let dot = parse_annotation_id(&id).ok_or_else(bad_id)?;
         let mut access = Access::find_to_write(settings)?;
-        access.remove_note(&record, &id, dot)?;
+        access.remove_note(&record, &id, dot, &Once::of(&note.once)?)?;
         return print(if json { "{}\n" } else { "removed\n" });
     }
     let text = note.text.unwrap_or_default();
-    let answer = Access::find_to_write(settings)?.annotate(&record, note.subject, text)?;
+    let once = Once::of(&note.once)?;
+    let answer = Access::find_to_write(settings)?.annotate(&record, note.subject, text, &once)?;
     if json {
         return print(&as_json(&answer)?);
     }
@@ -124,9 +125,16 @@ pub(crate) fn annotate(settings: &Settings, note: NoteArguments, json: bool) -> 
 }
 
 /// `count`
-pub(crate) fn count(settings: &Settings, model: &ModelArgument, by: i64, json: bool) -> Result<(), Failure> {
+pub(crate) fn count(
+    settings: &Settings,
+    model: &ModelArgument,
+    by: i64,
+    once: &OnceArguments,
+    json: bool,
+) -> Result<(), Failure> {
     let record = key(model)?;
-    let answer = Access::find_to_write(settings)?.count(&record, by)?;
+    let once = Once::of(once)?;
+    let answer = Access::find_to_write(settings)?.count(&record, by, &once)?;
     if json {
         return print(&as_json(&answer)?);
     }

@@ -5,12 +5,14 @@ mod arguments;
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon, doctor, once};
 use arguments::{Arguments, Command};
-pub(crate) use arguments::{Asked, FreshnessArguments, ModelArgument, NoteArguments, WantedModels, WatchArguments};
+pub(crate) use arguments::{
+    Asked, FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WatchArguments,
+};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use headland_host::exit::Failure;
 use headland_host::text::print;
-use headland_host::{config, log};
+use headland_host::{completions, config, log};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -61,6 +63,9 @@ fn complaint(error: &clap::Error) -> String {
 }
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Command::Completions { shell }) = arguments.command {
+        return print(&completions::script(shell, Arguments::command(), PROGRAM));
+    }
     let file = Settings::file(arguments.config.as_deref());
     if let (Some(Command::Doctor { wait }), false) = (&arguments.command, arguments.check_config) {
         log::init(FILTER_DOCTOR)?;
@@ -90,6 +95,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     match command {
         Command::Run => daemon::run(&settings),
         Command::Doctor { wait } => doctor::run(file, Duration::from_secs(wait), json),
+        Command::Completions { shell } => print(&completions::script(shell, Arguments::command(), PROGRAM)),
         Command::Sync => once::run(&settings, json),
         Command::Models(wanted) => cli::models(&settings, &wanted, json),
         Command::Show { model, freshness } => cli::show(&settings, &model, &freshness, json),
@@ -101,7 +107,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Resolve(asked) => cli::resolve(&settings, asked, json),
         Command::Watch(wanted) => cli::watch(&settings, &wanted, json),
         Command::Annotate(note) => cli::annotate(&settings, note, json),
-        Command::Count { model, by } => cli::count(&settings, &model, by, json),
+        Command::Count { model, by, once } => cli::count(&settings, &model, by, &once, json),
         Command::Status => cli::status(&settings, json),
     }
 }

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use clap::{Args, Parser, Subcommand};
+use headland_host::completions::Shell;
 use std::path::PathBuf;
 
 /// What stands after the long help, before the table of keys.
@@ -125,6 +126,8 @@ pub(super) enum Command {
         /// How many uses; a negative number takes back
         #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
         by: i64,
+        #[command(flatten)]
+        once: OnceArguments,
     },
     /// Look this device over, and say what to do about what does not work
     ///
@@ -136,6 +139,15 @@ pub(super) enum Command {
         /// How many seconds to wait for a hub's heartbeat, which comes every feed.heartbeat_ms of the hub
         #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
         wait: u64,
+    },
+    /// Print a script that has a shell complete commands and options
+    ///
+    /// The Debian package installs it for bash, zsh and fish.
+    #[command(after_help = "Example:\n  source <(headland-agent completions bash)")]
+    Completions {
+        /// For which shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
     },
     /// Say how the agent is
     #[command(after_help = "Example:\n  headland-agent status --json")]
@@ -227,6 +239,17 @@ pub(crate) struct NoteArguments {
     /// Take back this note, which must be this device's own
     #[arg(long, value_name = "ID")]
     pub(crate) remove: Option<String>,
+    #[command(flatten)]
+    pub(crate) once: OnceArguments,
+}
+
+/// What makes a write one that is made once.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OnceArguments {
+    /// A key of this write's own, such as a UUID: said again with the same key, it is not made again [default: a new
+    /// one, for this command's own retries]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
 }
 
 /// What to find a version for.

@@ -7,5 +7,7 @@ mod client;
 mod server;
 
 pub use access::{SocketAccess, SocketAccessError, SocketGroup, SocketMode};
-pub use client::{ControlError, RESPONSE_BYTES_MAX, request, request_blocking, request_bytes};
+pub use client::{
+    ControlError, RESPONSE_BYTES_MAX, request, request_blocking, request_bytes, request_with, request_with_blocking,
+};
 pub use server::{ControlSocket, ServeError};
