@@ -1,8 +1,9 @@
 //! A device: a directory with the agent's configuration, store and socket.
 
-use headland_agent::store::Store;
+use headland_agent::store::{Store, Tables};
 use headland_host::control::request_blocking;
 use headland_host::store_file;
+use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Change, Tombstones};
 use headland_shared::element::State;
 use headland_shared::epoch::{Life, Position, Seq};
@@ -173,13 +174,16 @@ impl Device {
         let path = self.store();
         let open = move || Ok(store_file::open(&path, CACHE_BYTES).unwrap());
         let store = Store::open(open, &ReplicaName::parse("leaf-7").unwrap(), 7).unwrap();
-        for (handle, name) in (1..).zip(names) {
-            let key = RecordKey::decode(format!("default\0{name}").as_bytes())
-                .unwrap()
-                .encoded();
-            let blob = blob_of(&key);
-            store.write(|tables| tables.set_record(handle, &key, &blob)).unwrap();
-        }
+        let hold = |tables: &mut Tables<'_>| -> Result<(), StoreError> {
+            for (handle, name) in (1..).zip(names) {
+                let key = RecordKey::decode(format!("default\0{name}").as_bytes())
+                    .unwrap()
+                    .encoded();
+                tables.set_record(handle, &key, &blob_of(&key))?;
+            }
+            Ok(())
+        };
+        store.write(hold).unwrap();
     }
 }
 
@@ -243,6 +247,11 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal and waits for the end: the exit code, and how long that took.
     pub(crate) fn stop(mut self, signal: Signal) -> (Option<i32>, Duration) {
         let started = Instant::now();

@@ -7,6 +7,7 @@ mod device;
 mod doctor;
 mod hook;
 mod looking_after;
+mod misusing;
 mod offline;
 mod querying;
 mod refusals;

@@ -4,6 +4,8 @@
 
 mod access;
 mod client;
+mod connections;
+mod seats;
 mod server;
 
 pub use access::{SocketAccess, SocketAccessError, SocketGroup, SocketMode};

@@ -11,6 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
 use super::access::{self, SocketAccess};
+use super::connections;
 
 /// The longest path of a Unix socket in bytes, by the size of the kernel's `sun_path` less its
 /// closing zero.
@@ -131,6 +132,8 @@ impl ControlSocket {
     /// Answers requests by `router` until `shutdown` is ready, then removes the socket and lets the
     /// requests under way finish for a moment.
     ///
+    /// No client takes what belongs to the others: see [`super::connections`].
+    ///
     /// # Errors
     ///
     /// When the socket fails while it is served.
@@ -140,11 +143,10 @@ impl ControlSocket {
             .take()
             .expect("the listener is taken only here, and this consumes the socket");
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = axum::serve(listener, router).with_graceful_shutdown(async {
+        let served = connections::serve(listener, router, async {
             // A sender that is gone means that serving is over as well.
             let _ = stopped.await;
         });
-        let path = self.path.clone();
         let deadline = async {
             shutdown.await;
             // Before the listener closes: afterwards the next process may have put its own there.
@@ -153,14 +155,10 @@ impl ControlSocket {
             tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
         };
         tokio::select! {
-            result = std::future::IntoFuture::into_future(served) => {
-                result.map_err(|error| ServeError::Serve {
-                    path,
-                    reason: error.to_string(),
-                })
-            }
-            () = deadline => Ok(()),
+            () = served => {}
+            () = deadline => {}
         }
+        Ok(())
     }
 
     fn unlink(&mut self) {

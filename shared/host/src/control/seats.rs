@@ -1,0 +1,191 @@
+//! Room for connections: who must go when there is not enough of it.
+//!
+//! A connection *waits* while no whole request has come from it, and *works* until its answer has been sent. Where all
+//! places are taken, the one that has waited longest gives its place to whoever comes. Answers that nobody reads take
+//! memory: where all of them take too much, the longest one goes, with its connection.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Connections at once: several times the programs on a device, and each costs a few kilobytes while it waits.
+pub(super) const CONNECTIONS_MAX: usize = 128;
+
+/// Bytes of answers that are being sent, of all connections together, beyond which the longest is given up: one whole
+/// page of the longest models fits, and a device keeps its memory.
+pub(super) const UNSENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// All places.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seats(Arc<Mutex<Taken>>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    seats: BTreeMap<u64, Arc<Seat>>,
+    /// The number of the next place, or of the next to wait.
+    next: u64,
+}
+
+/// One connection, as others see it.
+#[derive(Debug, Default)]
+struct Seat {
+    /// Since when it waits, in the order of all; 0 while it works.
+    waits: AtomicU64,
+    unsent_bytes: AtomicUsize,
+    leave: Notify,
+}
+
+/// A place that is taken, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Taking {
+    seats: Seats,
+    number: u64,
+    seat: Arc<Seat>,
+}
+
+/// A request that is being answered, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Working(Arc<Taking>);
+
+impl Seats {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place, perhaps from the connection that has waited longest; nothing when all of them work.
+    pub(super) fn take(&self) -> Option<Arc<Taking>> {
+        let mut taken = self.taken();
+        if taken.seats.len() >= CONNECTIONS_MAX {
+            let waiting = taken.seats.iter().filter_map(|(number, seat)| {
+                let since = seat.waits.load(Ordering::Acquire);
+                (since > 0).then_some((since, *number))
+            });
+            let (_, longest) = waiting.min()?;
+            taken.send_away(longest);
+        }
+        let number = taken.number();
+        let seat = Arc::new(Seat {
+            waits: AtomicU64::new(number),
+            ..Seat::default()
+        });
+        taken.seats.insert(number, Arc::clone(&seat));
+        Some(Arc::new(Taking {
+            seats: self.clone(),
+            number,
+            seat,
+        }))
+    }
+}
+
+impl Taken {
+    /// Numbers from 1.
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn send_away(&mut self, number: u64) {
+        if let Some(seat) = self.seats.remove(&number) {
+            seat.leave.notify_one();
+        }
+    }
+}
+
+impl Taking {
+    /// Waits until the place is wanted by somebody else.
+    pub(super) async fn wanted(&self) {
+        self.seat.leave.notified().await;
+    }
+
+    /// A whole request is here.
+    pub(super) fn works(self: &Arc<Self>) -> Working {
+        self.seat.waits.store(0, Ordering::Release);
+        Working(Arc::clone(self))
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.seats.taken().seats.remove(&self.number);
+    }
+}
+
+impl Working {
+    /// Its answer has so many bytes, which nobody has read yet. Where all answers have too many, the longest of the
+    /// others goes.
+    pub(super) fn holds(&self, bytes: usize) {
+        self.0.seat.unsent_bytes.store(bytes, Ordering::Release);
+        let mut taken = self.0.seats.taken();
+        loop {
+            let of = |seat: &Seat| seat.unsent_bytes.load(Ordering::Acquire);
+            let all = taken.seats.values().map(|seat| of(seat)).sum::<usize>();
+            let others = taken
+                .seats
+                .iter()
+                .filter(|(number, seat)| **number != self.0.number && of(seat) > 0);
+            let longest = others.max_by_key(|(_, seat)| of(seat)).map(|(number, _)| *number);
+            match longest {
+                Some(number) if all > UNSENT_BYTES_MAX => taken.send_away(number),
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let since = self.0.seats.taken().number();
+        self.0.seat.unsent_bytes.store(0, Ordering::Release);
+        self.0.seat.waits.store(since, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    async fn must_leave(taking: &Taking) -> bool {
+        tokio::time::timeout(Duration::ZERO, taking.wanted()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn whoever_has_waited_longest_gives_its_place_and_whoever_works_keeps_it() {
+        let seats = Seats::default();
+        let all: Vec<_> = (0..CONNECTIONS_MAX).map(|_| seats.take().unwrap()).collect();
+        let first = all[0].works();
+        // It has waited, worked and waits again: others have waited longer.
+        drop(all[1].works());
+        let late = seats.take().unwrap();
+        assert!(!must_leave(&all[0]).await && !must_leave(&all[1]).await);
+        assert!(must_leave(&all[2]).await);
+        let working: Vec<_> = all.iter().chain([&late]).skip(1).map(Taking::works).collect();
+        assert!(seats.take().is_none());
+        drop(first);
+        assert!(seats.take().is_some());
+        assert!(must_leave(&all[0]).await);
+        drop(working);
+    }
+
+    #[tokio::test]
+    async fn the_longest_answer_that_nobody_reads_goes_when_others_need_the_room() {
+        let seats = Seats::default();
+        let [a, b, c] = [(); 3].map(|()| seats.take().unwrap());
+        let (one, two, three) = (a.works(), b.works(), c.works());
+        one.holds(UNSENT_BYTES_MAX / 4);
+        two.holds(UNSENT_BYTES_MAX / 2);
+        three.holds(UNSENT_BYTES_MAX / 4);
+        assert!(!must_leave(&a).await && !must_leave(&b).await);
+        drop(one);
+        let again = a.works();
+        again.holds(UNSENT_BYTES_MAX / 4 + 1);
+        assert!(must_leave(&b).await);
+        assert!(!must_leave(&a).await && !must_leave(&c).await);
+        // Alone it may be as long as it likes.
+        drop((two, three));
+        again.holds(2 * UNSENT_BYTES_MAX);
+        assert!(!must_leave(&a).await);
+    }
+}
