@@ -96,7 +96,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// Opens the replica. The caller learns at once when that fails.
     pub(crate) fn open(opening: &Opening, configured: &ReplicaName) -> Result<Self, OpeningError> {
-        let replica = opening.replica(opening.store()?)?;
+        let replica = opening.replica_in_any_case()?;
         let name = replica.actor().name.clone();
         if name != *configured {
             tracing::warn!(%name, %configured, "the store was begun under another name and keeps it; to change the name, begin a new store");

@@ -18,6 +18,7 @@ mod opening;
 pub mod program;
 pub mod read;
 pub mod replica;
+mod rescue;
 mod resolving;
 mod running;
 mod settings;

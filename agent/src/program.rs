@@ -3,7 +3,7 @@
 mod arguments;
 
 use crate::settings::{SOURCE, Settings};
-use crate::{cli, daemon, doctor, once};
+use crate::{cli, daemon, doctor, once, rescue};
 use arguments::{Arguments, Command};
 pub(crate) use arguments::{
     Asked, FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WatchArguments,
@@ -28,6 +28,8 @@ const FILTER_DOCTOR: &str = "off";
 
 /// Runs the program with these arguments, the first of which is its name, and gives the code to exit with.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    rescue::note_invocation(args.len());
     match parse(args).and_then(|arguments| arguments.map_or(Ok(()), execute)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(PROGRAM),
@@ -66,6 +68,9 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     if let Some(Command::Completions { shell }) = arguments.command {
         return print(&completions::script(shell, Arguments::command(), PROGRAM));
     }
+    if let Some(Command::ReadDamagedStore { attempt, file }) = arguments.command {
+        return rescue::print(&file, attempt);
+    }
     let file = Settings::file(arguments.config.as_deref());
     if let (Some(Command::Doctor { wait }), false) = (&arguments.command, arguments.check_config) {
         log::init(FILTER_DOCTOR)?;
@@ -95,6 +100,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     match command {
         Command::Run => daemon::run(&settings),
         Command::Doctor { wait } => doctor::run(file, Duration::from_secs(wait), json),
+        Command::ReadDamagedStore { attempt, file } => rescue::print(&file, attempt),
         Command::Completions { shell } => print(&completions::script(shell, Arguments::command(), PROGRAM)),
         Command::Sync => once::run(&settings, json),
         Command::Models(wanted) => cli::models(&settings, &wanted, json),

@@ -3,7 +3,7 @@
 use super::question::Listed;
 use super::{
     AgeBasis, Availability, Consistency, CountsStatus, Demand, Facts, Freshness, Hub, LinkStatus, Listing, Lost,
-    OnStale, One, PhaseName, ProofStatus, ScopeStatus, Stale, Status, Usage, Why, token, why,
+    OnStale, One, PhaseName, ProofStatus, RescuedStatus, ScopeStatus, Stale, Status, Usage, Why, token, why,
 };
 use crate::driver::Live;
 use crate::read::{Moment, Reader};
@@ -237,6 +237,12 @@ impl<'a> Answers<'a> {
                 ms_ago: self.at.saturating_sub(proven.at),
             }),
             fenced: self.live.fenced,
+            rescued: views.rescued()?.map(|rescued| RescuedStatus {
+                at_ms: rescued.at_ms,
+                file: rescued.file,
+                writes: rescued.writes,
+                unreadable: rescued.unreadable,
+            }),
             hub: self.hub(),
             lost: self.lost(),
             trouble: self.live.trouble.clone(),

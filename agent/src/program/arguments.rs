@@ -149,6 +149,14 @@ pub(super) enum Command {
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
+    /// Print what can be read of own writes in a damaged store, for the agent itself
+    #[command(name = crate::rescue::COMMAND, hide = true)]
+    ReadDamagedStore {
+        /// In which way to look at it
+        attempt: u8,
+        /// The damaged file
+        file: PathBuf,
+    },
     /// Say how the agent is
     #[command(after_help = "Example:\n  headland-agent status --json")]
     Status,

@@ -19,6 +19,7 @@ pub(super) const TOKEN: &[u8] = b"token";
 pub(super) const STAGED_UNDER: &[u8] = b"staged_under";
 pub(super) const AS_OF: &[u8] = b"as_of";
 pub(super) const FOUND: &[u8] = b"found";
+pub(super) const RESCUED: &[u8] = b"rescued";
 
 /// Where the agent stands. Rewritten whole in each transaction that applies something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -139,10 +139,17 @@ impl Device {
     pub(crate) fn running(mut command: Command) -> Daemon {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let running = lines.by_ref().map(Result::unwrap).any(|line| line.contains("running"));
-        assert!(running, "the daemon ended without running");
+        let mut early = Vec::new();
+        loop {
+            let line = lines.next().expect("the daemon ended without running").unwrap();
+            if line.contains("running") {
+                break;
+            }
+            early.extend(Some(line).filter(|line| is_error(line)));
+        }
         Daemon {
             child,
+            early,
             errors: Some(errors_of(lines)),
         }
     }
@@ -243,10 +250,30 @@ impl Ran {
 /// A daemon that runs. Dropping it kills it, and fails the test when it has logged an error.
 pub(crate) struct Daemon {
     child: Child,
+    /// Errors that it logged before it ran.
+    early: Vec<String>,
     errors: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Daemon {
+    /// Kills it, and gives the errors that it has logged, which are expected then.
+    pub(crate) fn errors(mut self) -> Vec<String> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Vec<String> {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let mut errors = std::mem::take(&mut self.early);
+        errors.extend(
+            self.errors
+                .take()
+                .map_or_else(Vec::new, |errors| errors.join().unwrap()),
+        );
+        errors
+    }
+
     /// The number of its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -263,10 +290,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let errors = self.errors.take().expect("it is taken here only").join().unwrap();
+        let errors = self.end();
         // A test that fails anyway is not to be told of what follows from that.
         assert!(
             errors.is_empty() || std::thread::panicking(),
@@ -277,6 +301,9 @@ impl Drop for Daemon {
 
 /// Reads a log to its end: the lines that stand for something that should not happen.
 fn errors_of(lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static) -> JoinHandle<Vec<String>> {
-    let is_error = |line: &String| line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at");
-    std::thread::spawn(move || lines.map_while(Result::ok).filter(is_error).collect())
+    std::thread::spawn(move || lines.map_while(Result::ok).filter(|line| is_error(line)).collect())
+}
+
+fn is_error(line: &str) -> bool {
+    line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at")
 }

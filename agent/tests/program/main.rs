@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod completing;
+mod damaged;
 mod device;
 mod doctor;
 mod hook;

@@ -102,7 +102,9 @@ impl From<LogError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::InUse { .. } | OpenError::NotAStore { .. } => Self::bad_input(error),
+            OpenError::InUse { .. } | OpenError::NotAStore { .. } | OpenError::NewerFormat { .. } => {
+                Self::bad_input(error)
+            }
             _ => Self::failed(error),
         }
     }

@@ -54,7 +54,8 @@ impl Seats {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a place, perhaps from the connection that has waited longest; nothing when all of them work.
+    /// Takes a place, perhaps from the connection that has waited longest, or else from the one that has most of its answer
+    /// to read; nothing when all of them work for answers that are not there yet.
     pub(super) fn take(&self) -> Option<Arc<Taking>> {
         let mut taken = self.taken();
         if taken.seats.len() >= CONNECTIONS_MAX {
@@ -62,7 +63,10 @@ impl Seats {
                 let since = seat.waits.load(Ordering::Acquire);
                 (since > 0).then_some((since, *number))
             });
-            let (_, longest) = waiting.min()?;
+            let longest = waiting
+                .min()
+                .map(|(_, number)| number)
+                .or_else(|| taken.longest_unsent(0))?;
             taken.send_away(longest);
         }
         let number = taken.number();
@@ -84,6 +88,13 @@ impl Taken {
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
+    }
+
+    /// Who has most of its answer to read, but for one.
+    fn longest_unsent(&self, but: u64) -> Option<u64> {
+        let unsent = self.seats.iter().filter(|(number, _)| **number != but);
+        let unsent = unsent.map(|(number, seat)| (seat.unsent_bytes.load(Ordering::Acquire), *number));
+        unsent.filter(|(bytes, _)| *bytes > 0).max().map(|(_, number)| number)
     }
 
     fn send_away(&mut self, number: u64) {
@@ -119,14 +130,12 @@ impl Working {
         self.0.seat.unsent_bytes.store(bytes, Ordering::Release);
         let mut taken = self.0.seats.taken();
         loop {
-            let of = |seat: &Seat| seat.unsent_bytes.load(Ordering::Acquire);
-            let all = taken.seats.values().map(|seat| of(seat)).sum::<usize>();
-            let others = taken
+            let unsent = taken
                 .seats
-                .iter()
-                .filter(|(number, seat)| **number != self.0.number && of(seat) > 0);
-            let longest = others.max_by_key(|(_, seat)| of(seat)).map(|(number, _)| *number);
-            match longest {
+                .values()
+                .map(|seat| seat.unsent_bytes.load(Ordering::Acquire));
+            let all = unsent.sum::<usize>();
+            match taken.longest_unsent(self.0.number) {
                 Some(number) if all > UNSENT_BYTES_MAX => taken.send_away(number),
                 _ => return,
             }
@@ -162,9 +171,14 @@ mod tests {
         assert!(!must_leave(&all[0]).await && !must_leave(&all[1]).await);
         assert!(must_leave(&all[2]).await);
         let working: Vec<_> = all.iter().chain([&late]).skip(1).map(Taking::works).collect();
+        assert!(!must_leave(&late).await);
         assert!(seats.take().is_none());
-        drop(first);
-        assert!(seats.take().is_some());
+        working[5].holds(1);
+        let instead = seats.take().unwrap();
+        assert!(must_leave(&working[5].0).await);
+        drop((instead, first));
+        // One place is free, and then who has just begun to wait goes.
+        let _last = [(); 2].map(|()| seats.take().unwrap().works());
         assert!(must_leave(&all[0]).await);
         drop(working);
     }
