@@ -120,6 +120,11 @@ enum Trust {
 fn open_as(path: &Path, cache_bytes: usize, trust: Trust) -> Result<Database, OpenError> {
     let failed = |error: io::Error| of_io(path, &error);
     if path.try_exists().map_err(failed)? {
+        // The engine would take it for a place to make a store in; file systems leave such files after power cuts.
+        if trust == Trust::Nothing && fs::metadata(path).map_err(failed)?.len() == 0 {
+            let (path, reason) = (path.to_path_buf(), "it is empty".to_owned());
+            return Err(OpenError::Damaged { path, reason });
+        }
         return create(path, cache_bytes, trust).map_err(|error| of_existing(path, error));
     }
     if let Some(parent) = path.parent() {
@@ -280,6 +285,10 @@ fn newer_format(begin: &[u8]) -> Option<u8> {
 
 /// Whether people or programs wrote this as text: then it is not a store that was damaged.
 fn is_text(begin: &[u8]) -> bool {
+    if begin.iter().zip(MAGIC).all(|(found, wanted)| found == wanted) {
+        // The first bytes of a store that was cut off, which are letters.
+        return false;
+    }
     let whole = match std::str::from_utf8(begin) {
         Ok(text) => text,
         // The last letter may be cut off.
@@ -453,7 +462,8 @@ mod tests {
                 // A page that holds nothing, or nothing that counts.
                 Ok(store) => {
                     unhurt += 1;
-                    let rows = store.begin_read().unwrap().open_table(ROWS).unwrap();
+                    let rows = store.begin_read().unwrap().open_table(ROWS);
+                    let rows = rows.unwrap_or_else(|error| panic!("seed {seed}: {error}, {} bytes", bytes.len()));
                     assert!(rows.len().unwrap().is_multiple_of(1_000));
                     assert!(rows.iter().unwrap().all(|row| row.unwrap().1.value() == [7; 40]));
                 }
@@ -524,12 +534,6 @@ mod tests {
         can_be_made(&path).unwrap();
         assert!(free_bytes(&path).unwrap() > 0);
         assert!(!dir.path().join("a").exists());
-        std::fs::write(dir.path().join("file"), "").unwrap();
-        let error = can_be_made(Path::new("/proc/headland/store.redb")).unwrap_err();
-        assert!(
-            matches!(error, OpenError::Denied { .. } | OpenError::Io { .. }),
-            "{error:?}"
-        );
     }
 
     #[test]

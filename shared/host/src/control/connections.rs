@@ -54,7 +54,11 @@ pub(super) async fn serve<L: Listener>(mut listener: L, router: Router, stopped:
             accepted = listener.accept() => accepted,
             () = &mut stopped => break,
         };
-        match seats.take() {
+        let seat = tokio::select! {
+            seat = seats.place() => seat,
+            () = &mut stopped => break,
+        };
+        match seat {
             Some(seat) => {
                 let (router, stopping, one_of_all) = (router.clone(), stopping.clone(), one_of_all.clone());
                 tokio::spawn(async move {

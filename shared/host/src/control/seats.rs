@@ -5,8 +5,10 @@
 //! memory: where all of them take too much, the longest one goes, with its connection.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -17,9 +19,19 @@ pub(super) const CONNECTIONS_MAX: usize = 128;
 /// page of the longest models fits, and a device keeps its memory.
 pub(super) const UNSENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How long somebody waits for a place where all of them work for answers that are not there yet.
+const PLACE_MS_MAX: u64 = 2_000;
+
 /// All places.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seats(Arc<Mutex<Taken>>);
+pub(super) struct Seats(Arc<All>);
+
+#[derive(Debug, Default)]
+struct All {
+    taken: Mutex<Taken>,
+    /// Wakes whoever waits for a place, when there may be one.
+    may_be_had: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -51,12 +63,28 @@ pub(super) struct Working(Arc<Taking>);
 
 impl Seats {
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place, and waits a while for one; nothing when there is none by then.
+    pub(super) async fn place(&self) -> Option<Arc<Taking>> {
+        let mut too_late = pin!(tokio::time::sleep(Duration::from_millis(PLACE_MS_MAX)));
+        loop {
+            // What happens from here on is not missed.
+            let may_be_had = self.0.may_be_had.notified();
+            if let Some(taking) = self.take() {
+                return Some(taking);
+            }
+            tokio::select! {
+                () = may_be_had => {}
+                () = &mut too_late => return None,
+            }
+        }
     }
 
     /// Takes a place, perhaps from the connection that has waited longest, or else from the one that has most of its answer
     /// to read; nothing when all of them work for answers that are not there yet.
-    pub(super) fn take(&self) -> Option<Arc<Taking>> {
+    fn take(&self) -> Option<Arc<Taking>> {
         let mut taken = self.taken();
         if taken.seats.len() >= CONNECTIONS_MAX {
             let waiting = taken.seats.iter().filter_map(|(number, seat)| {
@@ -120,6 +148,7 @@ impl Taking {
 impl Drop for Taking {
     fn drop(&mut self) {
         self.seats.taken().seats.remove(&self.number);
+        self.seats.0.may_be_had.notify_one();
     }
 }
 
@@ -128,6 +157,7 @@ impl Working {
     /// others goes.
     pub(super) fn holds(&self, bytes: usize) {
         self.0.seat.unsent_bytes.store(bytes, Ordering::Release);
+        self.0.seats.0.may_be_had.notify_one();
         let mut taken = self.0.seats.taken();
         loop {
             let unsent = taken
@@ -148,13 +178,13 @@ impl Drop for Working {
         let since = self.0.seats.taken().number();
         self.0.seat.unsent_bytes.store(0, Ordering::Release);
         self.0.seat.waits.store(since, Ordering::Release);
+        self.0.seats.0.may_be_had.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     async fn must_leave(taking: &Taking) -> bool {
         tokio::time::timeout(Duration::ZERO, taking.wanted()).await.is_ok()
@@ -181,6 +211,17 @@ mod tests {
         let _last = [(); 2].map(|()| seats.take().unwrap().works());
         assert!(must_leave(&all[0]).await);
         drop(working);
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_no_place_waits_until_there_is_one() {
+        let seats = Seats::default();
+        let all: Vec<_> = (0..CONNECTIONS_MAX).map(|_| seats.take().unwrap()).collect();
+        let mut working: Vec<_> = all.iter().map(Taking::works).collect();
+        let place = seats.place();
+        let ended = async { drop(working.pop()) };
+        let (place, ()) = tokio::join!(place, ended);
+        assert!(place.is_some());
     }
 
     #[tokio::test]
