@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -21,6 +21,11 @@ pub(super) const UNSENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How long somebody waits for a place where all of them work for answers that are not there yet.
 const PLACE_MS_MAX: u64 = 2_000;
+
+/// How long a connection keeps its place at least: somebody who comes in a crowd is heard before it has to go.
+const GRACE_MS: u64 = 200;
+/// How soon to look again whether one of them has had its time.
+const LOOK_AGAIN_MS: u64 = 20;
 
 /// All places.
 #[derive(Debug, Clone, Default)]
@@ -43,10 +48,16 @@ struct Taken {
 /// One connection, as others see it.
 #[derive(Debug, Default)]
 struct Seat {
-    /// Since when it waits, in the order of all; 0 while it works.
-    waits: AtomicU64,
+    waits: Mutex<Option<Waiting>>,
     unsent_bytes: AtomicUsize,
     leave: Notify,
+}
+
+/// Since when a connection waits: in the order of all, and by the clock.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    order: u64,
+    since: Instant,
 }
 
 /// A place that is taken, until this is dropped.
@@ -72,34 +83,38 @@ impl Seats {
         loop {
             // What happens from here on is not missed.
             let may_be_had = self.0.may_be_had.notified();
-            if let Some(taking) = self.take() {
+            if let Some(taking) = self.take(Duration::from_millis(GRACE_MS)) {
                 return Some(taking);
             }
             tokio::select! {
                 () = may_be_had => {}
+                () = tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MS)) => {}
                 () = &mut too_late => return None,
             }
         }
     }
 
-    /// Takes a place, perhaps from the connection that has waited longest, or else from the one that has most of its answer
+    /// Takes a place, perhaps from the connection that has waited longest, if longer than `grace`, or else from the one that has most of its answer
     /// to read; nothing when all of them work for answers that are not there yet.
-    fn take(&self) -> Option<Arc<Taking>> {
+    fn take(&self, grace: Duration) -> Option<Arc<Taking>> {
         let mut taken = self.taken();
         if taken.seats.len() >= CONNECTIONS_MAX {
-            let waiting = taken.seats.iter().filter_map(|(number, seat)| {
-                let since = seat.waits.load(Ordering::Acquire);
-                (since > 0).then_some((since, *number))
-            });
-            let longest = waiting
-                .min()
-                .map(|(_, number)| number)
-                .or_else(|| taken.longest_unsent(0))?;
+            let waiting = taken
+                .seats
+                .iter()
+                .filter_map(|(number, seat)| Some((*number, seat.waiting()?)));
+            let longest = waiting.min_by_key(|(_, waiting)| waiting.order);
+            let longest = longest.map(|(number, waiting)| (number, waiting.since.elapsed() >= grace));
+            let longest = match longest {
+                Some((number, true)) => number,
+                Some((_, false)) => return None,
+                None => taken.longest_unsent(0)?,
+            };
             taken.send_away(longest);
         }
         let number = taken.number();
         let seat = Arc::new(Seat {
-            waits: AtomicU64::new(number),
+            waits: Mutex::new(Some(Waiting::now(number))),
             ..Seat::default()
         });
         taken.seats.insert(number, Arc::clone(&seat));
@@ -108,6 +123,25 @@ impl Seats {
             number,
             seat,
         }))
+    }
+}
+
+impl Waiting {
+    fn now(order: u64) -> Self {
+        Self {
+            order,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Seat {
+    fn waiting(&self) -> Option<Waiting> {
+        *self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_waiting(&self, waiting: Option<Waiting>) {
+        *self.waits.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
 }
 
@@ -140,7 +174,7 @@ impl Taking {
 
     /// A whole request is here.
     pub(super) fn works(self: &Arc<Self>) -> Working {
-        self.seat.waits.store(0, Ordering::Release);
+        self.seat.set_waiting(None);
         Working(Arc::clone(self))
     }
 }
@@ -175,9 +209,9 @@ impl Working {
 
 impl Drop for Working {
     fn drop(&mut self) {
-        let since = self.0.seats.taken().number();
+        let order = self.0.seats.taken().number();
         self.0.seat.unsent_bytes.store(0, Ordering::Release);
-        self.0.seat.waits.store(since, Ordering::Release);
+        self.0.seat.set_waiting(Some(Waiting::now(order)));
         self.0.seats.0.may_be_had.notify_one();
     }
 }
@@ -193,22 +227,24 @@ mod tests {
     #[tokio::test]
     async fn whoever_has_waited_longest_gives_its_place_and_whoever_works_keeps_it() {
         let seats = Seats::default();
-        let all: Vec<_> = (0..CONNECTIONS_MAX).map(|_| seats.take().unwrap()).collect();
+        let all: Vec<_> = (0..CONNECTIONS_MAX)
+            .map(|_| seats.take(Duration::ZERO).unwrap())
+            .collect();
         let first = all[0].works();
         // It has waited, worked and waits again: others have waited longer.
         drop(all[1].works());
-        let late = seats.take().unwrap();
+        let late = seats.take(Duration::ZERO).unwrap();
         assert!(!must_leave(&all[0]).await && !must_leave(&all[1]).await);
         assert!(must_leave(&all[2]).await);
         let working: Vec<_> = all.iter().chain([&late]).skip(1).map(Taking::works).collect();
         assert!(!must_leave(&late).await);
-        assert!(seats.take().is_none());
+        assert!(seats.take(Duration::ZERO).is_none());
         working[5].holds(1);
-        let instead = seats.take().unwrap();
+        let instead = seats.take(Duration::ZERO).unwrap();
         assert!(must_leave(&working[5].0).await);
         drop((instead, first));
         // One place is free, and then who has just begun to wait goes.
-        let _last = [(); 2].map(|()| seats.take().unwrap().works());
+        let _last = [(); 2].map(|()| seats.take(Duration::ZERO).unwrap().works());
         assert!(must_leave(&all[0]).await);
         drop(working);
     }
@@ -216,8 +252,11 @@ mod tests {
     #[tokio::test]
     async fn whoever_finds_no_place_waits_until_there_is_one() {
         let seats = Seats::default();
-        let all: Vec<_> = (0..CONNECTIONS_MAX).map(|_| seats.take().unwrap()).collect();
+        let all: Vec<_> = (0..CONNECTIONS_MAX)
+            .map(|_| seats.take(Duration::ZERO).unwrap())
+            .collect();
         let mut working: Vec<_> = all.iter().map(Taking::works).collect();
+        assert!(seats.take(Duration::ZERO).is_none());
         let place = seats.place();
         let ended = async { drop(working.pop()) };
         let (place, ()) = tokio::join!(place, ended);
@@ -227,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_answer_that_nobody_reads_goes_when_others_need_the_room() {
         let seats = Seats::default();
-        let [a, b, c] = [(); 3].map(|()| seats.take().unwrap());
+        let [a, b, c] = [(); 3].map(|()| seats.take(Duration::ZERO).unwrap());
         let (one, two, three) = (a.works(), b.works(), c.works());
         one.holds(UNSENT_BYTES_MAX / 4);
         two.holds(UNSENT_BYTES_MAX / 2);
