@@ -13,8 +13,8 @@ pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
-use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};
-use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels};
+use crate::answer::{Counted, Listing, NoteWritten, One, Status, model_key};
+use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WhyArguments};
 use crate::settings::Settings;
 use access::{Access, Once};
 use headland_host::exit::Failure;
@@ -84,20 +84,35 @@ pub(crate) fn show(
 }
 
 /// `why`
-pub(crate) fn why(
-    settings: &Settings,
-    model: &ModelArgument,
-    attribute: &str,
-    freshness: &FreshnessArguments,
-    json: bool,
-) -> Result<(), Failure> {
-    let record = key(model)?;
-    let answer = Access::find(settings)?.why(&record, attribute, freshness)?;
-    if json {
-        return print(&as_json(&answer)?);
+pub(crate) fn why(settings: &Settings, wanted: &WhyArguments, json: bool) -> Result<(), Failure> {
+    let record = key(&wanted.model)?;
+    let access = Access::find(settings)?;
+    let attributes = match wanted.attributes.as_slice() {
+        [] => attributes_of(access.model(&record, &wanted.freshness)?, wanted.limit),
+        named => named.to_vec(),
+    };
+    let answers = attributes
+        .iter()
+        .map(|attribute| access.why(&record, attribute, &wanted.freshness));
+    let answers = answers.collect::<Result<Vec<_>, _>>()?;
+    match (json, <[Value; 1]>::try_from(answers)) {
+        // One that was asked for by itself is no list.
+        (true, Ok([answer])) if !wanted.attributes.is_empty() => print(&as_json(&answer)?),
+        (true, Ok([answer])) => print(&as_json(&[answer])?),
+        (true, Err(answers)) => print(&as_json(&answers)?),
+        (false, Ok([answer])) => print(&story::text(&understood(answer)?)),
+        (false, Err(answers)) => {
+            let texts = answers.into_iter().map(|answer| Ok(story::text(&understood(answer)?)));
+            print(&texts.collect::<Result<Vec<_>, Failure>>()?.join("\n"))
+        }
     }
-    let facts: Facts<Why> = understood(answer)?;
-    print(&story::text(&facts))
+}
+
+/// The names of the first attributes of a model, in the order of their names.
+fn attributes_of(answer: Value, limit: usize) -> Vec<String> {
+    let attributes = answer.pointer("/model/attributes").and_then(Value::as_object);
+    let names = attributes.into_iter().flat_map(|attributes| attributes.keys().cloned());
+    names.take(limit).collect()
 }
 
 /// `annotate`

@@ -6,7 +6,7 @@ use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon, doctor, once, rescue};
 use arguments::{Arguments, Command};
 pub(crate) use arguments::{
-    Asked, FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WatchArguments,
+    Asked, FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WatchArguments, WhyArguments,
 };
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
@@ -105,11 +105,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Sync => once::run(&settings, json),
         Command::Models(wanted) => cli::models(&settings, &wanted, json),
         Command::Show { model, freshness } => cli::show(&settings, &model, &freshness, json),
-        Command::Why {
-            model,
-            attribute,
-            freshness,
-        } => cli::why(&settings, &model, &attribute, &freshness, json),
+        Command::Why(wanted) => cli::why(&settings, &wanted, json),
         Command::Resolve(asked) => cli::resolve(&settings, asked, json),
         Command::Watch(wanted) => cli::watch(&settings, &wanted, json),
         Command::Annotate(note) => cli::annotate(&settings, note, json),

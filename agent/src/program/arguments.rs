@@ -84,19 +84,13 @@ pub(super) enum Command {
         #[command(flatten)]
         freshness: FreshnessArguments,
     },
-    /// Say why an attribute of a model has the value that it has
+    /// Say why attributes of a model have the values that they have
     ///
     /// Tells which write is shown, by which rule, and which others are not, with their authors and times.
-    #[command(after_help = "Example:\n  headland-agent why timm/mobilenetv3_small_100.lamb_in1k license")]
-    Why {
-        #[command(flatten)]
-        model: ModelArgument,
-        /// The attribute's name, as `headland-agent show` prints it
-        #[arg(value_name = "ATTRIBUTE")]
-        attribute: String,
-        #[command(flatten)]
-        freshness: FreshnessArguments,
-    },
+    #[command(
+        after_help = "Examples:\n  headland-agent why timm/mobilenetv3_small_100.lamb_in1k license\n  headland-agent why timm/mobilenetv3_small_100.lamb_in1k --limit 5"
+    )]
+    Why(WhyArguments),
     /// Say which version this device should use now, and why none of the others
     ///
     /// Exits with 0 when there is one, and with 3 when nothing fits. docs/resolve.md tells what is read of models.
@@ -171,6 +165,21 @@ pub(crate) struct ModelArgument {
     /// Whose model it is
     #[arg(long, short, value_name = "NAMESPACE", default_value = "default")]
     pub(crate) namespace: String,
+}
+
+/// What to explain of which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WhyArguments {
+    #[command(flatten)]
+    pub(crate) model: ModelArgument,
+    /// The attributes' names, as `headland-agent show` prints them [default: all that the model has]
+    #[arg(value_name = "ATTRIBUTE")]
+    pub(crate) attributes: Vec<String>,
+    /// At most so many attributes, where none is named
+    #[arg(long, short, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) freshness: FreshnessArguments,
 }
 
 /// Which models to list.
