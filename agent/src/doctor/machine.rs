@@ -49,7 +49,7 @@ pub(super) fn store(settings: &Settings) -> Vec<Finding> {
             Err(error) => Finding::failed(
                 "store",
                 error,
-                "do as it says; docs/install.md tells what is lost with a store, and what is not",
+                "do as it says; `headland-agent run` moves a damaged store aside and begins anew with what was written here",
             ),
             Ok(store) => match describe(&store) {
                 Ok(found) => Finding::ok("store", found),
