@@ -105,9 +105,9 @@ impl From<OpenError> for Failure {
             OpenError::InUse { .. } | OpenError::NotAStore { .. } | OpenError::NewerFormat { .. } => {
                 Self::bad_input(error)
             }
-            OpenError::Damaged { .. } => Self::failed(format!(
-                "{error}; restore a copy, or move the file away to begin anew"
-            )),
+            OpenError::Damaged { .. } => {
+                Self::failed(format!("{error}; restore a copy, or move the file away to begin anew"))
+            }
             _ => Self::failed(error),
         }
     }
