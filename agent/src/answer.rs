@@ -10,7 +10,7 @@ mod token;
 mod watching;
 mod why;
 
-pub(crate) use build::{Answers, model_key};
+pub(crate) use build::{Answers, WALL_CLOCK_SET_MS, model_key};
 pub use contract::{Consistency, OnStale};
 pub(crate) use contract::{Demand, Stale};
 pub(crate) use question::{Question, QuestionError};
@@ -204,6 +204,20 @@ pub struct ProofStatus {
     pub ms_ago: u64,
 }
 
+/// A store that was found damaged, and what came of the own writes in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RescuedStatus {
+    /// When, by this device's clock, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What the damaged file is called now, beside the store.
+    pub file: String,
+    /// Own writes that were carried over into this store.
+    pub writes: u64,
+    /// Rows of own writes that could not be understood. Those that could not even be found are not counted.
+    pub unreadable: u64,
+}
+
 /// What was counted since the agent started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -285,6 +299,9 @@ pub struct Status {
     /// Whether the hub takes no writes from this name, since two stores speak under it.
     #[serde(default)]
     pub fenced: bool,
+    /// What became of a store before this one that was found damaged; nothing where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescued: Option<RescuedStatus>,
     /// The hub that the link is up to.
     pub hub: Option<Hub>,
     /// Why there is no link.

@@ -18,6 +18,7 @@ mod sync;
 mod watch;
 mod write;
 
+pub(crate) use idempotency::{IDEMPOTENCY_KEY, Key};
 pub(crate) use problem::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
 pub(crate) use sync::held_back;
 pub(crate) use watch::Watches;
@@ -27,9 +28,11 @@ use crate::read::Remembered;
 use crate::settings::Profile;
 use crate::store::Store;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
-use axum::http::{Method, Uri};
+use axum::http::{Method, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
 use headland_host::link::LinkHandle;
 use headland_shared::session::Ms;
@@ -132,7 +135,19 @@ pub(crate) fn router(local: Local) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(refuse_what_is_announced_too_long))
         .with_state(Arc::new(local))
+}
+
+/// A body that says itself that it is too long is not waited for.
+async fn refuse_what_is_announced_too_long(request: Request, next: Next) -> Response {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+        let detail = format!("reading a request: its body is longer than {BODY_BYTES_MAX} bytes; send less");
+        return Refusal::too_long(detail).into_response();
+    }
+    next.run(request).await
 }
 
 async fn no_such_path(uri: Uri) -> Refusal {

@@ -13,10 +13,10 @@ pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
-use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Synced, Why, model_key};
-use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
+use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Synced, model_key};
+use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WhyArguments};
 use crate::settings::Settings;
-use access::Access;
+use access::{Access, Once};
 use headland_host::exit::Failure;
 use headland_host::text::{print, words};
 use headland_shared::key::RecordKey;
@@ -97,20 +97,35 @@ pub(crate) fn show(
 }
 
 /// `why`
-pub(crate) fn why(
-    settings: &Settings,
-    model: &ModelArgument,
-    attribute: &str,
-    freshness: &FreshnessArguments,
-    json: bool,
-) -> Result<(), Failure> {
-    let record = key(model)?;
-    let answer = Access::find(settings)?.why(&record, attribute, freshness)?;
-    if json {
-        return print(&as_json(&answer)?);
+pub(crate) fn why(settings: &Settings, wanted: &WhyArguments, json: bool) -> Result<(), Failure> {
+    let record = key(&wanted.model)?;
+    let access = Access::find(settings)?;
+    let attributes = match wanted.attributes.as_slice() {
+        [] => attributes_of(access.model(&record, &wanted.freshness)?, wanted.limit),
+        named => named.to_vec(),
+    };
+    let answers = attributes
+        .iter()
+        .map(|attribute| access.why(&record, attribute, &wanted.freshness));
+    let answers = answers.collect::<Result<Vec<_>, _>>()?;
+    match (json, <[Value; 1]>::try_from(answers)) {
+        // One that was asked for by itself is no list.
+        (true, Ok([answer])) if !wanted.attributes.is_empty() => print(&as_json(&answer)?),
+        (true, Ok([answer])) => print(&as_json(&[answer])?),
+        (true, Err(answers)) => print(&as_json(&answers)?),
+        (false, Ok([answer])) => print(&story::text(&understood(answer)?)),
+        (false, Err(answers)) => {
+            let texts = answers.into_iter().map(|answer| Ok(story::text(&understood(answer)?)));
+            print(&texts.collect::<Result<Vec<_>, Failure>>()?.join("\n"))
+        }
     }
-    let facts: Facts<Why> = understood(answer)?;
-    print(&story::text(&facts))
+}
+
+/// The names of the first attributes of a model, in the order of their names.
+fn attributes_of(answer: Value, limit: usize) -> Vec<String> {
+    let attributes = answer.pointer("/model/attributes").and_then(Value::as_object);
+    let names = attributes.into_iter().flat_map(|attributes| attributes.keys().cloned());
+    names.take(limit).collect()
 }
 
 /// `annotate`
@@ -124,11 +139,12 @@ pub(crate) fn annotate(settings: &Settings, note: NoteArguments, json: bool) -> 
         };
         let dot = parse_annotation_id(&id).ok_or_else(bad_id)?;
         let mut access = Access::find_to_write(settings)?;
-        access.remove_note(&record, &id, dot)?;
+        access.remove_note(&record, &id, dot, &Once::of(&note.once)?)?;
         return print(if json { "{}\n" } else { "removed\n" });
     }
     let text = note.text.unwrap_or_default();
-    let answer = Access::find_to_write(settings)?.annotate(&record, note.subject, text)?;
+    let once = Once::of(&note.once)?;
+    let answer = Access::find_to_write(settings)?.annotate(&record, note.subject, text, &once)?;
     if json {
         return print(&as_json(&answer)?);
     }
@@ -137,9 +153,16 @@ pub(crate) fn annotate(settings: &Settings, note: NoteArguments, json: bool) -> 
 }
 
 /// `count`
-pub(crate) fn count(settings: &Settings, model: &ModelArgument, by: i64, json: bool) -> Result<(), Failure> {
+pub(crate) fn count(
+    settings: &Settings,
+    model: &ModelArgument,
+    by: i64,
+    once: &OnceArguments,
+    json: bool,
+) -> Result<(), Failure> {
     let record = key(model)?;
-    let answer = Access::find_to_write(settings)?.count(&record, by)?;
+    let once = Once::of(once)?;
+    let answer = Access::find_to_write(settings)?.count(&record, by, &once)?;
     if json {
         return print(&as_json(&answer)?);
     }

@@ -2,6 +2,7 @@
 
 use crate::api::{self, Local};
 use crate::driver::Driver;
+use crate::hook::Hook;
 use crate::opening::{Opening, now};
 use crate::program::runtime;
 use crate::read::Remembered;
@@ -35,13 +36,14 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
 
 async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let socket = ControlSocket::bind(&settings.socket).await?;
+    let socket = ControlSocket::bind(&settings.socket, &settings.api.access()).await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let status = service::tell_status(driver.live(), status_line::of);
     let watchdog = service::feed_watchdog({
         let inlet = driver.inlet();
         move || inlet.ask_for_life()
     });
+    let hook = Hook::of(&settings.on_change).map(|hook| hook.run(driver.store(), driver.live()));
     let mut running = Running::start(settings, driver)?;
     let router = api::router(Local {
         store,
@@ -65,6 +67,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
     service::ready("Answering from the cache");
     tokio::spawn(status);
     tokio::spawn(watchdog);
+    let hook = hook.map(tokio::spawn);
     let result = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping");
@@ -75,6 +78,10 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         ended = &mut served => Err(serving_ended(ended)),
     };
     drop(stop);
+    if let Some(hook) = hook {
+        // A run under way is ended with it, and told again after the next start.
+        hook.abort();
+    }
     let stopping = stop_all(running, served, result.is_ok());
     if tokio::time::timeout(Duration::from_millis(STOP_MS_MAX), stopping)
         .await

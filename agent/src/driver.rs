@@ -109,7 +109,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// Opens the replica. The caller learns at once when that fails.
     pub(crate) fn open(opening: &Opening, settings: &Settings) -> Result<Self, OpeningError> {
-        let mut replica = opening.replica(opening.store()?)?;
+        let mut replica = opening.replica_in_any_case()?;
         let name = replica.actor().name.clone();
         let configured = &settings.name;
         if name != *configured {

@@ -1,6 +1,7 @@
 //! Opening the store and the replica on it.
 
 use crate::replica::{Replica, ReplicaConfig};
+use crate::rescue;
 use crate::settings::Settings;
 use crate::store::Store;
 use headland_host::clock::{BootClock, wall_ms};
@@ -12,8 +13,9 @@ use headland_shared::name::ReplicaName;
 use headland_shared::resolve::Description;
 use headland_shared::session::Now;
 use headland_shared::session::agent::Timing;
+use redb::Database;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// What the kernel draws anew at each boot.
@@ -36,9 +38,24 @@ pub(crate) enum OpeningError {
     Missing(PathBuf),
 }
 
+impl OpeningError {
+    /// Whether the file was a store once, and is not whole any more.
+    fn is_damage(&self) -> bool {
+        match self {
+            Self::File(error) => matches!(error, OpenError::Damaged { .. }),
+            Self::Store(StoreError::Corrupt { .. }) => true,
+            Self::Store(StoreError::Engine(error)) => matches!(**error, redb::Error::Corrupted(_)),
+            Self::Store(_) | Self::Random(_) | Self::Missing(_) => false,
+        }
+    }
+}
+
 impl From<OpeningError> for Failure {
     fn from(error: OpeningError) -> Self {
         match error {
+            OpeningError::File(OpenError::Damaged { .. }) => Self::failed(format!(
+                "{error}; start `headland-agent run`, which moves it aside and begins anew with what was written here"
+            )),
             OpeningError::File(error) => error.into(),
             OpeningError::Missing(_) | OpeningError::Store(StoreError::Newer { .. }) => Self::bad_input(error),
             OpeningError::Store(_) | OpeningError::Random(_) => Self::failed(error),
@@ -79,14 +96,41 @@ impl Opening {
 
     /// Opens the store, or makes it.
     pub(crate) fn store(&self) -> Result<Store, OpeningError> {
+        self.store_on(store_file::open_checked(&self.path, self.cache_bytes)?)
+    }
+
+    fn store_on(&self, database: Database) -> Result<Store, OpeningError> {
         let random = getrandom::u64().map_err(OpeningError::Random)?;
         let (path, cache_bytes) = (self.path.clone(), self.cache_bytes);
-        let first = Mutex::new(Some(store_file::open(&path, cache_bytes)?));
+        let first = Mutex::new(Some(database));
         let open = move || match first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(database) => Ok(database),
             None => store_file::open(&path, cache_bytes).map_err(again),
         };
         Ok(Store::open(open, &self.name, random)?)
+    }
+
+    /// Makes a new store beside the one that is there, for `fill` to fill before it is closed.
+    pub(crate) fn make_aside<T>(&self, fill: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<T, OpeningError> {
+        let store = self.store_on(store_file::make_aside(&self.path, self.cache_bytes)?)?;
+        Ok(fill(&store)?)
+    }
+
+    /// Opens the replica on the store, or on a new one if that is damaged: see [`crate::rescue`].
+    pub(crate) fn replica_in_any_case(&self) -> Result<Replica, OpeningError> {
+        let open = || self.store().and_then(|store| self.replica(store));
+        match open() {
+            Err(error) if error.is_damage() => {
+                rescue::begin_anew(self, &error)?;
+                open()
+            }
+            other => other,
+        }
+    }
+
+    /// The store file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Opens the store for someone who only wants to look: one that is not there is not made.
@@ -96,6 +140,11 @@ impl Opening {
             // What hinders the look will be told better by the opening.
             Ok(true) | Err(_) => self.store(),
         }
+    }
+
+    /// Opens the store for someone who only wants to know whether it can be opened, and changes no damaged one.
+    pub(crate) fn store_to_examine(&self) -> Result<Store, OpeningError> {
+        self.store_that_exists()
     }
 
     /// Opens the replica on its store.

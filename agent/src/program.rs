@@ -3,16 +3,19 @@
 mod arguments;
 
 use crate::settings::{SOURCE, Settings};
-use crate::{cli, daemon, once};
+use crate::{cli, daemon, doctor, once, rescue};
 use arguments::{Arguments, Command};
-pub(crate) use arguments::{Asked, FreshnessArguments, ModelArgument, NoteArguments, WantedModels, WatchArguments};
+pub(crate) use arguments::{
+    Asked, FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WatchArguments, WhyArguments,
+};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use headland_host::exit::Failure;
 use headland_host::text::print;
-use headland_host::{config, log};
+use headland_host::{completions, config, log};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What the program is called in its own messages.
 const PROGRAM: &str = "headland-agent";
@@ -20,9 +23,13 @@ const PROGRAM: &str = "headland-agent";
 /// What is logged unless somebody says otherwise: the daemon tells of its links, a command only of what is wrong.
 const FILTER_DAEMON: &str = "info";
 const FILTER_COMMAND: &str = "warn";
+/// The doctor tells of everything itself.
+const FILTER_DOCTOR: &str = "off";
 
 /// Runs the program with these arguments, the first of which is its name, and gives the code to exit with.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    rescue::note_invocation(args.len());
     match parse(args).and_then(|arguments| arguments.map_or(Ok(()), execute)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(PROGRAM),
@@ -58,7 +65,17 @@ fn complaint(error: &clap::Error) -> String {
 }
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Command::Completions { shell }) = arguments.command {
+        return print(&completions::script(shell, Arguments::command(), PROGRAM));
+    }
+    if let Some(Command::ReadDamagedStore { attempt, file }) = arguments.command {
+        return rescue::print(&file, attempt);
+    }
     let file = Settings::file(arguments.config.as_deref());
+    if let (Some(Command::Doctor { wait }), false) = (&arguments.command, arguments.check_config) {
+        log::init(FILTER_DOCTOR)?;
+        return doctor::run(file, Duration::from_secs(*wait), arguments.json);
+    }
     let settings = Settings::load(file.as_deref())?;
     if arguments.check_config {
         let path = file.unwrap_or_else(|| SOURCE.default_path.into());
@@ -82,18 +99,17 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     })?;
     match command {
         Command::Run => daemon::run(&settings),
+        Command::Doctor { wait } => doctor::run(file, Duration::from_secs(wait), json),
+        Command::ReadDamagedStore { attempt, file } => rescue::print(&file, attempt),
+        Command::Completions { shell } => print(&completions::script(shell, Arguments::command(), PROGRAM)),
         Command::Sync => once::run(&settings, json),
         Command::Models(wanted) => cli::models(&settings, &wanted, json),
         Command::Show { model, freshness } => cli::show(&settings, &model, &freshness, json),
-        Command::Why {
-            model,
-            attribute,
-            freshness,
-        } => cli::why(&settings, &model, &attribute, &freshness, json),
+        Command::Why(wanted) => cli::why(&settings, &wanted, json),
         Command::Resolve(asked) => cli::resolve(&settings, asked, json),
         Command::Watch(wanted) => cli::watch(&settings, &wanted, json),
         Command::Annotate(note) => cli::annotate(&settings, note, json),
-        Command::Count { model, by } => cli::count(&settings, &model, by, json),
+        Command::Count { model, by, once } => cli::count(&settings, &model, by, &once, json),
         Command::Status => cli::status(&settings, json),
     }
 }

@@ -1,13 +1,17 @@
 //! What the agent can be told: every key, its default, and the values it takes.
 
+mod api;
 mod device;
 mod keys;
+mod on_change;
 mod profile;
 #[cfg(test)]
 mod shipped;
 mod value;
 
+pub(crate) use api::ApiSettings;
 pub(crate) use keys::SOURCE;
+pub(crate) use on_change::OnChangeSettings;
 pub(crate) use profile::{Manners, Profile, Sleeping};
 
 use headland_host::broker_address::BrokerAddress;
@@ -44,6 +48,10 @@ pub(crate) struct Settings {
     pub(crate) store: PathBuf,
     /// The control socket.
     pub(crate) socket: PathBuf,
+    /// Who may use it.
+    pub(crate) api: ApiSettings,
+    /// What is run when models have changed.
+    pub(crate) on_change: OnChangeSettings,
     /// How much of the store is held in memory.
     #[serde(deserialize_with = "value::within::<65_536, 1_073_741_824, _, _>")]
     pub(crate) cache_bytes: usize,
@@ -119,6 +127,8 @@ impl Default for Settings {
             filter: None,
             store: "/var/lib/headland/agent.redb".into(),
             socket: "/run/headland/agent.sock".into(),
+            api: ApiSettings::default(),
+            on_change: OnChangeSettings::default(),
             cache_bytes: 1024 * 1024,
             frame_bytes_max: FRAME_BYTES_DEFAULT,
             device: Description::default(),
@@ -258,6 +268,12 @@ mod tests {
                 "true or false, a number, a text or a list",
             ),
             ("hubs = [\"mqtts://localhost\"]", "device identity"),
+            ("[api]\nsocket_mode = \"0060\"", "read and write for the owner"),
+            ("[api]\nsocket_mode = 660", "expected a string"),
+            ("[api]\nsocket_group = \"a b\"", "name a group"),
+            ("[on_change]\nexec = [\"reload\"]", "by its whole path"),
+            ("[on_change]\nfilter = \"task =\"", "expected a value"),
+            ("[on_change]\ntimeout_s = 0", "1 to 86400"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(wanted), "{text}: {error}");

@@ -8,6 +8,7 @@ mod changes;
 mod finding;
 mod overlay;
 mod own;
+mod rescue;
 mod rows;
 mod tables;
 
@@ -16,6 +17,7 @@ pub use changes::{CHANGED_KEYS_MAX, Position, Since};
 pub use finding::Hit;
 pub use overlay::{Ahead, OVERLAY_MAX};
 pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
+pub use rescue::{RESCUED_TABLES, Rescued, RescuedRows};
 pub use rows::{Placed, ScopeRow, StagedHead};
 pub use tables::{Tables, Views};
 
@@ -28,7 +30,11 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use std::sync::Arc;
 
 /// The store's migrations, in order.
-const MIGRATIONS: &[Migration] = &[tables::create, overlay::create, tables::add_lives];
+const MIGRATIONS: &[Migration] = &[
+    Migration::breaks(tables::create),
+    Migration::breaks(overlay::create),
+    Migration::breaks(tables::add_lives),
+];
 
 /// When a transaction is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +61,18 @@ impl Store {
         name: &ReplicaName,
         random: u64,
     ) -> Result<Self, StoreError> {
+        Self::open_by(MIGRATIONS, open, name, random)
+    }
+
+    /// Opens the database as the version with these migrations.
+    fn open_by(
+        migrations: &[Migration],
+        open: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
+        name: &ReplicaName,
+        random: u64,
+    ) -> Result<Self, StoreError> {
         let database = RecoveringDatabase::open(open)?;
-        database.with(|database| migrate(database, MIGRATIONS))?;
+        database.with(|database| migrate(database, migrations))?;
         database.with(tables::make_stubs_where_missing)?;
         database.with(tables::count_where_other)?;
         database.with(finding::build_where_missing)?;
@@ -162,3 +178,6 @@ impl Store {
 fn meta(table: &impl ReadableTable<&'static [u8], &'static [u8]>, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(table.get(name)?.map(|value| value.value().to_vec()))
 }
+
+#[cfg(test)]
+mod rollback;

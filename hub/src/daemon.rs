@@ -10,7 +10,7 @@ use crate::status_line;
 use crate::store::Store;
 use crate::uplink;
 use headland_host::backoff::Backoff;
-use headland_host::control::ControlSocket;
+use headland_host::control::{ControlSocket, SocketAccess};
 use headland_host::exit::Failure;
 use headland_host::service;
 use std::sync::mpsc;
@@ -87,7 +87,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
-    let socket = ControlSocket::bind(&settings.socket).await?;
+    let socket = ControlSocket::bind(&settings.socket, &SocketAccess::default()).await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let told = driver.live();
     let link = uplink::start(settings, address, inlet.clone())?;

@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use headland_host::exit::Failure;
 use headland_host::text::print;
-use headland_host::{config, log};
+use headland_host::{completions, config, log};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -57,6 +57,9 @@ fn complaint(error: &clap::Error) -> String {
 }
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Command::Completions { shell }) = arguments.command {
+        return print(&completions::script(shell, Arguments::command(), PROGRAM));
+    }
     let file = Settings::file(arguments.config.as_deref());
     let settings = Settings::load(file.as_deref())?;
     let broker = settings.broker_address().map_err(Failure::bad_input)?;
@@ -97,6 +100,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Unfence { agent } => cli::decide(&settings, &Decision::Unfence { agent }, json),
         Command::ConfirmRestored => cli::decide(&settings, &Decision::ConfirmRestored, json),
         Command::Release => cli::release(&settings, json),
+        Command::Completions { shell } => print(&completions::script(shell, Arguments::command(), PROGRAM)),
         Command::Status => cli::status(&settings, json),
         Command::Agents => cli::agents(&settings, json),
     }

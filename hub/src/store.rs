@@ -18,10 +18,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The store's migrations, in order.
 const MIGRATIONS: &[Migration] = &[
-    tables::create,
-    tables::index_unscoped,
-    tables::add_proofs,
-    tables::add_devices,
+    Migration::breaks(tables::create),
+    Migration::breaks(tables::index_unscoped),
+    Migration::breaks(tables::add_proofs),
+    Migration::breaks(tables::add_devices),
 ];
 
 /// The open store.

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "bad_frames/ends.rs"]
+mod ends;
 #[path = "bad_frames/lives.rs"]
 mod lives;
 #[path = "bad_frames/pair.rs"]

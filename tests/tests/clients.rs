@@ -6,7 +6,7 @@ use headland_fleet::fleet::program::command;
 use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
 use serde_json::json;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Far longer than anything here takes, so that only a hang runs into it.
@@ -55,6 +55,52 @@ async fn fleet() -> Fleet {
             panic!("{}", fleet.too_long("the agent to be in step", PATIENCE_S));
         }
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Runs the C client; on another thread, since the fleet's proxy runs on the test's.
+async fn resolve_in_c(program: &Path, socket: &Path, task: &str) -> Output {
+    let mut client = Command::new(program);
+    client.arg(socket).arg(task).stdin(Stdio::null());
+    tokio::task::spawn_blocking(move || client.output())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_c_client_resolves_a_task_and_tells_the_age() {
+    let fleet = fleet().await;
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/clients/c/resolve.c");
+    let program = fleet.directory().join("resolve");
+    let compiled = Command::new("cc")
+        .args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(&program)
+        .arg(source)
+        .arg("-lcurl")
+        .output()
+        .expect("cc is here; tests/run installs it");
+    let said = String::from_utf8_lossy(&compiled.stderr);
+    assert!(
+        compiled.status.success(),
+        "libcurl's headers are here, as tests/run installs them: {said}"
+    );
+    let socket = fleet.directory().join("agent-1.sock");
+    let ran = resolve_in_c(&program, &socket, "detection").await;
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    let line = String::from_utf8(ran.stdout).unwrap();
+    let (version, age) = line.trim_end().split_once(' ').unwrap();
+    assert_eq!(version, "1.5");
+    assert!(age.parse::<u64>().unwrap() < 1_000 * PATIENCE_S, "{age}");
+    let missing = fleet.directory().join("none.sock");
+    for (socket, task, code, said) in [
+        (&socket, "tasting \"wine\"", 3, "nothing fits"),
+        (&socket, "", 1, "refused with status 400"),
+        (&missing, "detection", 1, "is the agent running"),
+    ] {
+        let ran = resolve_in_c(&program, socket, task).await;
+        assert_eq!(ran.status.code(), Some(code), "{ran:?}");
+        assert!(String::from_utf8_lossy(&ran.stderr).contains(said), "{ran:?}");
     }
 }
 

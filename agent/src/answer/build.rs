@@ -3,7 +3,8 @@
 use super::question::Listed;
 use super::{
     AgeBasis, Allows, Availability, BudgetStatus, Consistency, CountsStatus, Demand, Facts, Freshness, Hub, LinkStatus,
-    Listing, Lost, OnStale, One, PhaseName, ProofStatus, ScopeStatus, Stale, Status, Usage, Why, token, why,
+    Listing, Lost, OnStale, One, PhaseName, ProofStatus, RescuedStatus, ScopeStatus, Stale, Status, Usage, Why, token,
+    why,
 };
 use crate::driver::Live;
 use crate::read::{Moment, Reader};
@@ -23,7 +24,7 @@ use headland_shared::stamp::utc;
 use headland_shared::view::Model;
 
 /// A wall clock before this has not been set: devices without a battery wake in 1970. The first day of 2020.
-const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
+pub(crate) const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
 
 /// Answers from one moment of the store.
 #[derive(Debug)]
@@ -238,6 +239,12 @@ impl<'a> Answers<'a> {
                 ms_ago: self.at.saturating_sub(proven.at),
             }),
             fenced: self.live.fenced,
+            rescued: views.rescued()?.map(|rescued| RescuedStatus {
+                at_ms: rescued.at_ms,
+                file: rescued.file,
+                writes: rescued.writes,
+                unreadable: rescued.unreadable,
+            }),
             hub: self.hub(),
             lost: self.lost(),
             profile: None,

@@ -1,6 +1,9 @@
 //! Where the commands get their answers: from the agent that runs, or from its store when none does.
 
+mod once;
 mod resolve;
+
+pub(super) use once::Once;
 
 use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Problem, Question, Stale};
 use crate::api::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
@@ -148,43 +151,43 @@ impl Access {
         key: &RecordKey,
         subject: Option<String>,
         text: String,
+        once: &Once,
     ) -> Result<Value, Failure> {
         match self {
             Self::Socket(path) => {
                 let body = json!({ "text": text, "subject": subject });
-                ask(path, Method::POST, &target(key, "/annotations"), Some(&body))
+                once.ask(path, Method::POST, &target(key, "/annotations"), Some(&body))
             }
-            Self::Store(resting) => resting.write(LocalWrite::Annotate {
-                record: key.clone(),
-                subject,
-                text,
-            }),
+            Self::Store(resting) => {
+                let record = key.clone();
+                resting.write(LocalWrite::Annotate { record, subject, text }, once)
+            }
         }
     }
 
-    pub(super) fn remove_note(&mut self, key: &RecordKey, id: &str, note: Dot) -> Result<Value, Failure> {
+    pub(super) fn remove_note(&mut self, key: &RecordKey, id: &str, note: Dot, once: &Once) -> Result<Value, Failure> {
         match self {
             Self::Socket(path) => {
                 let target = target(key, &format!("/annotations/{}", segment(id)));
-                ask(path, Method::DELETE, &target, None)
+                once.ask(path, Method::DELETE, &target, None)
             }
-            Self::Store(resting) => resting.write(LocalWrite::RemoveNote {
-                record: key.clone(),
-                note,
-            }),
+            Self::Store(resting) => {
+                let record = key.clone();
+                resting.write(LocalWrite::RemoveNote { record, note }, once)
+            }
         }
     }
 
-    pub(super) fn count(&mut self, key: &RecordKey, amount: i64) -> Result<Value, Failure> {
+    pub(super) fn count(&mut self, key: &RecordKey, amount: i64, once: &Once) -> Result<Value, Failure> {
         match self {
             Self::Socket(path) => {
                 let body = json!({ "amount": amount });
-                ask(path, Method::POST, &target(key, "/usage"), Some(&body))
+                once.ask(path, Method::POST, &target(key, "/usage"), Some(&body))
             }
-            Self::Store(resting) => resting.write(LocalWrite::Count {
-                record: key.clone(),
-                amount,
-            }),
+            Self::Store(resting) => {
+                let record = key.clone();
+                resting.write(LocalWrite::Count { record, amount }, once)
+            }
         }
     }
 }
@@ -222,13 +225,17 @@ impl Resting {
         answers.demanded(&demand, absent).map_err(refused)
     }
 
-    fn write(&mut self, write: LocalWrite) -> Result<Value, Failure> {
+    fn write(&mut self, write: LocalWrite, once: &Once) -> Result<Value, Failure> {
         let replica = self
             .replica
             .as_mut()
             .ok_or_else(|| Failure::failed("writing: the store was opened to read"))?;
         let refused = |error: WriteError| failure_of(of_write(error).into_problem());
-        match write.perform(replica, now()).map_err(refused)? {
+        let written = match once.request(&write) {
+            Some(request) => replica.once(*request, |replica| write.perform(replica, now())),
+            None => write.perform(replica, now()),
+        };
+        match written.map_err(refused)? {
             Written::Note(dot) => as_value(&NoteWritten {
                 id: annotation_id(&dot),
             }),
@@ -285,7 +292,12 @@ fn ask_within(
     body: Option<&Value>,
     ms_max: u64,
 ) -> Result<Value, Failure> {
-    let (status, answer) = control::request_blocking(socket, method, target, body, ms_max).map_err(Failure::failed)?;
+    let answer = control::request_blocking(socket, method, target, body, ms_max);
+    success_of(target, answer.map_err(Failure::failed)?)
+}
+
+/// The answer of a request that was done, or why it was not.
+fn success_of(target: &str, (status, answer): (StatusCode, Value)) -> Result<Value, Failure> {
     if status.is_success() {
         return Ok(answer);
     }

@@ -3,7 +3,7 @@
 use super::age::as_of;
 use crate::answer::{Allows, BudgetStatus, PhaseName, Status, Synced};
 use headland_host::text::table::pairs;
-use headland_host::text::words::{bytes, counted, duration, printable, whole};
+use headland_host::text::words::{bytes, counted, duration, moment, printable, whole};
 
 /// The most scopes that are named: a line each is for people to read.
 const SCOPES_SHOWN_MAX: usize = 12;
@@ -68,6 +68,14 @@ pub(super) fn text(status: &Status) -> String {
         }
     }
     rows.extend(status.budget.as_ref().map(|budget| ("budget", budget_left(budget))));
+    if let Some(rescued) = &status.rescued {
+        let (at, file) = (moment(rescued.at_ms), printable(&rescued.file));
+        let (writes, unreadable) = (whole(rescued.writes), whole(rescued.unreadable));
+        rows.push((
+            "damaged",
+            format!("{at}, now {file}: {writes} own writes rescued, {unreadable} could not be read"),
+        ));
+    }
     if let Some(trouble) = &status.trouble {
         rows.push(("trouble", printable(trouble)));
     }

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use clap::{Args, Parser, Subcommand};
+use headland_host::completions::Shell;
 use std::path::PathBuf;
 
 /// What stands after the long help, before the table of keys.
@@ -17,6 +18,7 @@ Examples:
   headland-agent annotate timm/mobilenetv3_small_100.lamb_in1k \"misses rust\" --subject crop
   headland-agent count timm/mobilenetv3_small_100.lamb_in1k
   headland-agent status
+  headland-agent doctor
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input; 3 nothing fits (resolve).
 
@@ -82,19 +84,13 @@ pub(super) enum Command {
         #[command(flatten)]
         freshness: FreshnessArguments,
     },
-    /// Say why an attribute of a model has the value that it has
+    /// Say why attributes of a model have the values that they have
     ///
     /// Tells which write is shown, by which rule, and which others are not, with their authors and times.
-    #[command(after_help = "Example:\n  headland-agent why timm/mobilenetv3_small_100.lamb_in1k license")]
-    Why {
-        #[command(flatten)]
-        model: ModelArgument,
-        /// The attribute's name, as `headland-agent show` prints it
-        #[arg(value_name = "ATTRIBUTE")]
-        attribute: String,
-        #[command(flatten)]
-        freshness: FreshnessArguments,
-    },
+    #[command(
+        after_help = "Examples:\n  headland-agent why timm/mobilenetv3_small_100.lamb_in1k license\n  headland-agent why timm/mobilenetv3_small_100.lamb_in1k --limit 5"
+    )]
+    Why(WhyArguments),
     /// Say which version this device should use now, and why none of the others
     ///
     /// Exits with 0 when there is one, and with 3 when nothing fits. docs/resolve.md tells what is read of models.
@@ -124,6 +120,36 @@ pub(super) enum Command {
         /// How many uses; a negative number takes back
         #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
         by: i64,
+        #[command(flatten)]
+        once: OnceArguments,
+    },
+    /// Look this device over, and say what to do about what does not work
+    ///
+    /// Checks the configuration, the clock, the agent, its store, and the way to each hub: whether its host accepts
+    /// connections, a broker answers there, and the hub's heartbeat can be heard. Works whether or not the agent runs.
+    /// Exits with 0 when nothing failed, with 1 when something did, and with 2 when the configuration is wrong.
+    #[command(after_help = "Examples:\n  headland-agent doctor\n  headland-agent doctor --json --wait 60")]
+    Doctor {
+        /// How many seconds to wait for a hub's heartbeat, which comes every feed.heartbeat_ms of the hub
+        #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        wait: u64,
+    },
+    /// Print a script that has a shell complete commands and options
+    ///
+    /// The Debian package installs it for bash, zsh and fish.
+    #[command(after_help = "Example:\n  source <(headland-agent completions bash)")]
+    Completions {
+        /// For which shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print what can be read of own writes in a damaged store, for the agent itself
+    #[command(name = crate::rescue::COMMAND, hide = true)]
+    ReadDamagedStore {
+        /// In which way to look at it
+        attempt: u8,
+        /// The damaged file
+        file: PathBuf,
     },
     /// Say how the agent is
     #[command(after_help = "Example:\n  headland-agent status --json")]
@@ -139,6 +165,21 @@ pub(crate) struct ModelArgument {
     /// Whose model it is
     #[arg(long, short, value_name = "NAMESPACE", default_value = "default")]
     pub(crate) namespace: String,
+}
+
+/// What to explain of which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WhyArguments {
+    #[command(flatten)]
+    pub(crate) model: ModelArgument,
+    /// The attributes' names, as `headland-agent show` prints them [default: all that the model has]
+    #[arg(value_name = "ATTRIBUTE")]
+    pub(crate) attributes: Vec<String>,
+    /// At most so many attributes, where none is named
+    #[arg(long, short, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) freshness: FreshnessArguments,
 }
 
 /// Which models to list.
@@ -215,6 +256,17 @@ pub(crate) struct NoteArguments {
     /// Take back this note, which must be this device's own
     #[arg(long, value_name = "ID")]
     pub(crate) remove: Option<String>,
+    #[command(flatten)]
+    pub(crate) once: OnceArguments,
+}
+
+/// What makes a write one that is made once.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OnceArguments {
+    /// A key of this write's own, such as a UUID: said again with the same key, it is not made again [default: a new
+    /// one, for this command's own retries]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
 }
 
 /// What to find a version for.

@@ -44,6 +44,31 @@ const KEYS: &[Key] = &[
         doc: "The socket of the local API. Its owner and group may use it.",
     },
     Key {
+        name: "api.socket_mode",
+        default: "\"0660\"",
+        doc: "Who may use the socket, in octal as chmod takes it: \"0600\" its owner alone, \"0660\" its group\nas well, \"0666\" everybody on the device.",
+    },
+    Key {
+        name: "api.socket_group",
+        default: "",
+        doc: "The group of the socket, by name or number. Unless set, the one that the agent runs as.",
+    },
+    Key {
+        name: "on_change.exec",
+        default: "[]",
+        doc: "A program, by its whole path, and its arguments: run when models have changed, with a line of\nJSON for each on its standard input. Empty: nothing is run.",
+    },
+    Key {
+        name: "on_change.filter",
+        default: "\"\"",
+        doc: "For which models it is run, as `headland-agent watch --filter` takes it. Empty: for all.",
+    },
+    Key {
+        name: "on_change.timeout_s",
+        default: "60",
+        doc: "How long it may run, in seconds, before it is ended.",
+    },
+    Key {
         name: "cache_bytes",
         default: "1048576",
         doc: "How much of the store to hold in memory, in bytes.",

@@ -23,6 +23,7 @@ pub(super) const FILTER: &[u8] = b"filter";
 pub(super) const DIGESTS: &[u8] = b"digests";
 pub(super) const FOUND: &[u8] = b"found";
 pub(super) const LEDGER: &[u8] = b"ledger";
+pub(super) const RESCUED: &[u8] = b"rescued";
 
 /// Where the agent stands. Rewritten whole in each transaction that applies something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

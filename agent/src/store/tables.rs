@@ -39,13 +39,13 @@ const SCHEMA: ByteTable = TableDefinition::new("schema-1");
 /// Index (4 bytes) -> the delta of a staged part.
 const STAGING: ByteTable = TableDefinition::new("staging-1");
 /// Record key (length-prefixed), element key -> own write.
-const OWN: ByteTable = TableDefinition::new("own-1");
+pub(super) const OWN: ByteTable = TableDefinition::new("own-1");
 /// Dot counter (8 bytes) -> key in `own-1`.
 const OWN_DOTS: ByteTable = TableDefinition::new("own-dots-1");
 /// Dot counter (8 bytes) -> the chain (8 bytes) up to it.
-const OWN_CHAIN: ByteTable = TableDefinition::new("own-chain-1");
+pub(super) const OWN_CHAIN: ByteTable = TableDefinition::new("own-chain-1");
 /// Key in `own-1` of a count -> what the hub has of it (two varints).
-const OWN_BASE: ByteTable = TableDefinition::new("own-base-1");
+pub(super) const OWN_BASE: ByteTable = TableDefinition::new("own-base-1");
 
 pub(super) type Rows = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
@@ -81,7 +81,7 @@ fn alias_of(key: &[u8], table: &'static str) -> Result<u32, StoreError> {
 /// All tables of one moment, for reading.
 #[derive(Debug)]
 pub struct Views {
-    meta: Rows,
+    pub(super) meta: Rows,
     pub(super) records: Rows,
     stubs: Rows,
     scopes: Rows,
@@ -327,10 +327,10 @@ pub struct Tables<'tx> {
     attributes: Writing<'tx>,
     schema: Writing<'tx>,
     staging: Writing<'tx>,
-    own: Writing<'tx>,
-    own_dots: Writing<'tx>,
-    own_chain: Writing<'tx>,
-    own_base: Writing<'tx>,
+    pub(super) own: Writing<'tx>,
+    pub(super) own_dots: Writing<'tx>,
+    pub(super) own_chain: Writing<'tx>,
+    pub(super) own_base: Writing<'tx>,
     pub(super) overlay: Writing<'tx>,
     pub(super) finding: Writing<'tx>,
     pub(super) tasks: Writing<'tx>,

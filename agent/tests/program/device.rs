@@ -1,8 +1,9 @@
 //! A device: a directory with the agent's configuration, store and socket.
 
-use headland_agent::store::Store;
+use headland_agent::store::{Store, Tables};
 use headland_host::control::request_blocking;
 use headland_host::store_file;
+use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Change, Tombstones};
 use headland_shared::element::State;
 use headland_shared::epoch::{Life, Position, Seq};
@@ -13,7 +14,9 @@ use headland_shared::stamp::Stamp;
 use headland_shared::value::Value;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write as _};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -40,6 +43,13 @@ impl Device {
         Self::with("")
     }
 
+    /// Adds lines to the end of its configuration.
+    pub(crate) fn configure(&self, lines: &str) {
+        let path = self.file("agent.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}{lines}\n")).unwrap();
+    }
+
     /// A device whose configuration ends with these lines.
     pub(crate) fn with(lines: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -55,11 +65,24 @@ impl Device {
         self.dir.path().join("agent.redb")
     }
 
+    /// Writes an executable script and gives its path.
+    pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.file(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// A path beside the store.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.dir.path().join("agent.sock")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_headland-agent"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("HEADLAND_") {
@@ -108,13 +131,25 @@ impl Device {
     /// Starts the daemon with these variables in its environment.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Daemon {
         let mut command = self.command(&["run"]);
-        command.envs(variables.iter().copied()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.envs(variables.iter().copied());
+        Self::running(command)
+    }
+
+    /// Starts a daemon by this command and waits until it says that it runs.
+    pub(crate) fn running(mut command: Command) -> Daemon {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let running = lines.by_ref().map(Result::unwrap).any(|line| line.contains("running"));
-        assert!(running, "the daemon ended without running");
+        let mut early = Vec::new();
+        loop {
+            let line = lines.next().expect("the daemon ended without running").unwrap();
+            if line.contains("running") {
+                break;
+            }
+            early.extend(Some(line).filter(|line| is_error(line)));
+        }
         Daemon {
             child,
+            early,
             errors: Some(errors_of(lines)),
         }
     }
@@ -146,13 +181,16 @@ impl Device {
         let path = self.store();
         let open = move || Ok(store_file::open(&path, CACHE_BYTES).unwrap());
         let store = Store::open(open, &ReplicaName::parse("leaf-7").unwrap(), 7).unwrap();
-        for (handle, name) in (1..).zip(names) {
-            let key = RecordKey::decode(format!("default\0{name}").as_bytes())
-                .unwrap()
-                .encoded();
-            let blob = blob_of(&key);
-            store.write(|tables| tables.set_record(handle, &key, &blob)).unwrap();
-        }
+        let hold = |tables: &mut Tables<'_>| -> Result<(), StoreError> {
+            for (handle, name) in (1..).zip(names) {
+                let key = RecordKey::decode(format!("default\0{name}").as_bytes())
+                    .unwrap()
+                    .encoded();
+                tables.set_record(handle, &key, &blob_of(&key))?;
+            }
+            Ok(())
+        };
+        store.write(hold).unwrap();
     }
 }
 
@@ -219,10 +257,35 @@ impl Ran {
 /// A daemon that runs. Dropping it kills it, and fails the test when it has logged an error.
 pub(crate) struct Daemon {
     child: Child,
+    /// Errors that it logged before it ran.
+    early: Vec<String>,
     errors: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Daemon {
+    /// Kills it, and gives the errors that it has logged, which are expected then.
+    pub(crate) fn errors(mut self) -> Vec<String> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Vec<String> {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let mut errors = std::mem::take(&mut self.early);
+        errors.extend(
+            self.errors
+                .take()
+                .map_or_else(Vec::new, |errors| errors.join().unwrap()),
+        );
+        errors
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal and waits for the end: the exit code, and how long that took.
     pub(crate) fn stop(mut self, signal: Signal) -> (Option<i32>, Duration) {
         let started = Instant::now();
@@ -234,10 +297,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let errors = self.errors.take().expect("it is taken here only").join().unwrap();
+        let errors = self.end();
         // A test that fails anyway is not to be told of what follows from that.
         assert!(
             errors.is_empty() || std::thread::panicking(),
@@ -248,6 +308,9 @@ impl Drop for Daemon {
 
 /// Reads a log to its end: the lines that stand for something that should not happen.
 fn errors_of(lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static) -> JoinHandle<Vec<String>> {
-    let is_error = |line: &String| line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at");
-    std::thread::spawn(move || lines.map_while(Result::ok).filter(is_error).collect())
+    std::thread::spawn(move || lines.map_while(Result::ok).filter(|line| is_error(line)).collect())
+}
+
+fn is_error(line: &str) -> bool {
+    line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at")
 }

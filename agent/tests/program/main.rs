@@ -2,13 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod completing;
+mod damaged;
 mod device;
+mod doctor;
+mod hook;
 mod looking_after;
+mod misusing;
 mod offline;
 mod querying;
 mod refusals;
 mod resolving;
 mod retrying;
 mod running;
+mod socket;
 mod supervised;
 mod watching;

@@ -74,3 +74,33 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{args:?}");
     }
 }
+
+#[test]
+fn why_explains_the_attributes_that_are_named_or_the_first_ones() {
+    let device = Device::new();
+    device.hold(&["timm/vit_tiny"]);
+    let list = |args: &[&str]| {
+        let text = device.agent(args).printed();
+        let answers: Value = serde_json::from_str(&text).unwrap();
+        let attribute = |one: &Value| one["attribute"].as_str().unwrap().to_owned();
+        answers.as_array().unwrap().iter().map(attribute).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&["why", "timm/vit_tiny", "--json"]), ["license", "task"]);
+    assert_eq!(list(&["why", "timm/vit_tiny", "--json", "--limit", "1"]), ["license"]);
+    assert_eq!(
+        list(&["why", "timm/vit_tiny", "task", "license", "--json"]),
+        ["task", "license"]
+    );
+    let one = device.agent(&["why", "timm/vit_tiny", "license", "--json"]).printed();
+    assert!(one.starts_with('{'), "{one}");
+    let all = device.agent(&["why", "timm/vit_tiny"]).printed();
+    let license = device.agent(&["why", "timm/vit_tiny", "license"]).printed();
+    let task = device.agent(&["why", "timm/vit_tiny", "task"]).printed();
+    assert_eq!(all, format!("{license}\n{task}"));
+    assert!(
+        device
+            .agent(&["why", "timm/vit_tiny", "colour"])
+            .refused()
+            .contains("colour")
+    );
+}

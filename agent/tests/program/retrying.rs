@@ -4,7 +4,7 @@ use crate::device::{Device, Method};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 const MODEL: &str = "/v1/namespaces/default/models/a%2FOne";
@@ -113,4 +113,68 @@ fn a_key_is_good_for_one_request_and_a_refused_one_does_not_use_it_up() {
     for key in ["", "\u{e9}", &"x".repeat(256)] {
         assert_eq!(count(&device, key, "").0, 400, "{key:?}");
     }
+}
+
+#[test]
+fn a_command_with_a_key_is_done_once_running_or_not() {
+    let device = Device::new();
+    device.hold(&["a/One"]);
+    let count = || {
+        device
+            .agent(&["count", "a/One", "--by", "3", "--idempotency-key", "batch 7"])
+            .printed()
+    };
+    let wanted = "default/a/One: 3 counted on this device\n";
+    assert_eq!((count(), count()), (wanted.to_owned(), wanted.to_owned()));
+    let _daemon = device.start();
+    assert_eq!(count(), wanted);
+    let note = || {
+        device
+            .agent(&["annotate", "a/One", "misses rust", "--idempotency-key", "note 7"])
+            .printed()
+    };
+    let id = note();
+    assert_eq!(note(), id);
+    let other = ["count", "a/One", "--by", "4", "--idempotency-key", "batch 7"];
+    assert!(device.agent(&other).refused().contains("key"));
+    assert!(
+        device
+            .agent(&["count", "a/One", "--idempotency-key", ""])
+            .refused()
+            .contains("--idempotency-key")
+    );
+    assert_eq!(counted(&device), json!(3));
+}
+
+#[test]
+fn a_command_whose_answer_is_lost_sends_the_same_again() {
+    let device = Device::new();
+    let listener = UnixListener::bind(device.socket()).unwrap();
+    let command = device.begin(&["count", "a/One"]);
+    // The command looks whether somebody listens, and then sends its write: the first is left without an answer.
+    let mut keys = Vec::new();
+    while keys.len() < 2 {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut piece = [0; 4096];
+        while !request.ends_with(b"{\"amount\":1}") {
+            match stream.read(&mut piece).unwrap() {
+                0 => break,
+                count => request.extend_from_slice(&piece[..count]),
+            }
+        }
+        let text = String::from_utf8(request).unwrap();
+        let Some(key) = text.lines().find_map(|line| line.strip_prefix("idempotency-key: ")) else {
+            continue;
+        };
+        keys.push(key.to_owned());
+        if keys.len() == 2 {
+            let body = "{\"added\":1,\"removed\":0}";
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    }
+    let ended = command.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(keys[0], keys[1]);
 }

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use clap::{Args, Parser, Subcommand};
+use headland_host::completions::Shell;
 use std::path::PathBuf;
 
 /// What stands after the long help, before the table of keys.
@@ -104,6 +105,15 @@ pub(super) enum Command {
     /// looked at it and says this.
     #[command(after_help = "Example:\n  headland-hub release")]
     Release,
+    /// Print a script that has a shell complete commands and options
+    ///
+    /// The Debian package installs it for bash, zsh and fish.
+    #[command(after_help = "Example:\n  source <(headland-hub completions bash)")]
+    Completions {
+        /// For which shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
     /// Say how the hub and its agents are
     #[command(after_help = "Example:\n  headland-hub status --json")]
     Status,

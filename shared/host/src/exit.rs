@@ -48,9 +48,15 @@ impl Failure {
     /// further word.
     #[must_use]
     pub fn nothing_fits() -> Self {
+        Self::told(CODE_NOTHING_FITS)
+    }
+
+    /// What is wrong was told on standard output: the exit code, and no further word.
+    #[must_use]
+    pub fn told(code: u8) -> Self {
         Self {
             message: String::new(),
-            code: CODE_NOTHING_FITS,
+            code,
         }
     }
 
@@ -96,7 +102,12 @@ impl From<LogError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::InUse { .. } | OpenError::NotAStore { .. } => Self::bad_input(error),
+            OpenError::InUse { .. } | OpenError::NotAStore { .. } | OpenError::NewerFormat { .. } => {
+                Self::bad_input(error)
+            }
+            OpenError::Damaged { .. } => {
+                Self::failed(format!("{error}; restore a copy, or move the file away to begin anew"))
+            }
             _ => Self::failed(error),
         }
     }

@@ -1,11 +1,16 @@
 //! The one file a daemon keeps its state in.
 
+mod salvage;
+
+pub use salvage::{ATTEMPTS, read_rows};
+
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, StorageError};
+use rustix::fs::Access;
 
 /// Why the store file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +41,19 @@ pub enum OpenError {
         /// The format the file says it has.
         version: u8,
     },
-    /// The file is a store, and cannot be read as one.
+    /// The file is of a format that only newer versions read.
     #[error(
-        "opening store {}: it is damaged, or newer than this version reads ({reason}); use the version that wrote it, or restore a copy", path.display()
+        "opening store {}: its file format {version} is newer than this version reads; use the version that wrote it", path.display()
     )]
-    Unreadable {
+    NewerFormat {
+        /// The store file.
+        path: PathBuf,
+        /// The format the file says it has.
+        version: u8,
+    },
+    /// The file was a store, and is not whole any more.
+    #[error("opening store {}: it is damaged ({reason})", path.display())]
+    Damaged {
         /// The store file.
         path: PathBuf,
         /// What the storage engine found.
@@ -77,13 +90,42 @@ pub enum OpenError {
 /// The store engine keeps up to `cache_bytes` bytes of it in memory. Until the database is
 /// dropped, no other process can open the file.
 ///
+/// A file that was closed properly is trusted: the engine may panic on one that was damaged since.
+///
 /// # Errors
 ///
 /// See [`OpenError`].
 pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
+    open_as(path, cache_bytes, Trust::AsClosed)
+}
+
+/// Does what [`open`] does, and reads all of the file first to see that it is as it was written.
+///
+/// # Errors
+///
+/// See [`OpenError`]; a file that was damaged gives [`OpenError::Damaged`] and is left as it is.
+pub fn open_checked(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
+    open_as(path, cache_bytes, Trust::Nothing)
+}
+
+/// What is believed of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// That it is as it was when it was closed.
+    AsClosed,
+    /// Each page is checked.
+    Nothing,
+}
+
+fn open_as(path: &Path, cache_bytes: usize, trust: Trust) -> Result<Database, OpenError> {
     let failed = |error: io::Error| of_io(path, &error);
     if path.try_exists().map_err(failed)? {
-        return create(path, cache_bytes).map_err(|error| of_database(path, error));
+        // The engine would take it for a place to make a store in; file systems leave such files after power cuts.
+        if trust == Trust::Nothing && fs::metadata(path).map_err(failed)?.len() == 0 {
+            let (path, reason) = (path.to_path_buf(), "it is empty".to_owned());
+            return Err(OpenError::Damaged { path, reason });
+        }
+        return create(path, cache_bytes, trust).map_err(|error| of_existing(path, error));
     }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
@@ -91,23 +133,95 @@ pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     make(path, cache_bytes)
 }
 
+/// Whether this user could make a store file at `path`: says yes where [`open`] would make it and its parent directories.
+///
+/// # Errors
+///
+/// What hinders it.
+pub fn can_be_made(path: &Path) -> Result<(), OpenError> {
+    let directory = nearest_directory(path);
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| of_io(path, &error.into()))
+}
+
+/// How many bytes a user without privileges may still write on the file system of the store at `path`.
+///
+/// # Errors
+///
+/// What the machine says.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let room = rustix::fs::statvfs(nearest_directory(path))?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
+/// The directory of a file, or of those above it the first that is there.
+fn nearest_directory(path: &Path) -> &Path {
+    let mut above = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    above.find(|above| above.is_dir()).unwrap_or(Path::new("."))
+}
+
 /// Makes the store aside and puts it into its place when it is whole: power that fails while it is made must not
 /// leave a file that is no store.
 fn make(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     let failed = |error: io::Error| of_io(path, &error);
     let aside = aside(path);
-    let database = match create(&aside, cache_bytes).map_err(|error| of_database(path, error)) {
-        Err(OpenError::NotAStore { .. }) => {
-            fs::remove_file(&aside).map_err(failed)?;
-            create(&aside, cache_bytes).map_err(|error| of_database(path, error))?
-        }
+    let database = match create(&aside, cache_bytes, Trust::AsClosed).map_err(|error| of_existing(&aside, error)) {
+        Err(OpenError::NotAStore { .. } | OpenError::Damaged { .. }) => make_aside(path, cache_bytes)?,
         other => other?,
     };
     fs::rename(&aside, path).map_err(failed)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = File::open(parent.unwrap_or(Path::new(".")));
-    directory.and_then(|directory| directory.sync_all()).map_err(failed)?;
+    sync_directory(path).map_err(failed)?;
     Ok(database)
+}
+
+/// Makes a new store beside the one at `path`, which [`replace`] puts into its place.
+///
+/// # Errors
+///
+/// See [`OpenError`].
+pub fn make_aside(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
+    let aside = aside(path);
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of_io(path, &error)),
+        _ => {}
+    }
+    create(&aside, cache_bytes, Trust::AsClosed).map_err(|error| of_database(path, error))
+}
+
+/// Moves the store at `path` to `name`, and the one that [`make_aside`] has made into its place. Where power fails in
+/// between, [`open`] does the rest.
+///
+/// # Errors
+///
+/// What the machine says.
+pub fn replace(path: &Path, name: &Path) -> Result<(), OpenError> {
+    let failed = |error: io::Error| of_io(path, &error);
+    fs::rename(path, name).map_err(failed)?;
+    fs::rename(aside(path), path).map_err(failed)?;
+    sync_directory(path).map_err(failed)
+}
+
+/// What a damaged store is called from `moment` on, such as `agent.redb.corrupt-2026-11-27T18-20-05`: a name that no other
+/// file has.
+#[must_use]
+pub fn name_of_damaged(path: &Path, moment: &str) -> PathBuf {
+    let moment: String = moment
+        .chars()
+        .take_while(|c| *c != '.')
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let named = |tail: String| {
+        let mut name = OsString::from(path);
+        name.push(format!(".corrupt-{moment}{tail}"));
+        PathBuf::from(name)
+    };
+    let names = std::iter::once(String::new()).chain((2_u32..).map(|number| format!("-{number}")));
+    let mut free = names.map(named).filter(|name| fs::symlink_metadata(name).is_err());
+    free.next().unwrap_or_else(|| named(String::new()))
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new("."))).and_then(|directory| directory.sync_all())
 }
 
 /// Where a store is made.
@@ -117,8 +231,75 @@ fn aside(path: &Path) -> PathBuf {
     aside.into()
 }
 
-fn create(path: &Path, cache_bytes: usize) -> Result<Database, DatabaseError> {
-    Database::builder().set_cache_size(cache_bytes).create(path)
+fn create(path: &Path, cache_bytes: usize, trust: Trust) -> Result<Database, DatabaseError> {
+    Database::builder()
+        .set_cache_size(cache_bytes)
+        .set_check_integrity_on_open(trust == Trust::Nothing)
+        .create(path)
+}
+
+/// Why a file that is there cannot be opened.
+fn of_existing(path: &Path, error: DatabaseError) -> OpenError {
+    let damaged = |reason: String| OpenError::Damaged {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let begin = begin_of(path).unwrap_or_default();
+    match error {
+        DatabaseError::Storage(StorageError::Corrupted(reason)) => match newer_format(&begin) {
+            Some(version) => OpenError::NewerFormat {
+                path: path.to_path_buf(),
+                version,
+            },
+            None => damaged(reason),
+        },
+        DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
+            io::ErrorKind::InvalidData if !is_text(&begin) => damaged("it does not begin as a store does".to_owned()),
+            io::ErrorKind::UnexpectedEof => damaged("it lacks its end".to_owned()),
+            _ => of_io(path, &error),
+        },
+        other => of_database(path, other),
+    }
+}
+
+/// How much of a file is looked at to tell what it is.
+const BEGIN_BYTES: u64 = 4096;
+/// What a store begins with, and where each of its two commit slots has the format of the file.
+const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
+const FORMATS_AT: [usize; 2] = [64, 192];
+/// The format that this version of the engine writes.
+const FORMAT: u8 = 3;
+
+fn begin_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    File::open(path)?.take(BEGIN_BYTES).read_to_end(&mut begin)?;
+    Ok(begin)
+}
+
+/// The format of a file whose both slots say that they are newer.
+fn newer_format(begin: &[u8]) -> Option<u8> {
+    let [first, second] = FORMATS_AT.map(|at| begin.get(at).copied());
+    let newer = begin.starts_with(MAGIC) && first == second;
+    first.filter(|format| newer && *format > FORMAT)
+}
+
+/// Whether people or programs wrote this as text: then it is not a store that was damaged.
+fn is_text(begin: &[u8]) -> bool {
+    if begin.iter().zip(MAGIC).all(|(found, wanted)| found == wanted) {
+        // The first bytes of a store that was cut off, which are letters.
+        return false;
+    }
+    let whole = match std::str::from_utf8(begin) {
+        Ok(text) => text,
+        // The last letter may be cut off.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&begin[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !whole
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 fn of_database(path: &Path, error: DatabaseError) -> OpenError {
@@ -130,7 +311,7 @@ fn of_database(path: &Path, error: DatabaseError) -> OpenError {
             version,
         },
         DatabaseError::Storage(StorageError::Io(error)) => of_io(path, &error),
-        DatabaseError::Storage(StorageError::Corrupted(reason)) => OpenError::Unreadable { path: path_buf, reason },
+        DatabaseError::Storage(StorageError::Corrupted(reason)) => OpenError::Damaged { path: path_buf, reason },
         other => OpenError::Io {
             path: path_buf,
             reason: other.to_string(),
@@ -156,11 +337,16 @@ mod tests {
     use std::io;
     use std::path::Path;
 
-    use redb::{DatabaseError, ReadableDatabase, StorageError, TableDefinition};
+    use redb::{DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageError, TableDefinition};
 
-    use super::{OpenError, aside, of_database, of_io, open};
+    use super::{
+        ATTEMPTS, OpenError, aside, can_be_made, free_bytes, name_of_damaged, of_database, of_io, open, open_checked,
+        read_rows,
+    };
+    use crate::tables::ByteTable;
 
     const CACHE_BYTES: usize = 1024 * 1024;
+    const ROWS: ByteTable = TableDefinition::new("rows-1");
     const NUMBERS: TableDefinition<'_, u64, u64> = TableDefinition::new("numbers");
 
     #[test]
@@ -213,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_file_format_is_unreadable() {
+    fn newer_file_format_is_told_from_damage_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.redb");
         drop(open(&path, CACHE_BYTES).unwrap());
@@ -223,8 +409,114 @@ mod tests {
             bytes[slot] = 99;
         }
         std::fs::write(&path, &bytes).unwrap();
-        let error = open(&path, CACHE_BYTES).unwrap_err();
-        assert!(matches!(error, OpenError::Unreadable { .. }), "{error:?}");
+        for open in [open, open_checked] {
+            let error = open(&path, CACHE_BYTES).unwrap_err();
+            assert!(matches!(error, OpenError::NewerFormat { version: 99, .. }), "{error:?}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+
+    /// A store of a few thousand rows, closed.
+    fn filled(path: &Path) -> Vec<u8> {
+        let store = open(path, CACHE_BYTES).unwrap();
+        for round in 0..4_u64 {
+            let write = store.begin_write().unwrap();
+            let mut rows = write.open_table(ROWS).unwrap();
+            for number in 0..1_000_u64 {
+                let key = (round * 1_000 + number).to_be_bytes();
+                rows.insert(key.as_slice(), [7; 40].as_slice()).unwrap();
+            }
+            drop(rows);
+            write.commit().unwrap();
+        }
+        drop(store);
+        std::fs::read(path).unwrap()
+    }
+
+    /// A number that follows from this one.
+    fn scattered(number: u64) -> u64 {
+        let mut number = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        number ^= number >> 31;
+        number.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ (number >> 29)
+    }
+
+    #[test]
+    fn damage_is_noticed_without_a_panic_wherever_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.redb");
+        let whole = filled(&path);
+        let (mut noticed, mut unhurt) = (0, 0);
+        for seed in 0..200 {
+            let mut bytes = whole.clone();
+            match seed % 4 {
+                0 => bytes.truncate(scattered(seed) as usize % whole.len()),
+                1 => (0..320).for_each(|at| bytes[at] = scattered(seed + at as u64) as u8),
+                2 => {
+                    let page = scattered(seed) as usize % (whole.len() / 4096);
+                    (0..4096).for_each(|at| bytes[page * 4096 + at] = scattered(seed + at as u64) as u8);
+                }
+                _ => bytes[scattered(seed) as usize % whole.len()] ^= 1 << (seed % 8),
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            match open_checked(&path, CACHE_BYTES) {
+                // A page that holds nothing, or nothing that counts.
+                Ok(store) => {
+                    unhurt += 1;
+                    let rows = store.begin_read().unwrap().open_table(ROWS);
+                    let rows = rows.unwrap_or_else(|error| panic!("seed {seed}: {error}, {} bytes", bytes.len()));
+                    assert!(rows.len().unwrap().is_multiple_of(1_000));
+                    assert!(rows.iter().unwrap().all(|row| row.unwrap().1.value() == [7; 40]));
+                }
+                Err(OpenError::Damaged { .. }) => {
+                    noticed += 1;
+                    assert_eq!(std::fs::read(&path).unwrap(), bytes, "seed {seed}");
+                }
+                Err(OpenError::OldFormat { .. } | OpenError::NewerFormat { .. }) => {}
+                Err(error) => panic!("seed {seed}: {error:?}"),
+            }
+        }
+        assert!(noticed > 80, "{noticed} noticed, {unhurt} unhurt");
+    }
+
+    #[test]
+    fn most_rows_are_read_out_of_a_damaged_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.redb");
+        let whole = filled(&path);
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let mut found = std::collections::BTreeSet::new();
+            for attempt in 0..ATTEMPTS {
+                // The engine may panic on what is damaged; programs do this in a process of its own.
+                let path = path.clone();
+                let rows = std::panic::catch_unwind(move || {
+                    let mut rows = Vec::new();
+                    let _ = read_rows(&path, attempt, &[ROWS], |_, key, _| rows.push(key.to_vec()));
+                    rows
+                });
+                found.extend(rows.unwrap_or_default());
+            }
+            found.len()
+        };
+        assert_eq!(read(&whole), 4_000);
+        let mut header = whole.clone();
+        (0..64).for_each(|at| header[at] = scattered(at as u64) as u8);
+        assert_eq!(read(&header), 4_000);
+        let mut not_closed = whole.clone();
+        not_closed[9] |= 2;
+        assert_eq!(read(&not_closed), 4_000);
+        assert_eq!(std::fs::read(&path).unwrap(), not_closed);
+    }
+
+    #[test]
+    fn the_name_of_a_damaged_store_is_dated_and_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.redb");
+        let first = name_of_damaged(&path, "2026-11-27T18:20:05.123Z");
+        assert_eq!(first, dir.path().join("agent.redb.corrupt-2026-11-27T18-20-05"));
+        std::fs::write(&first, "").unwrap();
+        let second = name_of_damaged(&path, "2026-11-27T18:20:05.123Z");
+        assert_eq!(second, dir.path().join("agent.redb.corrupt-2026-11-27T18-20-05-2"));
     }
 
     #[test]
@@ -233,6 +525,15 @@ mod tests {
         std::fs::write(dir.path().join("file"), "").unwrap();
         let error = open(&dir.path().join("file/store.redb"), CACHE_BYTES).unwrap_err();
         assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn room_is_looked_for_where_the_store_would_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/store.redb");
+        can_be_made(&path).unwrap();
+        assert!(free_bytes(&path).unwrap() > 0);
+        assert!(!dir.path().join("a").exists());
     }
 
     #[test]

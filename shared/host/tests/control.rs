@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use axum::http::{Method, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use headland_host::control::{ControlError, ControlSocket, ServeError, request, request_blocking, request_bytes};
+use headland_host::control::{
+    ControlError, ControlSocket, ServeError, SocketAccess, SocketGroup, request, request_blocking, request_bytes,
+};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -29,7 +31,7 @@ impl Daemon {
             .route("/empty", post(|| async { StatusCode::NO_CONTENT }))
             .route("/text", get(|| async { "not json" }))
             .route("/never", get(|| async { std::future::pending::<String>().await }));
-        let socket = ControlSocket::bind(path).await.unwrap();
+        let socket = ControlSocket::bind(path, &SocketAccess::default()).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(socket.serve(router, async {
             let _ = stopped.await;
@@ -144,6 +146,59 @@ async fn socket_is_for_owner_and_group_and_goes_with_its_daemon() {
 }
 
 #[tokio::test]
+async fn socket_has_the_mode_and_the_group_that_it_is_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let own = std::fs::metadata(dir.path()).unwrap().gid();
+    // Another group than its own can be given by root alone.
+    let group = if rustix::process::geteuid().is_root() {
+        own + 1
+    } else {
+        own
+    };
+    let access = SocketAccess {
+        mode: "0606".parse().unwrap(),
+        group: Some(SocketGroup::try_from(group.to_string()).unwrap()),
+    };
+    let _socket = ControlSocket::bind(&path, &access).await.unwrap();
+    let found = std::fs::metadata(&path).unwrap();
+    assert_eq!((found.permissions().mode() & 0o777, found.gid()), (0o606, group));
+    let left = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+    assert_eq!(left, 1);
+}
+
+#[tokio::test]
+async fn a_group_that_is_not_there_is_refused_by_name_and_nobody_can_connect() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let access = SocketAccess {
+        group: Some(SocketGroup::try_from("no-such-group".to_owned()).unwrap()),
+        ..SocketAccess::default()
+    };
+    let error = ControlSocket::bind(&path, &access).await.unwrap_err();
+    assert!(
+        error.to_string().contains("there is no group \"no-such-group\""),
+        "{error}"
+    );
+    let left: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn what_another_bind_left_unfinished_is_no_hindrance() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let unfinished = path.with_extension("sock.new");
+    std::fs::create_dir_all(&unfinished).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(unfinished.join("s")).unwrap());
+    drop(ControlSocket::bind(&path, &SocketAccess::default()).await.unwrap());
+    assert!(!unfinished.exists());
+    drop(std::os::unix::net::UnixListener::bind(&unfinished).unwrap());
+    drop(ControlSocket::bind(&path, &SocketAccess::default()).await.unwrap());
+    assert!(!unfinished.exists());
+}
+
+#[tokio::test]
 async fn stale_socket_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let path = socket_in(&dir);
@@ -159,7 +214,7 @@ async fn socket_of_a_live_daemon_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = socket_in(&dir);
     let daemon = Daemon::start(&path).await;
-    let error = ControlSocket::bind(&path).await.unwrap_err();
+    let error = ControlSocket::bind(&path, &SocketAccess::default()).await.unwrap_err();
     assert!(matches!(error, ServeError::InUse { .. }), "{error:?}");
     assert_eq!(get_at(&path, "/status").await.unwrap().0, StatusCode::OK);
     daemon.stop().await;
@@ -170,7 +225,7 @@ async fn file_that_is_no_socket_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("notes");
     std::fs::write(&path, "buy milk").unwrap();
-    let error = ControlSocket::bind(&path).await.unwrap_err();
+    let error = ControlSocket::bind(&path, &SocketAccess::default()).await.unwrap_err();
     assert!(matches!(error, ServeError::NotASocket { .. }), "{error:?}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "buy milk");
 }
@@ -178,6 +233,6 @@ async fn file_that_is_no_socket_is_left_alone() {
 #[tokio::test]
 async fn path_too_long_for_the_kernel_is_refused_by_name() {
     let path = PathBuf::from(format!("/tmp/{}", "x".repeat(110)));
-    let error = ControlSocket::bind(&path).await.unwrap_err();
+    let error = ControlSocket::bind(&path, &SocketAccess::default()).await.unwrap_err();
     assert!(matches!(error, ServeError::PathTooLong { .. }), "{error:?}");
 }

@@ -1,30 +1,20 @@
 //! A hub and an agent that talk, and a device that says whatever a test wants.
 
-use headland_agent::replica::{Output, Replica as Agent, ReplicaConfig as AgentConfig};
-use headland_agent::store::Store as AgentStore;
-use headland_hub::import_file::ImportedRecord;
-use headland_hub::registry::{ImportOptions, Removals, import};
-use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
-use headland_hub::store::Store as HubStore;
+pub(crate) use super::ends::{attribute, model, name, region};
+use super::ends::{import_into, open_agent, open_hub};
+use headland_agent::replica::{Output, Replica as Agent};
+use headland_hub::replica::{Output as HubOutput, Replica as Hub};
 use headland_shared::actor::{ActorId, Incarnation};
 use headland_shared::bytes::put_varint;
 use headland_shared::digest::{Digest, hash_128};
 use headland_shared::element::Note;
 use headland_shared::epoch::{Epoch, Head, Position, Seq};
 use headland_shared::frame::{WIRE_VERSION, decode_down, encode_down, encode_up};
-use headland_shared::key::RecordKey;
 use headland_shared::message::{Batch, Down, Hello, Place, Refusal, Refused, Up, Upload};
-use headland_shared::name::{AttributeName, Region, ReplicaName};
 use headland_shared::session::Now;
-use headland_shared::session::agent::Timing;
-use headland_shared::session::lanes::LaneTimes;
 use headland_shared::stamp::Stamp;
 use headland_shared::topic;
 use headland_shared::upload::{Entry, RecordRef, UploadWriter, Written};
-use headland_shared::value::Value;
-use redb::Database;
-use redb::backends::InMemoryBackend;
-use std::collections::BTreeMap;
 
 /// Longer than any wait of the session that these tests lead to, in seconds.
 const QUIET_S_MAX: u64 = 120;
@@ -50,34 +40,11 @@ pub(crate) struct Picture {
     pub(crate) epoch: Epoch,
 }
 
-fn memory() -> Database {
-    Database::builder().create_with_backend(InMemoryBackend::new()).unwrap()
-}
-
-pub(crate) fn region() -> Region {
-    Region::new("main").unwrap()
-}
-
-pub(crate) fn name(text: &str) -> ReplicaName {
-    ReplicaName::parse(text).unwrap()
-}
-
 /// The device of which only the frames are real.
 pub(crate) fn device() -> ActorId {
     ActorId {
         name: name("device-b"),
         incarnation: Incarnation(22),
-    }
-}
-
-pub(crate) fn attribute(name: &str) -> AttributeName {
-    AttributeName::new(name).unwrap()
-}
-
-pub(crate) fn model(name: &str) -> RecordKey {
-    RecordKey {
-        namespace: "farm".parse().unwrap(),
-        name: name.parse().unwrap(),
     }
 }
 
@@ -98,30 +65,6 @@ pub(crate) fn sealed(tag: u8, length: u64, body: &[u8]) -> Vec<u8> {
     let check = hash_128(&[&frame]) as u32;
     frame.extend_from_slice(&check.to_be_bytes());
     frame
-}
-
-fn open_hub(now: Now) -> Hub {
-    let config = HubConfig {
-        region: region(),
-        lanes: LaneTimes::default(),
-        heartbeat_ms: 5_000,
-        live_bytes_max: 65_536,
-        retention_ms: 1_000_000,
-        boot: 1,
-    };
-    Hub::open(HubStore::open(|| Ok(memory()), 5).unwrap(), config, 6, now).unwrap()
-}
-
-fn open_agent(now: Now) -> Agent {
-    let config = AgentConfig {
-        follow: vec!["*/*".parse().unwrap()],
-        filter: None,
-        frame_bytes_max: 65_536,
-        timing: Timing::default(),
-        boot: 1,
-    };
-    let store = AgentStore::open(|| Ok(memory()), &name("device-a"), 7).unwrap();
-    Agent::open(store, config, 8, now).unwrap()
 }
 
 impl Pair {
@@ -188,27 +131,8 @@ impl Pair {
 
     fn import(&mut self) {
         self.mark += 1;
-        let record = |(index, name): (usize, &str)| ImportedRecord {
-            key: model(name),
-            attributes: BTreeMap::from([
-                (attribute("task"), Value::text(["detection", "chat"][index % 2])),
-                (attribute("mark"), Value::whole(self.mark)),
-                (attribute("status"), Value::text(format!("status {}", self.mark))),
-            ]),
-            versions: Vec::new(),
-            current: None,
-            aliases: BTreeMap::new(),
-        };
-        let records = ["a", "b", "c"].into_iter().enumerate().map(record).collect();
-        let (removals, origin) = (Removals::Braked, "test".to_owned());
-        let options = ImportOptions {
-            removals,
-            register: true,
-            dry_run: false,
-            origin,
-        };
         let now = self.now();
-        assert!(import(&mut self.hub, records, &options, now).unwrap().seq.is_some());
+        import_into(&mut self.hub, self.mark, now);
     }
 
     /// Carries frames until there are no more, and the agent is in step.

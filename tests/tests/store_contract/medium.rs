@@ -12,6 +12,8 @@ use tempfile::TempDir;
 /// A device's share for the storage engine: small, so that it really reads and writes.
 const CACHE_BYTES: usize = 256 * 1024;
 const FORMAT: &[u8] = b"format";
+/// The format that a version must know to use the store.
+const NEEDS: &[u8] = b"needs";
 
 /// Every row of every table.
 pub(crate) type Dump = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -103,15 +105,17 @@ impl Medium {
         u32::from_be_bytes(bytes.try_into().unwrap())
     }
 
+    /// Makes it a store of another format, which no version without it can use.
     pub(crate) fn set_format(&self, format: u32) {
         let database = self.database().unwrap();
         let transaction = database.begin_write().unwrap();
         let bytes = format.to_be_bytes();
-        transaction
-            .open_table(META)
-            .unwrap()
-            .insert(FORMAT, bytes.as_slice())
-            .unwrap();
+        {
+            let mut meta = transaction.open_table(META).unwrap();
+            for name in [FORMAT, NEEDS] {
+                meta.insert(name, bytes.as_slice()).unwrap();
+            }
+        }
         transaction.commit().unwrap();
     }
 

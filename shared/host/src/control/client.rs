@@ -110,8 +110,24 @@ pub async fn request(
     body: Option<&Value>,
     timeout_ms: u64,
 ) -> Result<(StatusCode, Value), ControlError> {
+    request_with(path, method, target, body, &[], timeout_ms).await
+}
+
+/// Does what [`request`] does, with more headers.
+///
+/// # Errors
+///
+/// As for [`request`]; [`ControlError::Target`] also for a header that is none.
+pub async fn request_with(
+    path: &Path,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+    headers: &[(&str, &str)],
+    timeout_ms: u64,
+) -> Result<(StatusCode, Value), ControlError> {
     let exchange = async {
-        let (status, bytes) = exchange(path, method, target, body, RESPONSE_BYTES_MAX).await?;
+        let (status, bytes) = exchange(path, method, target, body, headers, RESPONSE_BYTES_MAX).await?;
         answer_of(path, target, status, &bytes)
     };
     within(path, target, timeout_ms, exchange).await
@@ -130,7 +146,7 @@ pub async fn request_bytes(
     timeout_ms: u64,
 ) -> Result<(StatusCode, Vec<u8>), ControlError> {
     let exchange = async {
-        let (status, bytes) = exchange(path, Method::GET, target, None, bytes_max).await?;
+        let (status, bytes) = exchange(path, Method::GET, target, None, &[], bytes_max).await?;
         Ok((status, bytes.into()))
     };
     within(path, target, timeout_ms, exchange).await
@@ -168,6 +184,26 @@ pub fn request_blocking(
     body: Option<&Value>,
     timeout_ms: u64,
 ) -> Result<(StatusCode, Value), ControlError> {
+    request_with_blocking(path, method, target, body, &[], timeout_ms)
+}
+
+/// Does what [`request_with`] does for a program that runs no runtime of its own.
+///
+/// # Errors
+///
+/// As for [`request_with`].
+///
+/// # Panics
+///
+/// When called from within a runtime.
+pub fn request_with_blocking(
+    path: &Path,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+    headers: &[(&str, &str)],
+    timeout_ms: u64,
+) -> Result<(StatusCode, Value), ControlError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -175,7 +211,7 @@ pub fn request_blocking(
             path: path.to_path_buf(),
             reason: error.to_string(),
         })?;
-    runtime.block_on(request(path, method, target, body, timeout_ms))
+    runtime.block_on(request_with(path, method, target, body, headers, timeout_ms))
 }
 
 async fn connect(path: &Path) -> Result<UnixStream, ControlError> {
@@ -195,6 +231,7 @@ async fn exchange(
     method: Method,
     target: &str,
     body: Option<&Value>,
+    headers: &[(&str, &str)],
     bytes_max: usize,
 ) -> Result<(StatusCode, Bytes), ControlError> {
     let stream = connect(path).await?;
@@ -208,7 +245,10 @@ async fn exchange(
         .method(method)
         .uri(target)
         .header(header::HOST, "localhost")
-        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_TYPE, "application/json");
+    let request = headers
+        .iter()
+        .fold(request, |request, (name, value)| request.header(*name, *value))
         .body(Full::new(Bytes::from(content)))
         .map_err(|error| ControlError::Target {
             path: path.to_path_buf(),

@@ -2,8 +2,14 @@
 //!
 //! Who may use it is decided by the file: its owner and its group.
 
+mod access;
 mod client;
+mod connections;
+mod seats;
 mod server;
 
-pub use client::{ControlError, RESPONSE_BYTES_MAX, request, request_blocking, request_bytes};
+pub use access::{SocketAccess, SocketAccessError, SocketGroup, SocketMode};
+pub use client::{
+    ControlError, RESPONSE_BYTES_MAX, request, request_blocking, request_bytes, request_with, request_with_blocking,
+};
 pub use server::{ControlSocket, ServeError};

@@ -1,9 +1,8 @@
 //! The daemon's end of the control socket.
 
-use std::fs::Permissions;
 use std::future::Future;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,15 +10,20 @@ use axum::Router;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
-/// Read and write for the owner and the group: connecting to a socket takes write permission.
-const MODE: u32 = 0o660;
+use super::access::{self, SocketAccess};
+use super::connections;
 
 /// The longest path of a Unix socket in bytes, by the size of the kernel's `sun_path` less its
 /// closing zero.
 const PATH_BYTES_MAX: usize = 107;
 
-/// What the socket's name ends with until it has its permissions.
+/// What the socket's name ends with until it has its permissions: a directory of that name, which nobody else gets
+/// into, and the socket within.
 const UNFINISHED_SUFFIX: &str = ".new";
+const UNFINISHED_NAME: &str = "s";
+
+/// The longest path of a control socket: the one under which it is bound is longer.
+const OWN_PATH_BYTES_MAX: usize = PATH_BYTES_MAX - UNFINISHED_SUFFIX.len() - UNFINISHED_NAME.len() - 1;
 
 /// How long the requests under way may take to finish once the daemon is to stop. A command line
 /// that reads slowly must not keep its machine from shutting down.
@@ -46,7 +50,7 @@ pub enum ServeError {
     },
     /// The path does not fit the kernel's address of a socket.
     #[error(
-        "binding control socket {}: the path is longer than {} bytes; name a shorter one", path.display(), PATH_BYTES_MAX - UNFINISHED_SUFFIX.len()
+        "binding control socket {}: the path is longer than {} bytes; name a shorter one", path.display(), OWN_PATH_BYTES_MAX
     )]
     PathTooLong {
         /// The path.
@@ -79,7 +83,8 @@ pub struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// Binds the socket at `path`, creating its directory, for its owner and group alone.
+    /// Binds the socket at `path`, creating its directory, for those whom `access` names. There is no moment in which
+    /// anybody else could connect.
     ///
     /// A socket left behind by a process that is gone is replaced. From here on, clients can
     /// connect; they are answered once [`ControlSocket::serve`] runs. Must be called within a
@@ -88,14 +93,12 @@ impl ControlSocket {
     /// # Errors
     ///
     /// See [`ServeError`].
-    pub async fn bind(path: &Path) -> Result<Self, ServeError> {
+    pub async fn bind(path: &Path, access: &SocketAccess) -> Result<Self, ServeError> {
         let io_error = |error: io::Error| ServeError::Io {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(UNFINISHED_SUFFIX);
-        if unfinished.len() > PATH_BYTES_MAX {
+        if path.as_os_str().len() > OWN_PATH_BYTES_MAX {
             return Err(ServeError::PathTooLong {
                 path: path.to_path_buf(),
             });
@@ -104,12 +107,21 @@ impl ControlSocket {
             std::fs::create_dir_all(parent).map_err(io_error)?;
         }
         refuse_unless_stale(path).await?;
-        // Bound under another name, so that nobody can connect before the permissions are set and
-        // the stale socket is replaced in one step.
-        remove_if_there(Path::new(&unfinished)).map_err(io_error)?;
-        let listener = UnixListener::bind(&unfinished).map_err(io_error)?;
-        std::fs::set_permissions(&unfinished, Permissions::from_mode(MODE)).map_err(io_error)?;
-        std::fs::rename(&unfinished, path).map_err(io_error)?;
+        // Bound where nobody gets in before it has its permissions, which also replaces the stale socket in one step.
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(UNFINISHED_SUFFIX);
+        let unfinished = PathBuf::from(unfinished);
+        remove_unfinished(&unfinished).map_err(io_error)?;
+        access::private_directory(&unfinished).map_err(io_error)?;
+        let within = unfinished.join(UNFINISHED_NAME);
+        let bound = UnixListener::bind(&within).and_then(|listener| {
+            access.apply(&within)?;
+            std::fs::rename(&within, path)?;
+            Ok(listener)
+        });
+        // Also when that has failed; what stays behind is removed by the next one to bind.
+        let _ = remove_unfinished(&unfinished);
+        let listener = bound.map_err(io_error)?;
         Ok(Self {
             listener: Some(listener),
             path: path.to_path_buf(),
@@ -120,6 +132,8 @@ impl ControlSocket {
     /// Answers requests by `router` until `shutdown` is ready, then removes the socket and lets the
     /// requests under way finish for a moment.
     ///
+    /// No client takes what belongs to the others: see [`super::connections`].
+    ///
     /// # Errors
     ///
     /// When the socket fails while it is served.
@@ -129,11 +143,10 @@ impl ControlSocket {
             .take()
             .expect("the listener is taken only here, and this consumes the socket");
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = axum::serve(listener, router).with_graceful_shutdown(async {
+        let served = connections::serve(listener, router, async {
             // A sender that is gone means that serving is over as well.
             let _ = stopped.await;
         });
-        let path = self.path.clone();
         let deadline = async {
             shutdown.await;
             // Before the listener closes: afterwards the next process may have put its own there.
@@ -142,14 +155,10 @@ impl ControlSocket {
             tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
         };
         tokio::select! {
-            result = std::future::IntoFuture::into_future(served) => {
-                result.map_err(|error| ServeError::Serve {
-                    path,
-                    reason: error.to_string(),
-                })
-            }
-            () = deadline => Ok(()),
+            () = served => {}
+            () = deadline => {}
         }
+        Ok(())
     }
 
     fn unlink(&mut self) {
@@ -195,9 +204,18 @@ async fn refuse_unless_stale(path: &Path) -> Result<(), ServeError> {
     }
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
+/// Removes what another bind left unfinished: of this version a directory, of earlier ones a socket.
+fn remove_unfinished(unfinished: &Path) -> io::Result<()> {
+    let gone = |result: io::Result<()>| match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    };
+    match std::fs::symlink_metadata(unfinished) {
+        Ok(found) if found.is_dir() => {
+            gone(std::fs::remove_file(unfinished.join(UNFINISHED_NAME)))?;
+            gone(std::fs::remove_dir(unfinished))
+        }
+        Ok(_) => gone(std::fs::remove_file(unfinished)),
+        Err(error) => gone(Err(error)),
     }
 }

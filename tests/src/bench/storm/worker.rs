@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use clap::{Parser, ValueEnum};
-use headland_host::control::ControlSocket;
+use headland_host::control::{ControlSocket, SocketAccess};
 use headland_host::exit::Failure;
 use headland_host::log;
 use serde::Deserialize;
@@ -74,7 +74,7 @@ fn work(arguments: Arguments) -> Result<(), Failure> {
 
 async fn host(arguments: Arguments) -> Result<(), Failure> {
     let board = Arc::new(Board::of(arguments.count));
-    let socket = ControlSocket::bind(&arguments.config.with_extension("sock")).await?;
+    let socket = ControlSocket::bind(&arguments.config.with_extension("sock"), &SocketAccess::default()).await?;
     let router = Router::new()
         .route("/v1/standing", get(standing))
         .route("/v1/events", get(events))

@@ -1,0 +1,88 @@
+//! The two ends of a conversation, always the same ones.
+
+use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
+use headland_agent::store::Store as AgentStore;
+use headland_hub::import_file::ImportedRecord;
+use headland_hub::registry::{ImportOptions, Removals, import};
+use headland_hub::replica::{Replica as Hub, ReplicaConfig as HubConfig};
+use headland_hub::store::Store as HubStore;
+use headland_shared::key::RecordKey;
+use headland_shared::name::{AttributeName, Region, ReplicaName};
+use headland_shared::session::Now;
+use headland_shared::session::agent::Timing;
+use headland_shared::session::lanes::LaneTimes;
+use headland_shared::value::Value;
+use redb::Database;
+use redb::backends::InMemoryBackend;
+use std::collections::BTreeMap;
+
+fn memory() -> Database {
+    Database::builder().create_with_backend(InMemoryBackend::new()).unwrap()
+}
+
+pub(crate) fn region() -> Region {
+    Region::new("main").unwrap()
+}
+
+pub(crate) fn name(text: &str) -> ReplicaName {
+    ReplicaName::parse(text).unwrap()
+}
+
+pub(crate) fn attribute(name: &str) -> AttributeName {
+    AttributeName::new(name).unwrap()
+}
+
+pub(crate) fn model(name: &str) -> RecordKey {
+    RecordKey {
+        namespace: "farm".parse().unwrap(),
+        name: name.parse().unwrap(),
+    }
+}
+
+pub(crate) fn open_hub(now: Now) -> Hub {
+    let config = HubConfig {
+        region: region(),
+        lanes: LaneTimes::default(),
+        heartbeat_ms: 5_000,
+        live_bytes_max: 65_536,
+        retention_ms: 1_000_000,
+        boot: 1,
+    };
+    Hub::open(HubStore::open(|| Ok(memory()), 5).unwrap(), config, 6, now).unwrap()
+}
+
+pub(crate) fn open_agent(now: Now) -> Agent {
+    let config = AgentConfig {
+        follow: vec!["*/*".parse().unwrap()],
+        filter: None,
+        frame_bytes_max: 65_536,
+        timing: Timing::default(),
+        boot: 1,
+    };
+    let store = AgentStore::open(|| Ok(memory()), &name("device-a"), 7).unwrap();
+    Agent::open(store, config, 8, now).unwrap()
+}
+
+/// The registry says something new about three models.
+pub(crate) fn import_into(hub: &mut Hub, mark: i64, now: Now) {
+    let record = |(index, name): (usize, &str)| ImportedRecord {
+        key: model(name),
+        attributes: BTreeMap::from([
+            (attribute("task"), Value::text(["detection", "chat"][index % 2])),
+            (attribute("mark"), Value::whole(mark)),
+            (attribute("status"), Value::text(format!("status {mark}"))),
+        ]),
+        versions: Vec::new(),
+        current: None,
+        aliases: BTreeMap::new(),
+    };
+    let records = ["a", "b", "c"].into_iter().enumerate().map(record).collect();
+    let (removals, origin) = (Removals::Braked, "test".to_owned());
+    let options = ImportOptions {
+        removals,
+        register: true,
+        dry_run: false,
+        origin,
+    };
+    assert!(import(hub, records, &options, now).unwrap().seq.is_some());
+}
