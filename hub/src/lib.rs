@@ -15,6 +15,7 @@ mod following;
 pub mod import_file;
 mod opening;
 mod operation;
+pub mod postgres;
 pub mod program;
 pub mod read;
 pub mod registry;
