@@ -6,6 +6,7 @@
 //! [`program`] is the whole program.
 
 mod api;
+mod bridging;
 #[cfg(feature = "broker")]
 pub mod broker;
 mod cli;

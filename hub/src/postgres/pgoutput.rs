@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::lsn::Lsn;
+use crate::registry::bridge::Lsn;
 use headland_shared::bytes::{DecodeError, Reader};
 
 /// The most columns that a relation has: PostgreSQL's own bound for a table is 1,600.

@@ -1,11 +1,13 @@
 //! The tables, opened together: the same readings on a moment's view and within a write transaction.
 
+mod bridging;
 mod devices;
 mod digests;
 mod following;
 mod guards;
 mod write;
 
+pub(super) use bridging::add_rows;
 pub(super) use devices::add_devices;
 pub use following::UNSCOPED;
 pub(super) use following::index_unscoped;
@@ -86,6 +88,7 @@ pub struct Tables<T> {
     guards: T,
     chains: T,
     devices: T,
+    rows: T,
 }
 
 /// Migration 1: makes all tables.
@@ -122,6 +125,7 @@ fn open<T>(mut table: impl FnMut(ByteTable) -> Result<T, redb::TableError>) -> R
         guards: table(GUARDS)?,
         chains: table(CHAINS)?,
         devices: table(devices::DEVICES)?,
+        rows: table(bridging::ROWS)?,
     })
 }
 

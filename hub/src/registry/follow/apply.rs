@@ -227,7 +227,7 @@ impl std::fmt::Display for Held {
         } = self;
         write!(
             f,
-            "it would withdraw {gone} of {held} models of namespace {namespace}, more than {} %; look at the leading hub, then let it happen with `headland-hub release`",
+            "it would withdraw {gone} of {held} models of namespace {namespace}, more than {} %; look there, then let it happen with `headland-hub release`",
             crate::registry::REMOVALS_PERCENT_MAX
         )
     }
