@@ -7,6 +7,7 @@ pub mod explore;
 pub mod fleet;
 pub mod mosquitto;
 pub mod ports;
+pub mod postgres;
 pub mod program;
 pub mod proxy;
 pub mod simulator;
