@@ -152,7 +152,8 @@ impl Connection {
             match Message::parse(&mut frame).map_err(PgError::protocol)? {
                 Some(Message::NoticeResponse(_) | Message::ParameterStatus(_)) => {}
                 Some(Message::ErrorResponse(body)) => return Err(said(&body)),
-                Some(Message::CopyDone) => return Ok(Copied::Done),
+                // A server that shuts down ends the command without a word before it.
+                Some(Message::CopyDone | Message::CommandComplete(_)) => return Ok(Copied::Done),
                 _ => return Err(PgError::protocol("a message does not belong to the replication")),
             }
         }

@@ -286,9 +286,10 @@ async fn publication(connection: &mut Connection, plan: &Plan, tables: &[TableFa
         Some(_) => {}
     }
     let without = format!(
-        "SELECT format('%I.%I', p.schemaname, p.tablename) FROM pg_publication_tables p JOIN pg_class c \
-         ON c.oid = format('%I.%I', p.schemaname, p.tablename)::regclass WHERE p.pubname = {} AND (c.relreplident = 'n' \
-         OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))",
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_publication_tables p JOIN pg_namespace n \
+         ON n.nspname = p.schemaname JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename \
+         WHERE p.pubname = {} AND (c.relreplident = 'n' OR c.relreplident = 'd' \
+         AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))",
         literal(&plan.publication)
     );
     for row in connection.query(&without).await? {

@@ -25,7 +25,7 @@ fn a_database_that_was_emptied_while_the_hub_was_away_is_held_as_well() {
     hub.stop();
     place.sql("SELECT pg_drop_replication_slot('headland_main'); DELETE FROM registered_models WHERE name <> 'farm/1'");
     hub.may_log("held: it would withdraw 39 of 40 models");
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.until_state("held");
     assert_eq!(place.names().len(), 40);
     assert_eq!(place.release()["state"], json!("copying"));

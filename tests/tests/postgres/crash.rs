@@ -14,8 +14,7 @@ fn a_hub_that_is_killed_again_and_again_loses_nothing_and_takes_nothing_twice() 
         // In the middle of it: how far it has come is different each time.
         std::thread::sleep(Duration::from_millis(7 * round));
         hub.kill();
-        hub.start_again().unwrap();
-        place.until("hub", || place.path("hub.sock").exists().then_some(()));
+        place.again(&mut hub);
     }
     place.until("hub", || (place.names().len() == 160).then_some(()));
     place.until_it_follows();

@@ -10,7 +10,7 @@ fn a_restored_database_is_read_anew_as_a_later_life_and_its_slot_is_not_poisoned
     place.cluster.stop();
     place.cluster.back_up().unwrap();
     place.cluster.start_again().unwrap();
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.sql("INSERT INTO registered_models (name) VALUES ('lost')");
     place.until_model("lost", |model| !model.is_null());
     let before = place.registry();
@@ -18,7 +18,7 @@ fn a_restored_database_is_read_anew_as_a_later_life_and_its_slot_is_not_poisoned
     place.cluster.stop();
     place.cluster.restore().unwrap();
     place.cluster.start_again().unwrap();
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.until_model("lost", serde_json::Value::is_null);
     place.until_it_follows();
     place.sql("INSERT INTO registered_models (name) VALUES ('after')");
@@ -40,7 +40,7 @@ fn a_restored_database_that_has_overtaken_what_is_held_is_noticed() {
     place.cluster.stop();
     place.cluster.back_up().unwrap();
     place.cluster.start_again().unwrap();
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.sql("INSERT INTO registered_models (name) VALUES ('lost')");
     place.until_model("lost", |model| !model.is_null());
     hub.stop();
@@ -50,7 +50,7 @@ fn a_restored_database_that_has_overtaken_what_is_held_is_noticed() {
     place.sql("INSERT INTO registered_models (name) SELECT 'other/' || n FROM generate_series(1, 3) n");
     place.sql("INSERT INTO metrics (payload) SELECT repeat(md5(n::text), 30) FROM generate_series(1, 3000) n");
     place.sql("INSERT INTO registered_models (name) VALUES ('last')");
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.until_model("last", |model| !model.is_null());
     place.until_model("other/1", |model| !model.is_null());
     place.until_model("lost", serde_json::Value::is_null);
@@ -62,7 +62,7 @@ fn a_restored_hub_is_not_left_with_a_gap() {
     let mut hub = place.hub_that_follows();
     hub.stop();
     std::fs::copy(place.path("hub.redb"), place.path("backup.redb")).unwrap();
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.sql(
         "INSERT INTO registered_models (name) VALUES ('seen'); DELETE FROM registered_models WHERE name = 'farm/9'",
     );
@@ -71,7 +71,7 @@ fn a_restored_hub_is_not_left_with_a_gap() {
     place.until_it_follows();
     hub.stop();
     std::fs::copy(place.path("backup.redb"), place.path("hub.redb")).unwrap();
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.until_model("seen", |model| !model.is_null());
     assert!(place.model("farm/9").is_null());
 }
@@ -79,7 +79,8 @@ fn a_restored_hub_is_not_left_with_a_gap() {
 #[test]
 fn a_promoted_standby_is_a_later_life_and_everything_is_read_anew() {
     let Some(mut place) = Place::new() else { return };
-    let _hub = place.hub_that_follows();
+    let mut hub = place.hub_that_follows();
+    hub.may_log("halted: the server is a standby");
     let before = place.registry();
     let mut standby = place.cluster.standby().unwrap();
     place.sql("INSERT INTO registered_models (name) VALUES ('confirmed')");

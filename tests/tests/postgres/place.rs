@@ -4,6 +4,7 @@ use headland_fleet::fleet::program::{Program, command};
 use headland_fleet::ports::free_port;
 use headland_fleet::postgres::{Cluster, PASSWORD, installed};
 use headland_host::control::request_blocking;
+use headland_host::text::segment;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Far longer than anything here takes, so that only a hang runs into it.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER_MS_MAX: u64 = 30_000;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -127,6 +128,12 @@ impl Place {
         program
     }
 
+    /// Starts the hub again that was stopped or killed. It answers when this returns.
+    pub(crate) fn again(&self, hub: &mut Program) {
+        hub.start_again().unwrap();
+        self.until("hub", || self.try_status("hub"));
+    }
+
     /// Starts the hub, and waits until it follows.
     pub(crate) fn hub_that_follows(&self) -> Program {
         let program = self.hub();
@@ -170,7 +177,7 @@ impl Place {
 
     /// A model as the hub shows it; null when it holds none.
     pub(crate) fn model(&self, name: &str) -> Value {
-        let target = format!("/v1/namespaces/default/models/{}", name.replace('/', "%2F"));
+        let target = format!("/v1/namespaces/default/models/{}", segment(name));
         request_blocking(&self.path("hub.sock"), get(), &target, None, ANSWER_MS_MAX)
             .unwrap()
             .1["model"]

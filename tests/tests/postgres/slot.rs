@@ -39,7 +39,7 @@ fn a_lost_slot_is_made_anew_and_what_went_meanwhile_goes_here() {
         place.sql("CHECKPOINT; SELECT pg_switch_wal()");
         (place.sql("SELECT wal_status FROM pg_replication_slots") == "lost").then_some(())
     });
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.until_model("meanwhile", |model| !model.is_null());
     assert!(place.model("farm/5").is_null());
     place.until_it_follows();
@@ -56,9 +56,9 @@ fn a_slot_that_another_program_uses_is_waited_for() {
     place.until("hub", || {
         (place.sql("SELECT active FROM pg_replication_slots") == "t").then_some(())
     });
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     let detail = place.until("hub", || {
-        let follow = place.path("hub.sock").exists().then(|| place.follow())?;
+        let follow = place.follow();
         (follow["state"] == "backing off").then(|| follow["detail"].as_str().unwrap().to_owned())
     });
     assert!(detail.contains("55006"), "{detail}");
@@ -103,7 +103,7 @@ fn a_publication_that_was_missing_when_a_change_was_made_costs_a_new_slot_and_no
     place.sql("DROP PUBLICATION headland");
     place.sql("INSERT INTO registered_models (name) VALUES ('unpublished')");
     place.sql(crate::place::PUBLICATION);
-    hub.start_again().unwrap();
+    place.again(&mut hub);
     place.until_model("unpublished", |model| !model.is_null());
     place.until_it_follows();
 }

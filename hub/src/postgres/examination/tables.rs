@@ -21,13 +21,20 @@ pub(super) struct TableFacts {
 
 /// Asks for all tables of a plan, in its order.
 pub(super) async fn ask(connection: &mut Connection, plan: &Plan) -> Result<Vec<TableFacts>, PgError> {
-    let filters = connection
-        .query("SELECT current_setting('server_version_num')::int >= 150000")
-        .await?;
-    let filters = filters.first().is_some_and(|row| text(row, 0) == "t");
+    let sql = format!(
+        "SELECT current_setting('server_version_num')::int >= 150000, EXISTS (SELECT FROM pg_publication \
+         WHERE pubname = {})",
+        literal(&plan.publication)
+    );
+    let rows = connection.query(&sql).await?;
+    let is = |index: usize| rows.first().is_some_and(|row| text(row, index) == "t");
+    let (filters, publication) = (is(0), is(1));
     let mut all = Vec::new();
     for table in &plan.tables {
-        all.push(ask_one(connection, plan, table, filters).await?);
+        let mut facts = ask_one(connection, plan, table, filters).await?;
+        // That there is no publication at all is said once, not for each table.
+        facts.published |= !publication;
+        all.push(facts);
     }
     Ok(all)
 }
