@@ -2,8 +2,11 @@
 //! killed, restored, and promoted.
 
 mod directory;
+mod session;
 
 use crate::ports::free_port;
+pub use session::Session;
+
 use directory::{Account, Directory, run};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
@@ -209,6 +212,21 @@ impl Cluster {
             sql,
         ]))?;
         Ok(said.trim_end().to_owned())
+    }
+
+    /// A session as the superuser that stays.
+    pub fn session(&self, database: &str) -> Result<Session, PostgresError> {
+        let mut command = self.client("psql");
+        command
+            .args(["-X", "-q", "-A", "-t", "-d", database])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        Session::of(command.spawn()?)
+    }
+
+    /// The directory of its socket, over which its superuser needs no password.
+    pub fn socket_directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Has another program read the slot, until it is killed.

@@ -14,6 +14,10 @@ mod crash;
 mod doctor;
 #[path = "postgres/history.rs"]
 mod history;
+#[path = "postgres/mlflow.rs"]
+mod mlflow;
+#[path = "postgres/pace.rs"]
+mod pace;
 #[path = "postgres/place.rs"]
 mod place;
 #[path = "postgres/slot.rs"]

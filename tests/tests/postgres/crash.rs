@@ -9,8 +9,10 @@ fn a_hub_that_is_killed_again_and_again_loses_nothing_and_takes_nothing_twice() 
     let Some(place) = Place::new() else { return };
     let mut hub = place.hub_that_follows();
     for round in 0..6 {
-        let insert = |n: u64| format!("INSERT INTO registered_models (name) VALUES ('round {round} {n}');");
-        place.sql(&(0..20).map(insert).collect::<String>());
+        place.sql(&format!(
+            "DO $$ BEGIN FOR n IN 1..20 LOOP INSERT INTO registered_models (name) VALUES ('round {round} ' || n); COMMIT; \
+             END LOOP; END $$"
+        ));
         // In the middle of it: how far it has come is different each time.
         std::thread::sleep(Duration::from_millis(7 * round));
         hub.kill();

@@ -128,6 +128,30 @@ impl Place {
         program
     }
 
+    /// Starts an agent of the hub. It has everything that the hub has when this returns.
+    pub(crate) fn agent(&self) -> Program {
+        let (store, socket) = (self.path("agent.redb"), self.path("agent.sock"));
+        let text = format!(
+            "name = \"leaf-7\"\nhubs = [\"mqtt://127.0.0.1:{}\"]\nstore = {store:?}\nsocket = {socket:?}\n\
+             [timing]\nacknowledge_ms = 0\nspread_ms = 10\n",
+            self.broker
+        );
+        std::fs::write(self.path("agent.toml"), text).unwrap();
+        let agent = Program::start(binary(), self.dir.path(), "agent", "agent", &["run"]).unwrap();
+        self.until("agent", || {
+            (self.try_status("agent")?["digest"] == self.status()["digest"]).then_some(())
+        });
+        agent
+    }
+
+    /// What the agent answers.
+    pub(crate) fn ask_agent(&self, target: &str, body: Option<&Value>) -> Value {
+        let method = body.map_or(axum::http::Method::GET, |_| axum::http::Method::POST);
+        request_blocking(&self.path("agent.sock"), method, target, body, ANSWER_MS_MAX)
+            .unwrap()
+            .1
+    }
+
     /// Starts the hub again that was stopped or killed. It answers when this returns.
     pub(crate) fn again(&self, hub: &mut Program) {
         hub.start_again().unwrap();
