@@ -22,3 +22,5 @@ mod pace;
 mod place;
 #[path = "postgres/slot.rs"]
 mod slot;
+#[path = "postgres/standbys.rs"]
+mod standbys;

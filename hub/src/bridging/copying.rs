@@ -70,7 +70,7 @@ impl Bridge {
                         before,
                         row,
                     })?;
-                    if spool.count() % SHOW_EVERY == 0 {
+                    if spool.count().is_multiple_of(SHOW_EVERY) {
                         let rows = spool.count();
                         reporter.tell(State::Copying { rows });
                     }

@@ -6,8 +6,9 @@ use super::ending::Ending;
 use super::task::Bridge;
 use super::watcher::{Seen, watch};
 use crate::driver::Input;
+use crate::following::State;
 use crate::opening::now;
-use crate::postgres::{Connection, Streamed, Streaming};
+use crate::postgres::{Connection, Purpose, Streamed, Streaming};
 use crate::registry::Removals;
 use crate::registry::bridge::{Extent, Lsn, RowsHeard, Source, Spool};
 use crate::store::Bridged;
@@ -23,8 +24,13 @@ pub(super) const STATUS_MS: u64 = 1_000;
 /// How often a position is stored that brought nothing, in milliseconds: each time costs the disk a write, and until
 /// then the server keeps the log.
 const POSITION_MS: u64 = 10_000;
+/// How long the first look at the database may take, in milliseconds.
+const LOOK_MS_MAX: u64 = 5_000;
 /// How far such a position may be ahead before it is stored sooner, in bytes.
 const POSITION_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Waits until the standbys have what was committed before: a commit of its own, which says nothing and touches nothing.
+const BARRIER: &str = "SELECT pg_logical_emit_message(true, 'headland-barrier', '')";
 
 /// What happens next.
 enum Step {
@@ -45,6 +51,8 @@ struct Flow {
     owed: Option<(u64, u32)>,
     ticks: Interval,
     seen: Receiver<Option<Seen>>,
+    /// Where barriers are asked for, once one was needed.
+    barrier: Option<Connection>,
 }
 
 impl Bridge {
@@ -63,7 +71,11 @@ impl Bridge {
             stored_at: now().mono,
             ticks,
             seen: watch(&self.database),
+            barrier: None,
         };
+        // What comes first must know already whether commits wait for standbys.
+        let looked = tokio::time::timeout(Duration::from_millis(LOOK_MS_MAX), flow.seen.wait_for(Option::is_some));
+        drop(looked.await);
         let ended = self.flow(&mut flow).await;
         // What is durable is confirmed, so that as little as possible comes again.
         let _ = flow.streaming.confirm(Lsn(flow.at.durable)).await;
@@ -122,12 +134,38 @@ impl Bridge {
             flow.received = flow.received.max(end);
             return Ok(());
         }
+        if flow.seen.borrow().as_ref().is_some_and(|seen| seen.synchronous) {
+            self.until_standbys_have_it(flow).await?;
+        }
         let extent = Extent::Commit { xid };
         self.take_over(flow, end, at_ms, extent, rows).await?;
         // At once, so that the server can let go of its log, and whoever waits for this hub goes on.
         flow.streaming.confirm(Lsn(flow.at.durable)).await?;
         self.know(flow);
         Ok(())
+    }
+
+    /// The server sends a commit before its standbys have confirmed it, and a failover could lose it. Commits are
+    /// confirmed in their order, so a later one of this hub's own that is confirmed says it of all before.
+    async fn until_standbys_have_it(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        let connection = match &mut flow.barrier {
+            Some(connection) => connection,
+            None => {
+                let connection = Connection::open(&self.database.server, Purpose::Queries).await?;
+                flow.barrier.insert(connection)
+            }
+        };
+        let confirmed = connection.wait_for(BARRIER);
+        tokio::pin!(confirmed);
+        loop {
+            tokio::select! {
+                result = &mut confirmed => return Ok(result?),
+                _ = flow.ticks.tick() => {
+                    self.reporter.tell(State::Unconfirmed);
+                    flow.streaming.confirm(Lsn(flow.at.durable)).await?;
+                }
+            }
+        }
     }
 
     /// Stores how far everything is held, when that is worth a write.
@@ -193,6 +231,7 @@ impl Bridge {
         let behind = seen.at.bytes_after(flow.received);
         self.reporter.show(|standing| {
             let database = &mut standing.database;
+            database.synchronous = seen.synchronous;
             database.behind_bytes = Some(behind);
             database.durable = Some(Lsn(flow.at.durable).to_string());
             database.wal_status = seen.slot.as_ref().map(|slot| slot.wal_status.clone());

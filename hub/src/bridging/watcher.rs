@@ -20,6 +20,8 @@ pub(super) struct Seen {
     pub(super) asked_at: Ms,
     /// How far the log was.
     pub(super) at: Lsn,
+    /// Whether commits wait for standbys, and are visible to this hub before they are to anybody else.
+    pub(super) synchronous: bool,
     /// The slot.
     pub(super) slot: Option<SlotFacts>,
 }
@@ -50,9 +52,17 @@ pub(super) fn watch(database: &Database) -> watch::Receiver<Option<Seen>> {
 
 async fn look(connection: &mut Connection, slot: &str) -> Result<Seen, PgError> {
     let asked_at = now().mono;
-    let rows = connection.query("SELECT pg_current_wal_lsn()").await?;
-    let at = rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok());
+    let sql = "SELECT pg_current_wal_lsn(), current_setting('synchronous_standby_names') <> ''";
+    let rows = connection.query(sql).await?;
+    let field = |index: usize| rows.first().and_then(|row| row.get(index)?.as_deref());
+    let at = field(0).and_then(|text| text.parse().ok());
+    let synchronous = field(1) == Some("t");
     let at = at.ok_or_else(|| PgError::protocol("the server does not say how far its log is"))?;
     let slot = slot_facts(connection, slot).await?;
-    Ok(Seen { asked_at, at, slot })
+    Ok(Seen {
+        asked_at,
+        at,
+        synchronous,
+        slot,
+    })
 }

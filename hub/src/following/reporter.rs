@@ -73,6 +73,7 @@ impl Reporter {
             match &state {
                 State::Connecting => {}
                 State::Copying { .. } => tracing::info!(%leader, "reading all that the registry holds"),
+                State::Unconfirmed => tracing::info!(%leader, "waiting for the database's standbys"),
                 State::Following => tracing::info!(%leader, "following the registry"),
                 State::Held(held) => tracing::error!(%leader, "held: {held}"),
                 State::Behind(behind) => tracing::error!(%leader, "the leading hub is behind: {behind}"),

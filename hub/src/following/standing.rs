@@ -46,6 +46,8 @@ pub(crate) enum State {
     },
     /// All that the registry says is here.
     Following,
+    /// The last commit of the database is not confirmed by its standbys.
+    Unconfirmed,
     /// What it says would withdraw too much, and waits for a person.
     Held(Held),
     /// What it says must not be believed.
@@ -89,6 +91,8 @@ pub(crate) struct DatabaseStanding {
     pub(crate) behind_bytes: Option<u64>,
     /// Up to here everything is held.
     pub(crate) durable: Option<String>,
+    /// Whether its commits wait for standbys.
+    pub(crate) synchronous: bool,
     /// How often everything was read anew.
     pub(crate) copies: u64,
     /// How much the catalogue could not hold since the hub was started, and the latest reason.
@@ -102,6 +106,7 @@ impl State {
             Self::Connecting => "connecting",
             Self::Copying { .. } => "copying",
             Self::Following => "following",
+            Self::Unconfirmed => "waiting",
             Self::Held(_) => "held",
             Self::Behind(_) => "behind",
             Self::Halted { .. } => "halted",
@@ -112,6 +117,7 @@ impl State {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Connecting | Self::Following => None,
+            Self::Unconfirmed => Some("the standbys of the database have not confirmed its last commit".to_owned()),
             Self::Copying { rows } => Some(format!("{rows} rows read so far")),
             Self::Held(held) => Some(held.to_string()),
             Self::Behind(behind) => Some(behind.to_string()),
@@ -150,7 +156,7 @@ impl Standing {
             answer["database"] = json!({
                 "slot": database.slot, "wal_status": database.wal_status, "kept_bytes": database.kept_bytes,
                 "safe_wal_bytes": database.safe_wal_bytes, "behind_bytes": database.behind_bytes,
-                "durable": database.durable, "copies": database.copies,
+                "durable": database.durable, "synchronous": database.synchronous, "copies": database.copies,
                 "left_out": database.left_out, "left_out_last": database.left_out_last,
             });
         }

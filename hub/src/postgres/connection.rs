@@ -203,6 +203,20 @@ impl Connection {
         Ok(rows)
     }
 
+    /// Asks for something that may take as long as it takes, and waits for its end.
+    pub(crate) async fn wait_for(&mut self, sql: &str) -> Result<(), PgError> {
+        self.send(|out| frontend::query(sql, out)).await?;
+        let mut failed = None;
+        loop {
+            let (_, mut frame) = self.frame().await?;
+            match Message::parse(&mut frame).map_err(PgError::protocol)? {
+                Some(Message::ErrorResponse(body)) => failed = Some(said(&body)),
+                Some(Message::ReadyForQuery(_)) => return failed.map_or(Ok(()), Err),
+                _ => {}
+            }
+        }
+    }
+
     /// Says goodbye. Whoever does not is noticed by the server all the same.
     pub(crate) async fn close(mut self) {
         let goodbye = self.send(|out| {

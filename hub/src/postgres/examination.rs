@@ -238,8 +238,7 @@ impl General {
             findings.push(Finding::warning(what, Some(mend.to_owned())));
         }
         if !self.synchronous.is_empty() {
-            let what =
-                "synchronous_standby_names is set: the hub may receive a commit before the standbys have confirmed it";
+            let what = "synchronous_standby_names is set: the hub puts a message into the log after each commit, and waits until the standbys have it";
             findings.push(Finding::warning(what, None));
         }
         findings

@@ -386,7 +386,7 @@ impl<'a, 'tx> Commit<'a, 'tx> {
 
     /// Takes over where the registry of another hub stands, and from where in that hub's order that is known.
     pub fn follow(&mut self, followed: &Followed, registry: Position, stamp: Stamp) -> Result<(), StoreError> {
-        self.changed |= self.numbers.registry() != registry;
+        self.changed |= self.numbers.life != registry.life;
         self.numbers.life = registry.life;
         self.numbers.revision = registry.number;
         self.numbers.stamp = stamp;

@@ -146,9 +146,10 @@ pub fn apply(
             return Ok(applied);
         }
     }
-    // What differs is nothing that anybody sees, and needs no seq.
+    // What differs is nothing that anybody sees, and needs no seq; but it says how far the registry is known.
     replica.store().write(|tables| {
         take_rows(tables, mapping, heard)?;
+        tables.set_registry(registry, numbers.stamp)?;
         tables.set_bridged(&bridged)?;
         Ok::<_, BridgeError>(BridgeApplied::default())
     })

@@ -115,10 +115,14 @@ pub fn apply(replica: &mut Replica, changes: &Changes, removals: Removals, now: 
         at.epoch != followed.epoch
             || changes.after.is_none()
             || !changes.records.is_empty()
+            || numbers.registry() != changes.registry
             || followed.head.seq.0.saturating_sub(at.head.seq.0) > POSITION_EVERY
     });
     if committed.is_none() && moved {
-        replica.store().write(|tables| tables.set_followed(&followed))?;
+        replica.store().write(|tables| {
+            tables.set_registry(changes.registry, changes.stamp)?;
+            tables.set_followed(&followed)
+        })?;
     }
     Ok(applied)
 }
