@@ -89,7 +89,7 @@ async fn status(State(local): State<Arc<Local>>) -> Answer {
         let running = (&live, local.link.counts(), now.mono.saturating_sub(local.started));
         let mut answer = report::status(&local.store, &local.region, Some(running), now)?;
         if let Some(follower) = &local.follower {
-            answer["follow"] = follower.standing.borrow().described(&follower.leader, now.mono);
+            answer["follow"] = follower.described(now.mono);
         }
         Ok(answer)
     })

@@ -2,11 +2,12 @@
 
 mod access;
 mod agents;
+mod doctor;
 mod sheet;
 
 use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::program::{ModelArgument, WantedModels};
-use crate::settings::Settings;
+use crate::settings::{RegistrySource, Settings};
 use access::Access;
 use headland_host::exit::Failure;
 use headland_host::text::print;
@@ -60,6 +61,23 @@ pub(crate) fn history(settings: &Settings, limit: usize, json: bool) -> Result<(
 pub(crate) fn release(settings: &Settings, json: bool) -> Result<(), Failure> {
     let answer = Access::release(settings)?;
     output(&answer, json, |answer| format!("{}\n", sheet::following(answer)))
+}
+
+/// `doctor`
+pub(crate) fn doctor(settings: &Settings, json: bool) -> Result<(), Failure> {
+    let RegistrySource::Database(database) = settings.registry_source().map_err(Failure::bad_input)? else {
+        let text = "examining the database: none is named; set registry.postgres.host";
+        return Err(Failure::bad_input(text));
+    };
+    let answer = doctor::examine(&database)?;
+    output(&answer, json, |answer| doctor::text_of(answer, &database.server))?;
+    match doctor::hindering(&answer) {
+        0 => Ok(()),
+        count => Err(Failure::failed(format!(
+            "examining the database: {} that the hub cannot do without; mend them, and run this again",
+            headland_host::text::words::counted(count, "thing", "things")
+        ))),
+    }
 }
 
 /// `status`

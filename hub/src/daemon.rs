@@ -1,11 +1,12 @@
 //! The daemon: broker, replica, link and control socket, until a signal comes.
 
 use crate::api::{self, Local};
+use crate::bridging::Bridge;
 use crate::driver::{Driver, Inlet, Live};
 use crate::following::{Follower, Task};
 use crate::opening::{self, now};
 use crate::program::runtime;
-use crate::settings::Settings;
+use crate::settings::{RegistrySource, Settings};
 use crate::status_line;
 use crate::store::Store;
 use crate::uplink;
@@ -139,15 +140,22 @@ async fn serve(
     result
 }
 
-/// Begins to follow the registry of another hub, if the settings say so. The task ends with the replica.
+/// Begins to follow the registry that the settings name, if it is not the hub's own. The task ends with the replica.
 fn start_following(settings: &Settings, store: &Store, inlet: &Inlet) -> Result<Option<Follower>, Failure> {
-    let Some(leader) = settings.leader().map_err(Failure::bad_input)? else {
-        return Ok(None);
-    };
     let backoff = Backoff::new(settings.link.backoff_ms_base, settings.link.backoff_ms_max);
-    let (task, follower) = Task::new(leader.to_path_buf(), store.clone(), inlet.clone(), backoff);
-    tokio::spawn(task.run());
-    Ok(Some(follower))
+    match settings.registry_source().map_err(Failure::bad_input)? {
+        RegistrySource::Own => Ok(None),
+        RegistrySource::Hub(leader) => {
+            let (task, follower) = Task::new(leader, store.clone(), inlet.clone(), backoff);
+            tokio::spawn(task.run());
+            Ok(Some(follower))
+        }
+        RegistrySource::Database(database) => {
+            let (bridge, follower) = Bridge::new(*database, store.clone(), inlet.clone(), backoff);
+            tokio::spawn(bridge.run());
+            Ok(Some(follower))
+        }
+    }
 }
 
 /// Tells the service manager that the hub serves, and from now on how it is and that it lives.

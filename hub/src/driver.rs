@@ -4,11 +4,13 @@ mod outbox;
 mod pace;
 mod waiting;
 
+use crate::bridging::{Answered, Told};
 use crate::following::Heard;
 use crate::opening::now;
 use crate::operation::{
     Decided, Decision, OperationError, ReadImport, RevertWish, perform_decision, perform_import, perform_revert,
 };
+use crate::registry::bridge::{self, BridgeError};
 use crate::registry::follow::{self, Applied, FollowError};
 use crate::registry::{ImportReport, RevertReport};
 use crate::replica::{Counts, INBOX_MAX, Replica};
@@ -19,6 +21,7 @@ use headland_host::log::{Limited, Verdict};
 use headland_host::service::Pulse;
 use headland_shared::epoch::Position;
 use headland_shared::frame::is_hello;
+use headland_shared::session::Ms;
 use headland_shared::topic;
 use outbox::Outbox;
 use pace::Pace;
@@ -61,6 +64,10 @@ pub(crate) enum Input {
     Follow(Box<Heard>, oneshot::Sender<Result<Applied, FollowError>>),
     /// A hub that follows the registry of this one holds this of it.
     HeldElsewhere(Position),
+    /// The database whose tables this hub follows has said something.
+    Bridge(Box<Told>, oneshot::Sender<Answered>),
+    /// What is held here was the registry's state at this moment.
+    Known(Ms),
     /// Nothing: look at the flags.
     Wake,
 }
@@ -313,8 +320,24 @@ impl Driver {
                 }
                 self.after(&restored.map(|_| ()));
             }
+            Input::Bridge(told, answer) => {
+                let answered = self.bridge(told);
+                // Whoever asked ends only with the program.
+                let _ = answer.send(answered);
+            }
+            Input::Known(as_of) => self.replica.registry_known(as_of),
             Input::Wake => {}
         }
+    }
+
+    fn bridge(&mut self, mut told: Box<Told>) -> Answered {
+        let result = bridge::apply(&mut self.replica, &told.mapping, &mut told.heard, told.removals, now());
+        match &result {
+            Ok(applied) if applied.seq.is_some() => self.registry_moved(),
+            Ok(_) | Err(BridgeError::Gap | BridgeError::Held(_) | BridgeError::Spool(_)) => {}
+            Err(error @ (BridgeError::Store(_) | BridgeError::Commit(_))) => self.after(&Err::<(), _>(error)),
+        }
+        Answered { told, result }
     }
 
     fn follow(&mut self, heard: &Heard) -> Result<Applied, FollowError> {

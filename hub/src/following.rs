@@ -1,16 +1,19 @@
-//! Following the registry of another hub: a task asks that hub, and has the replica apply what it says.
+//! Following a registry that is elsewhere: a task hears what it says, and has the replica apply it. Another hub's
+//! registry is asked for over that hub's API; a database's is in [`crate::bridging`].
 
+mod reporter;
 mod standing;
 mod task;
 
-pub(crate) use standing::{Standing, State, at_rest};
+pub(crate) use reporter::Reporter;
+pub(crate) use standing::{Leader, Standing, State, at_rest};
 pub(crate) use task::Task;
 
 use crate::registry::Removals;
 use crate::registry::follow::Changes;
 use headland_shared::epoch::Position;
 use headland_shared::session::Ms;
-use std::path::PathBuf;
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// What the leading hub said, on its way to the replica.
@@ -26,8 +29,8 @@ pub(crate) struct Heard {
 /// What others may know of the following, and tell it.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    /// The socket of the leading hub.
-    pub(crate) leader: PathBuf,
+    /// Whose registry it is.
+    pub(crate) leader: Leader,
     pub(crate) standing: watch::Receiver<Standing>,
     release: watch::Sender<Option<Position>>,
 }
@@ -36,5 +39,10 @@ impl Follower {
     /// Lets happen what the registry says at this position, however much it withdraws.
     pub(crate) fn release(&self, registry: Position) {
         self.release.send_replace(Some(registry));
+    }
+
+    /// For the status of a hub that runs.
+    pub(crate) fn described(&self, now: Ms) -> Value {
+        self.standing.borrow().described(&self.leader, now)
     }
 }

@@ -6,6 +6,7 @@
 //! [`program`] is the whole program.
 
 mod api;
+mod bridging;
 #[cfg(feature = "broker")]
 pub mod broker;
 mod cli;
@@ -15,6 +16,7 @@ mod following;
 pub mod import_file;
 mod opening;
 mod operation;
+pub mod postgres;
 pub mod program;
 pub mod read;
 pub mod registry;

@@ -101,8 +101,8 @@ pub(crate) fn replica(settings: &Settings, store: Store) -> Result<Replica, Open
         boot: random()?,
     };
     let mut replica = Replica::open(store, config, random()?, now())?;
-    if settings.registry.follow.is_some() {
-        // Until the leading hub is heard, all that is known is that it was before this machine's clock began.
+    if settings.leader().is_some() {
+        // Until the leading registry is heard, all that is known is that it was before this machine's clock began.
         replica.registry_known(0);
     }
     Ok(replica)

@@ -1,5 +1,6 @@
 //! What people do to the registry: the same whether the hub runs or only its store is there.
 
+use crate::following::Leader;
 use crate::import_file::{ImportFileError, ImportedRecord, read_file};
 use crate::registry::{ImportError, ImportOptions, ImportReport, Removals, RevertError, RevertReport, import, revert};
 use crate::replica::{CommitError, Replica};
@@ -82,8 +83,8 @@ pub(crate) enum OperationError {
     #[error("importing: {0} files; name at least one, and at most {FILES_MAX}")]
     Files(usize),
     /// The registry is another hub's.
-    #[error("changing the registry: this hub follows the one of the hub at {}; do it there", .0.display())]
-    Follows(PathBuf),
+    #[error("changing the registry: this hub follows the one of {}; do it there", .0.named())]
+    Follows(Leader),
     /// The registry is this hub's own.
     #[error("releasing: this hub has its own registry, and follows no other; nothing is held")]
     NotFollowing,

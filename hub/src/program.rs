@@ -63,7 +63,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let file = Settings::file(arguments.config.as_deref());
     let settings = Settings::load(file.as_deref())?;
     let broker = settings.broker_address().map_err(Failure::bad_input)?;
-    settings.leader().map_err(Failure::bad_input)?;
+    settings.registry_source().map_err(Failure::bad_input)?;
     if arguments.check_config {
         return print(&format!(
             "the configuration of region {} is valid (broker {broker})\n",
@@ -101,6 +101,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::ConfirmRestored => cli::decide(&settings, &Decision::ConfirmRestored, json),
         Command::Release => cli::release(&settings, json),
         Command::Completions { shell } => print(&completions::script(shell, Arguments::command(), PROGRAM)),
+        Command::Doctor => cli::doctor(&settings, json),
         Command::Status => cli::status(&settings, json),
         Command::Agents => cli::agents(&settings, json),
     }

@@ -3,10 +3,12 @@
 //! It has a life and revisions of its own. An import states what some namespaces shall hold; the difference to what
 //! they hold becomes one commit. Every commit stays in the history, and a revert is a new commit.
 
+pub mod bridge;
 mod change;
 pub mod follow;
 mod import;
 mod revert;
+mod statement;
 
 pub use import::{ImportError, ImportOptions, ImportReport, NewAttribute, Removals, import};
 pub use revert::{RevertError, RevertReport, revert};

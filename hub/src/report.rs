@@ -2,6 +2,7 @@
 
 use crate::driver::Live;
 use crate::read::Reader;
+use crate::registry::bridge::Lsn;
 use crate::store::{AgentRow, Origin, Store};
 use headland_host::link::LinkCounts;
 use headland_host::tables::StoreError;
@@ -142,6 +143,7 @@ pub(crate) fn history(store: &Store, limit: usize) -> Result<Value, StoreError> 
                 Origin::Import(files) => ("import", files),
                 Origin::Revert(seq) => ("revert", seq.to_string()),
                 Origin::Follow(seq) => ("follow", seq.to_string()),
+                Origin::Database(at) => ("database", Lsn(at).to_string()),
             };
             json!({
                 "seq": seq.0, "revision": row.revision, "at_ms": row.at_ms, "kind": kind, "of": of,

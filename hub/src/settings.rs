@@ -1,10 +1,12 @@
 //! What the hub can be told: every key, its default, and the values it takes.
 
 mod keys;
+mod registry;
 #[cfg(test)]
 mod shipped;
 
 pub(crate) use keys::SOURCE;
+pub(crate) use registry::{RegistrySettings, RegistrySource};
 
 use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
@@ -33,14 +35,6 @@ pub(crate) struct Settings {
     pub(crate) broker: BrokerSettings,
     pub(crate) feed: FeedSettings,
     pub(crate) link: LinkSettings,
-}
-
-/// The keys below `registry`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct RegistrySettings {
-    /// The socket of the hub whose registry this one follows; its own when there is none.
-    pub(crate) follow: Option<PathBuf>,
 }
 
 /// The keys below `broker`.
@@ -146,14 +140,6 @@ pub(crate) enum SettingsError {
         /// What the hub serves.
         region: Region,
     },
-    /// It would follow itself.
-    #[error(
-        "reading the configuration: registry.follow is this hub's own socket; name that of another hub, or leave it out"
-    )]
-    FollowsItself,
-    /// The path means something else wherever the hub is started.
-    #[error("reading the configuration: registry.follow is {}; write the whole path, beginning with \"/\"", .0.display())]
-    RelativeLeader(PathBuf),
     /// The region cannot be part of an address.
     #[error("reading the configuration: region {0} cannot be used: lower-case letters, digits and \"-\" only")]
     Region(Region),
@@ -186,15 +172,6 @@ impl Settings {
         }
         let address = format!("mqtt://{}/{region}", self.broker.listen);
         address.parse().map_err(|_| SettingsError::Region(self.region.clone()))
-    }
-
-    /// The socket of the hub whose registry this one follows, if it follows one.
-    pub(crate) fn leader(&self) -> Result<Option<&Path>, SettingsError> {
-        match self.registry.follow.as_deref() {
-            Some(leader) if leader == self.socket => Err(SettingsError::FollowsItself),
-            Some(leader) if leader.is_relative() => Err(SettingsError::RelativeLeader(leader.to_path_buf())),
-            leader => Ok(leader),
-        }
     }
 
     /// How long changes wait for company.
@@ -272,21 +249,6 @@ mod tests {
             .broker_address()
             .unwrap();
         assert_eq!(ipv6.to_string(), "mqtt://[::1]:1884/main");
-    }
-
-    #[test]
-    fn a_hub_follows_another_by_its_whole_path_and_never_itself() {
-        let leader = |text: &str| {
-            let settings = read(text).unwrap();
-            settings.leader().map(|leader| leader.map(Path::to_path_buf))
-        };
-        assert!(matches!(leader(""), Ok(None)));
-        let north = leader("[registry]\nfollow = \"/run/headland/north.sock\"");
-        assert_eq!(north.unwrap(), Some(PathBuf::from("/run/headland/north.sock")));
-        let itself = "socket = \"/run/hub.sock\"\n[registry]\nfollow = \"/run/hub.sock\"";
-        assert!(matches!(leader(itself), Err(SettingsError::FollowsItself)));
-        let relative = leader("[registry]\nfollow = \"hub.sock\"");
-        assert!(matches!(relative, Err(SettingsError::RelativeLeader(_))));
     }
 
     #[test]

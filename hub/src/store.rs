@@ -5,7 +5,7 @@
 mod rows;
 mod tables;
 
-pub use rows::{AgentRow, AttributeRow, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo};
+pub use rows::{AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo};
 pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};
 
 use headland_host::database::RecoveringDatabase;
@@ -22,6 +22,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::breaks(tables::index_unscoped),
     Migration::breaks(tables::add_proofs),
     Migration::breaks(tables::add_devices),
+    Migration::breaks(tables::add_rows),
 ];
 
 /// The open store.

@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod mosquitto;
 pub mod network;
 pub mod ports;
+pub mod postgres;
 pub mod program;
 pub mod proxy;
 pub mod simulator;

@@ -6,18 +6,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The section of `docs/sync.md` whose table names tests in its last column.
-const SECTION: &str = "## What goes wrong elsewhere, and the test that shows it does not here";
-/// Fewer would mean that the table is read wrongly.
-const NAMED_MIN: usize = 15;
+/// Documents, their sections whose table names tests in its last column, and how many at least: fewer would mean that
+/// the table is read wrongly.
+const NAMING: [(&str, &str, usize); 2] = [
+    (
+        "docs/sync.md",
+        "## What goes wrong elsewhere, and the test that shows it does not here",
+        15,
+    ),
+    ("docs/postgres.md", "## Traps", 12),
+];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// What stands between backticks in the last column of a section's table.
-fn named(document: &str) -> BTreeSet<String> {
-    let (_, section) = document.split_once(SECTION).expect("the section is there");
+fn named(document: &str, section: &str) -> BTreeSet<String> {
+    let (_, section) = document.split_once(section).expect("the section is there");
     let section = section.split("\n## ").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with('|'));
     let last = rows.filter_map(|row| row.trim_end_matches('|').rsplit('|').next());
@@ -53,19 +59,18 @@ fn tests_in(source: &str, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_test_that_the_document_of_the_sync_names_is_there() {
-    let document = fs::read_to_string(repository().join("docs/sync.md")).unwrap();
-    let named = named(&document);
-    assert!(named.len() >= NAMED_MIN, "{named:?}");
+fn every_test_that_the_documents_name_is_there() {
     let mut found = BTreeSet::new();
     for directory in ["agent", "hub", "shared", "tests"] {
         tests_below(&repository().join(directory), &mut found);
     }
-    let missing: Vec<&String> = named.difference(&found).collect();
-    assert!(
-        missing.is_empty(),
-        "docs/sync.md names tests that are not there: {missing:?}"
-    );
+    for (path, section, named_min) in NAMING {
+        let document = fs::read_to_string(repository().join(path)).unwrap();
+        let named = named(&document, section);
+        assert!(named.len() >= named_min, "{path}: {named:?}");
+        let missing: Vec<&String> = named.difference(&found).collect();
+        assert!(missing.is_empty(), "{path} names tests that are not there: {missing:?}");
+    }
 }
 
 #[test]

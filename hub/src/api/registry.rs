@@ -3,7 +3,7 @@
 use super::{Answer, Asked, Local};
 use crate::api::problem::Refusal;
 use crate::driver::Input;
-use crate::following::State;
+use crate::following::{Leader, State};
 use crate::opening::now;
 use crate::operation::OperationError;
 use crate::registry::follow::{ChangesError, changes_since, has_news, held_of, position_of};
@@ -14,7 +14,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use headland_shared::session::Ms;
 use serde::Deserialize;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -96,17 +95,15 @@ pub(super) async fn release(Shared(local): Shared<Arc<Local>>) -> Answer {
     let changed = standing.wait_for(|standing| standing.state != State::Held(held.clone()));
     // Whatever has come of it by then is told.
     let _ = tokio::time::timeout(longest, changed).await;
-    let standing = follower.standing.borrow().clone();
-    Ok(Json(standing.described(&follower.leader, now().mono)))
+    Ok(Json(follower.described(now().mono)))
 }
 
 /// Refuses what only the hub may do that has the registry.
 pub(super) fn only_own(local: &Local) -> Result<(), OperationError> {
-    let leader = local.follower.as_ref().map(|follower| follower.leader.as_path());
-    own_registry(leader)
+    own_registry(local.follower.as_ref().map(|follower| &follower.leader))
 }
 
 /// Refuses what only the hub may do that has the registry: not one that follows another.
-pub(crate) fn own_registry(leader: Option<&Path>) -> Result<(), OperationError> {
-    leader.map_or(Ok(()), |leader| Err(OperationError::Follows(leader.to_path_buf())))
+pub(crate) fn own_registry(leader: Option<&Leader>) -> Result<(), OperationError> {
+    leader.map_or(Ok(()), |leader| Err(OperationError::Follows(leader.clone())))
 }

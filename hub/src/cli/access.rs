@@ -57,7 +57,7 @@ impl Access {
             // The hub reads the files itself.
             return ask(&settings.socket, Method::POST, "/v1/import", Some(&as_value(&wish)?));
         }
-        own_registry(settings.registry.follow.as_deref()).map_err(refused)?;
+        own_registry(settings.leader().as_ref()).map_err(refused)?;
         let read = wish.read().map_err(refused)?;
         let store = if wish.dry_run {
             opening::store_to_try(settings)?
@@ -73,7 +73,7 @@ impl Access {
         match self {
             Self::Socket(path) => ask(path, Method::POST, "/v1/revert", Some(&as_value(&wish)?)),
             Self::Store(settings, store) => {
-                own_registry(settings.registry.follow.as_deref()).map_err(refused)?;
+                own_registry(settings.leader().as_ref()).map_err(refused)?;
                 let mut replica = opening::replica(settings, store.clone())?;
                 let report = perform_revert(&mut replica, wish, now());
                 as_value(&report.map_err(refused)?)
@@ -151,8 +151,8 @@ impl Access {
             Self::Store(settings, store) => {
                 let status = report::status(store, settings.region.as_str(), None, now());
                 let mut answer = status.map_err(Failure::failed)?;
-                if let Some(leader) = &settings.registry.follow {
-                    answer["follow"] = at_rest(leader);
+                if let Some(leader) = settings.leader() {
+                    answer["follow"] = at_rest(&leader);
                 }
                 Ok(answer)
             }

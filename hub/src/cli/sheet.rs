@@ -211,6 +211,12 @@ pub(super) fn following(follow: &Value) -> String {
         Some(ago) => format!("{}, as of {} ago", text(follow, "state"), duration(ago)),
         None => text(follow, "state"),
     };
+    let database = &follow["database"];
+    let lag = match (database["behind_bytes"].as_u64(), database["wal_status"].as_str()) {
+        (Some(behind), Some(wal)) if follow["state"] != "stopped" => format!(", {behind} bytes behind, slot {wal}"),
+        _ => String::new(),
+    };
+    let state = format!("{state}{lag}");
     let detail = follow["detail"].as_str();
     let detail = detail.map_or_else(String::new, |detail| format!(": {}", printable(detail)));
     format!("that of {} ({state}){detail}", text(follow, "leader"))

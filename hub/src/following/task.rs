@@ -1,37 +1,29 @@
 //! The task that asks the leading hub, again and again.
 
-use super::{Follower, Heard, Standing, State};
+use super::{Follower, Heard, Leader, Reporter, State};
 use crate::driver::{Inlet, Input};
 use crate::opening::now;
-use crate::registry::Removals;
 use crate::registry::follow::{Applied, CHANGES_BYTES_MAX, Changes, FollowError, query_of};
 use crate::store::Store;
 use headland_host::backoff::Backoff;
 use headland_host::control;
-use headland_shared::epoch::Position;
 use headland_shared::session::Ms;
 use serde_json::Value;
 use std::path::PathBuf;
-use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// How long the leading hub may hold a request back when it has nothing new: what is held here is then known to be
 /// the registry's state at least so often.
 const WAIT_MS: u64 = 5_000;
 /// How long it may take to make and send an answer, beyond that: everything that it has, on a slow disk.
 const ANSWER_MS_MAX: u64 = 60_000;
-/// How often something that is held is looked at again: the leading hub may have mended it meanwhile.
-const HELD_MS: u64 = 60_000;
-
 /// Asks the leading hub until the program ends.
 #[derive(Debug)]
 pub(crate) struct Task {
     leader: PathBuf,
     store: Store,
     inlet: Inlet,
-    backoff: Backoff,
-    standing: watch::Sender<Standing>,
-    release: watch::Receiver<Option<Position>>,
+    reporter: Reporter,
 }
 
 /// How one request went.
@@ -49,24 +41,12 @@ enum Round {
 impl Task {
     /// A task and what others see of it. Failures are waited out as `backoff` says.
     pub(crate) fn new(leader: PathBuf, store: Store, inlet: Inlet, backoff: Backoff) -> (Self, Follower) {
-        let standing = Standing {
-            state: State::Connecting,
-            as_of: None,
-        };
-        let (standing, seen) = watch::channel(standing);
-        let (releasing, release) = watch::channel(None);
-        let follower = Follower {
-            leader: leader.clone(),
-            standing: seen,
-            release: releasing,
-        };
+        let (reporter, follower) = Reporter::new(Leader::Hub(leader.clone()), backoff);
         let task = Self {
             leader,
             store,
             inlet,
-            backoff,
-            standing,
-            release,
+            reporter,
         };
         (task, follower)
     }
@@ -76,56 +56,19 @@ impl Task {
         loop {
             match self.round().await {
                 Round::Ended => return,
-                Round::Done(as_of) => {
-                    self.backoff.reset();
-                    self.standing.send_modify(|standing| standing.as_of = Some(as_of));
-                    self.tell(State::Following);
-                }
+                Round::Done(as_of) => self.reporter.known(as_of),
                 Round::Not(FollowError::Held(held)) => {
-                    self.tell(State::Held(held));
-                    let held_for = Duration::from_millis(HELD_MS);
-                    // Time is up, or someone has released it; without anybody to release it there is only the time.
-                    if let Ok(Err(_)) = tokio::time::timeout(held_for, self.release.changed()).await {
-                        tokio::time::sleep(held_for).await;
-                    }
+                    self.reporter.tell(State::Held(held));
+                    self.reporter.wait_for_release().await;
                 }
                 Round::Not(FollowError::Behind(behind)) => {
-                    self.tell(State::Behind(behind));
-                    self.rest(None).await;
+                    self.reporter.tell(State::Behind(behind));
+                    self.reporter.rest(None).await;
                 }
-                Round::Not(error) => self.rest(Some(error.to_string())).await,
-                Round::Failed(reason) => self.rest(Some(reason)).await,
+                Round::Not(error) => self.reporter.rest(Some(error.to_string())).await,
+                Round::Failed(reason) => self.reporter.rest(Some(reason)).await,
             }
         }
-    }
-
-    /// Waits longer each time, so that a leading hub in trouble is not asked at the speed of the machine. Shows the
-    /// reason, if there is one to show.
-    async fn rest(&mut self, reason: Option<String>) {
-        // Without randomness the delay is the longest: late is better than all at once.
-        let wait_ms = self.backoff.delay_ms(getrandom::u64().unwrap_or(u64::MAX));
-        self.backoff.lengthen();
-        if let Some(reason) = reason {
-            let retry_at = now().mono + wait_ms;
-            self.tell(State::BackingOff { reason, retry_at });
-        }
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-    }
-
-    /// Shows the state, and says in the log when it is another one.
-    fn tell(&self, state: State) {
-        let another = self.standing.borrow().state.is_another(&state);
-        if another {
-            let leader = self.leader.display();
-            match &state {
-                State::Connecting => {}
-                State::Following => tracing::info!(%leader, "following the registry of the leading hub"),
-                State::Held(held) => tracing::error!(%leader, "held: {held}"),
-                State::Behind(behind) => tracing::error!(%leader, "the leading hub is behind: {behind}"),
-                State::BackingOff { reason, .. } => tracing::warn!(%leader, "not following: {reason}"),
-            }
-        }
-        self.standing.send_modify(|standing| standing.state = state);
     }
 
     /// One request, and what came of it.
@@ -139,9 +82,9 @@ impl Task {
             Err(error) => return Round::Failed(error.to_string()),
         };
         // Only who follows already may be kept waiting: until then people want to know how it stands.
-        let wait_ms = match self.standing.borrow().state {
-            State::Following => WAIT_MS,
-            _ => 0,
+        let wait_ms = match self.reporter.is_following() {
+            true => WAIT_MS,
+            false => 0,
         };
         let query = query_of(from.as_ref(), numbers.registry());
         let target = format!("/v1/registry/changes?{query}&wait_ms={wait_ms}");
@@ -162,11 +105,11 @@ impl Task {
             Ok(Err(error)) => return Round::Failed(error.to_string()),
             Err(error) => return Round::Failed(error.to_string()),
         };
-        let released = *self.release.borrow_and_update() == Some(changes.registry);
+        let removals = self.reporter.removals_at(changes.registry);
         let as_of = (sent + changes.waited_ms.min(wait_ms)).saturating_sub(changes.age_ms);
         let heard = Heard {
             changes,
-            removals: if released { Removals::Allowed } else { Removals::Braked },
+            removals,
             as_of,
         };
         match self.applied(heard).await {

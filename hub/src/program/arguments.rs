@@ -16,6 +16,7 @@ Examples:
   headland-hub show timm/mobilenetv3_small_100.lamb_in1k
   headland-hub status
   headland-hub agents
+  headland-hub doctor
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input, and nothing changed.
 
@@ -105,6 +106,11 @@ pub(super) enum Command {
     /// looked at it and says this.
     #[command(after_help = "Example:\n  headland-hub release")]
     Release,
+    /// Say whether the database of `registry.postgres` can be followed, and what would mend it
+    ///
+    /// Looks at rights, publication, tables, replication slot and limits. It prints SQL and changes nothing.
+    #[command(after_help = "Example:\n  headland-hub doctor --config /etc/headland/hub.toml")]
+    Doctor,
     /// Print a script that has a shell complete commands and options
     ///
     /// The Debian package installs it for bash, zsh and fish.

@@ -78,7 +78,8 @@ pub(super) struct RegistryCommit<'c, 'a, 'tx> {
     pub(super) commit: &'c mut Commit<'a, 'tx>,
     position: Position,
     at_ms: u64,
-    undo: Vec<Undo>,
+    /// What a revert needs; nothing for a commit that only its own registry can revert.
+    undo: Option<Vec<Undo>>,
     pub(super) new: u64,
     pub(super) changed: u64,
     pub(super) gone: u64,
@@ -88,18 +89,25 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
     pub(super) fn begin(commit: &'c mut Commit<'a, 'tx>, now: Now) -> Result<Self, CommitError> {
         commit.take_over()?;
         commit.numbers.revision += 1;
-        // Revisions carry times that only grow, so that `latest` follows the registry's own order.
-        let stamp = Stamp::at_ms(now.wall_ms).max(Stamp::at_ms(commit.numbers.stamp.ms() + 1));
-        commit.numbers.stamp = stamp;
-        Ok(Self {
+        commit.numbers.stamp = stamp_after(commit, now.wall_ms);
+        Ok(Self::at(commit, Some(Vec::new())))
+    }
+
+    /// A commit of a registry that has its own order, and said where in it the commit stands.
+    pub(super) fn taken_over(commit: &'c mut Commit<'a, 'tx>) -> Self {
+        Self::at(commit, None)
+    }
+
+    fn at(commit: &'c mut Commit<'a, 'tx>, undo: Option<Vec<Undo>>) -> Self {
+        Self {
             position: commit.numbers.registry(),
-            at_ms: stamp.ms(),
+            at_ms: commit.numbers.stamp.ms(),
             commit,
-            undo: Vec::new(),
+            undo,
             new: 0,
             changed: 0,
             gone: 0,
-        })
+        }
     }
 
     pub(super) fn held(&self, record: &RecordKey) -> Result<Held, CommitError> {
@@ -140,7 +148,7 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
                 life = Some(one.value.is_some());
             }
             // A record that is new as a whole is undone as a whole: by its life.
-            if held.alive || one.key == ElementKey::Life {
+            if self.undo.is_some() && (held.alive || one.key == ElementKey::Life) {
                 self.remember(record, &key, state);
             }
             let mut write = Write::central(self.position, Stamp::at_ms(self.at_ms), one.value);
@@ -182,9 +190,11 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
         let before = state
             .map(|state| central_value(state))
             .filter(|value| !value.is_empty());
-        self.undo.push(Undo {
-            record: record.encoded(),
-            element: element.to_vec(),
+        let record = record.encoded();
+        let element = element.to_vec();
+        self.undo.get_or_insert_default().push(Undo {
+            record,
+            element,
             before,
         });
     }
@@ -200,12 +210,23 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
             gone: self.gone,
         };
         let seq = self.commit.seq();
-        self.commit.tables.add_commit(seq, &row, &self.undo)?;
-        self.commit.tables.trim_undos(UNDOS_MAX)?;
-        // Whoever commits to a registry that was restored says what it shall hold.
-        self.commit.tables.set_restored(None)?;
+        match &self.undo {
+            Some(undo) => {
+                self.commit.tables.add_commit(seq, &row, undo)?;
+                self.commit.tables.trim_undos(UNDOS_MAX)?;
+                // Whoever commits to a registry that was restored says what it shall hold.
+                self.commit.tables.set_restored(None)?;
+            }
+            None => self.commit.tables.add_followed_commit(seq, &row)?,
+        }
         Ok(())
     }
+}
+
+/// A stamp of this moment that is later than all before: revisions carry times that only grow, so that `latest` follows
+/// the registry's own order.
+pub(super) fn stamp_after(commit: &Commit<'_, '_>, at_ms: u64) -> Stamp {
+    Stamp::at_ms(at_ms).max(Stamp::at_ms(commit.numbers.stamp.ms() + 1))
 }
 
 /// The encoded value that the registry gave an element; empty for none.

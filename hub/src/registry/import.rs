@@ -2,22 +2,19 @@
 
 use super::REMOVALS_PERCENT_MAX;
 use super::change::{Held, Outcome, RegistryCommit, Wanted};
+use super::statement::{Stated, declaration_to_hold, elements};
 use crate::import_file::ImportedRecord;
 use crate::replica::{Commit, CommitError, Replica};
 use crate::store::Origin;
 use headland_host::tables::StoreError;
-use headland_shared::defect::{Defect, planted};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{AttributeName, Namespace, VersionName};
 use headland_shared::schema::{Declaration, Kind, Rule};
 use headland_shared::session::Now;
-use headland_shared::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-/// What approves for ever: a version that has it is never approved again within the registry's life.
-const REVOKED: &str = "revoked";
 /// How many names a report lists of each kind; the counts are whole.
 const NAMES_MAX: usize = 20;
 
@@ -203,7 +200,8 @@ fn build(
     let mut registry = RegistryCommit::begin(commit, now)?;
     for (key, record) in wanted {
         let held = registry.held(&key)?;
-        let elements = elements(&registry, &held, record)?;
+        forbidden(registry.commit, &held, &record)?;
+        let elements = elements(registry.commit, &held, record, Stated::Listed);
         match registry.set(&key, &held, elements)? {
             Outcome::New => note(&mut report.new_names, &key),
             Outcome::Changed => note(&mut report.changed_names, &key),
@@ -274,16 +272,9 @@ fn infer(
             (Some(kind), None) => kind,
             _ => Kind::Any,
         };
-        match commit.attributes.get(name).map(|row| row.declaration) {
-            None => {
-                let declaration = Declaration::inferred(name, kind);
-                let built_in = Declaration::built_in(name.as_str()).is_some();
-                changes.push((name.clone(), declaration, !built_in));
-            }
-            Some(known) if known.widened(kind) != known && known.kind != Kind::Any => {
-                changes.push((name.clone(), known.widened(kind), false));
-            }
-            Some(_) => {}
+        if let Some(declaration) = declaration_to_hold(commit, name, kind) {
+            let known = commit.attributes.contains_key(name) || Declaration::built_in(name.as_str()).is_some();
+            changes.push((name.clone(), declaration, !known));
         }
     }
     changes
@@ -324,94 +315,21 @@ fn gone(
     Ok(all)
 }
 
-/// What the registry shall say of all elements of a record.
-fn elements(
-    registry: &RegistryCommit<'_, '_, '_>,
-    held: &Held,
-    record: ImportedRecord,
-) -> Result<Vec<Wanted>, ImportError> {
-    let mut wanted = vec![Wanted::new(ElementKey::Life, Some(Value::Bool(true)))];
-    for (name, value) in record.attributes {
-        match registry.commit.declaration(&name).map(|declaration| declaration.rule) {
-            Some(Rule::Counter) => {
-                let (record, attribute) = (record.key, name);
-                return Err(ImportError::Counted { record, attribute });
-            }
-            Some(Rule::Set) => wanted.extend(members(&name, &value)),
-            _ => wanted.push(Wanted::new(ElementKey::Attribute(name), Some(value))),
-        }
+/// What an import may not say of a record.
+fn forbidden(commit: &Commit<'_, '_>, held: &Held, record: &ImportedRecord) -> Result<(), ImportError> {
+    let counts =
+        |name: &&AttributeName| commit.declaration(name).map(|declaration| declaration.rule) == Some(Rule::Counter);
+    if let Some(attribute) = record.attributes.keys().find(counts) {
+        let (record, attribute) = (record.key.clone(), attribute.clone());
+        return Err(ImportError::Counted { record, attribute });
     }
-    for version in record.versions {
+    for version in &record.versions {
         let key = ElementKey::Version(version.version.clone());
         let manifest = held.central(&key.encoded()).filter(|_| held.alive);
         if manifest.is_some_and(|manifest| manifest != version.manifest) {
-            let (record, version) = (record.key, version.version);
+            let (record, version) = (record.key.clone(), version.version.clone());
             return Err(ImportError::ManifestChanged { record, version });
         }
-        wanted.push(Wanted::new(key, Some(version.manifest)));
-        let approved = match &record.current {
-            Some(current) if planted(Defect::ApprovalByLastWriter) => current,
-            Some(_) | None => &version.version,
-        };
-        for (name, status) in version.approvals {
-            wanted.push(Wanted {
-                key: ElementKey::Approval(approved.clone(), name),
-                sticky: status == REVOKED,
-                value: Some(Value::text(status)),
-            });
-        }
     }
-    if let Some(current) = record.current {
-        wanted.push(Wanted::new(ElementKey::Current, Some(Value::text(current.as_str()))));
-    }
-    for (alias, target) in record.aliases {
-        wanted.push(Wanted::new(ElementKey::Alias(alias), Some(target.to_value())));
-    }
-    wanted.extend(no_longer_said(held, &wanted));
-    Ok(wanted)
-}
-
-/// What the registry said and the file no longer says. A file states all attributes of a model, and all approvals of
-/// the versions that it lists; versions that it does not list stay. A model that comes back begins anew.
-fn no_longer_said(held: &Held, wanted: &[Wanted]) -> Vec<Wanted> {
-    let named: BTreeSet<Vec<u8>> = wanted.iter().map(|one| one.key.encoded()).collect();
-    let listed: BTreeSet<&VersionName> = wanted
-        .iter()
-        .filter_map(|one| match &one.key {
-            ElementKey::Version(version) => Some(version),
-            _ => None,
-        })
-        .collect();
-    let ended = |key: &ElementKey| match key {
-        ElementKey::Attribute(_) | ElementKey::Member(..) => true,
-        ElementKey::Approval(version, _) => !held.alive || listed.contains(version),
-        ElementKey::Version(_) | ElementKey::Current | ElementKey::Alias(_) => !held.alive,
-        ElementKey::Life
-        | ElementKey::Count(..)
-        | ElementKey::Annotation(_)
-        | ElementKey::Stub
-        | ElementKey::Unknown(_) => false,
-    };
-    let unnamed = held.states.keys().filter(|key| !named.contains(*key));
-    let decoded = unnamed.filter_map(|key| ElementKey::decode(key).ok());
-    decoded.filter(ended).map(|key| Wanted::new(key, None)).collect()
-}
-
-/// The members of a set attribute; anything but a list of texts is one plain value.
-fn members(name: &AttributeName, value: &Value) -> Vec<Wanted> {
-    let plain = || vec![Wanted::new(ElementKey::Attribute(name.clone()), Some(value.clone()))];
-    let Value::List(items) = value else {
-        return plain();
-    };
-    let mut members = Vec::new();
-    for item in items {
-        match item.as_text() {
-            Some(text) if !text.is_empty() && text.len() <= ElementKey::MEMBER_BYTES_MAX => {
-                let key = ElementKey::Member(name.clone(), text.to_owned());
-                members.push(Wanted::new(key, Some(Value::Bool(true))));
-            }
-            _ => return plain(),
-        }
-    }
-    members
+    Ok(())
 }

@@ -176,7 +176,7 @@ impl Replica {
         } else {
             // Another registry, or another life of it: whole as soon as it has anything to say. But one that follows
             // will yet hear of the later life that its leading hub is in.
-            let hears_later = registry.life.number() < seen.life.number() && views.followed()?.is_some();
+            let hears_later = registry.life.number() < seen.life.number() && !self.owns_registry(views)?;
             seen.number > 0 && (registry.number == 0 || hears_later)
         };
         if behind && !planted(Defect::ResyncFromEmptyHub) {

@@ -1,7 +1,7 @@
 //! Commits: every change of the hub's state, whoever it came from, gets one seq and goes through here.
 
 use super::urgent::Gathered;
-use crate::store::{AttributeRow, Followed, Numbers, ScopeRow, Tables, UNSCOPED, Writing};
+use crate::store::{AttributeRow, Bridged, Followed, Numbers, ScopeRow, Tables, UNSCOPED, Writing};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::blob::{self, Blob, Change, RECORD_BYTES_MAX, Tombstones};
@@ -387,20 +387,31 @@ impl<'a, 'tx> Commit<'a, 'tx> {
 
     /// Takes over where the registry of another hub stands, and from where in that hub's order that is known.
     pub fn follow(&mut self, followed: &Followed, registry: Position, stamp: Stamp) -> Result<(), StoreError> {
-        self.changed |= self.numbers.registry() != registry;
+        self.changed |= self.numbers.life != registry.life;
         self.numbers.life = registry.life;
         self.numbers.revision = registry.number;
         self.numbers.stamp = stamp;
+        self.tables.forget_bridged()?;
         self.tables.set_followed(followed)
     }
 
-    /// Begins another life of the registry if the one so far was another hub's: two hubs that went on in one life
-    /// would contradict each other for ever.
+    /// Takes over where a database stands whose tables this hub follows. That by itself changes nothing.
+    pub fn bridge(&mut self, bridged: &Bridged, registry: Position, stamp: Stamp) -> Result<(), StoreError> {
+        self.numbers.life = registry.life;
+        self.numbers.revision = registry.number;
+        self.numbers.stamp = stamp;
+        self.tables.forget_followed()?;
+        self.tables.set_bridged(bridged)
+    }
+
+    /// Begins another life of the registry if the one so far was another hub's or a database's: two that went on in one
+    /// life would contradict each other for ever.
     pub fn take_over(&mut self) -> Result<(), StoreError> {
-        if self.tables.followed()?.is_some() {
+        if self.tables.followed()?.is_some() || self.tables.bridged()?.is_some() {
             self.numbers.life = Life::numbered(self.numbers.life.number() + 1, self.numbers.head.lineage.0);
             self.numbers.revision = 0;
             self.tables.forget_followed()?;
+            self.tables.forget_bridged()?;
         }
         Ok(())
     }

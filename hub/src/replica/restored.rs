@@ -122,8 +122,8 @@ impl Replica {
     }
 
     /// Whether the registry in this store is this hub's own: no other hub, nor a database, says what it holds.
-    fn owns_registry(&self, views: &Views) -> Result<bool, StoreError> {
-        Ok(self.registry_known_at.is_none() && views.followed()?.is_none())
+    pub(super) fn owns_registry(&self, views: &Views) -> Result<bool, StoreError> {
+        Ok(self.registry_known_at.is_none() && views.followed()?.is_none() && views.bridged()?.is_none())
     }
 
     /// A hub that follows the registry of this one says what it holds of it. When that is more than there is here, or

@@ -47,6 +47,48 @@ const KEYS: &[Key] = &[
         "",
         "The socket of the hub whose registry this one follows, such as \"/run/headland/hub-a.sock\".\nUnset: this hub has a registry of its own, filled by imports.",
     ),
+    key(
+        "registry.postgres.host",
+        "",
+        "The PostgreSQL server whose tables are the registry: a name, an address, or the directory of its Unix socket.\nUnset: there is none. `headland-hub doctor` says whether it can be followed.",
+    ),
+    key("registry.postgres.port", "5432", "Its port."),
+    key("registry.postgres.database", "\"mlflow\"", "The database."),
+    key(
+        "registry.postgres.user",
+        "\"headland\"",
+        "The role to log in as. It needs REPLICATION, and SELECT on the tables.",
+    ),
+    key(
+        "registry.postgres.password_file",
+        "",
+        "The file that holds its password, or the name of a credential that the service manager hands over.",
+    ),
+    key(
+        "registry.postgres.tls",
+        "\"verify-full\"",
+        "\"verify-full\": the server proves its name. \"off\": only for a server on this machine.",
+    ),
+    key(
+        "registry.postgres.root_certificates",
+        "",
+        "The file (PEM) of root certificates that the server's may be signed by. Unset: those of this system.",
+    ),
+    key(
+        "registry.postgres.slot",
+        "",
+        "The replication slot, which the hub makes and which is its alone. Unset: \"headland_\" and the region.",
+    ),
+    key(
+        "registry.postgres.publication",
+        "\"headland\"",
+        "The publication of the tables, which people make.",
+    ),
+    key(
+        "registry.postgres.mapping",
+        "\"mlflow\"",
+        "What the tables say: \"mlflow\", or a file such as \"/etc/headland/mapping.toml\".",
+    ),
     key("broker.embedded", "true", "Whether the hub brings its own MQTT broker."),
     key(
         "broker.listen",

@@ -53,6 +53,26 @@ pub struct Followed {
     pub head: Head,
 }
 
+/// Where a hub stands in the order of the database whose tables it follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bridged {
+    /// The cluster's identifier.
+    pub system: u64,
+    /// The timeline within it.
+    pub timeline: u32,
+    /// The replication slot.
+    pub slot: String,
+    /// Up to here in the database's log everything is held.
+    pub durable: u64,
+    /// The life of the registry that this history is.
+    pub life: Life,
+    /// The last commit that was taken over: where it ended, and the transaction's number. Whoever says it again must say
+    /// the same.
+    pub witness: Option<(u64, u32)>,
+    /// Which mapping the rows that are kept were read by.
+    pub mapping: u64,
+}
+
 /// A scope as the hub holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeRow {
@@ -130,6 +150,8 @@ pub enum Origin {
     Revert(u64),
     /// The registry of another hub, up to this seq of that hub's order.
     Follow(u64),
+    /// A database, up to this position of its log.
+    Database(u64),
 }
 
 /// One element's value before a commit, for a revert.

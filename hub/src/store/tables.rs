@@ -1,11 +1,13 @@
 //! The tables, opened together: the same readings on a moment's view and within a write transaction.
 
+mod bridging;
 mod devices;
 mod digests;
 mod following;
 mod guards;
 mod write;
 
+pub(super) use bridging::add_rows;
 pub(super) use devices::add_devices;
 pub(super) use digests::count_where_other;
 pub use following::UNSCOPED;
@@ -87,6 +89,7 @@ pub struct Tables<T> {
     guards: T,
     chains: T,
     devices: T,
+    rows: T,
 }
 
 /// Migration 1: makes all tables.
@@ -123,6 +126,7 @@ fn open<T>(mut table: impl FnMut(ByteTable) -> Result<T, redb::TableError>) -> R
         guards: table(GUARDS)?,
         chains: table(CHAINS)?,
         devices: table(devices::DEVICES)?,
+        rows: table(bridging::ROWS)?,
     })
 }
 

@@ -115,10 +115,14 @@ pub fn apply(replica: &mut Replica, changes: &Changes, removals: Removals, now: 
         at.epoch != followed.epoch
             || changes.after.is_none()
             || !changes.records.is_empty()
+            || numbers.registry() != changes.registry
             || followed.head.seq.0.saturating_sub(at.head.seq.0) > POSITION_EVERY
     });
     if committed.is_none() && moved {
-        replica.store().write(|tables| tables.set_followed(&followed))?;
+        replica.store().write(|tables| {
+            tables.set_registry(changes.registry, changes.stamp)?;
+            tables.set_followed(&followed)
+        })?;
     }
     Ok(applied)
 }
@@ -227,7 +231,7 @@ impl std::fmt::Display for Held {
         } = self;
         write!(
             f,
-            "it would withdraw {gone} of {held} models of namespace {namespace}, more than {} %; look at the leading hub, then let it happen with `headland-hub release`",
+            "it would withdraw {gone} of {held} models of namespace {namespace}, more than {} %; look there, then let it happen with `headland-hub release`",
             crate::registry::REMOVALS_PERCENT_MAX
         )
     }

@@ -7,7 +7,8 @@ use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
 use headland_shared::bytes::Reader;
 use headland_shared::delta::{Handle, ScopeAlias};
-use headland_shared::epoch::Seq;
+use headland_shared::epoch::{Position, Seq};
+use headland_shared::stamp::Stamp;
 use redb::{ReadableTable, WriteTransaction};
 
 /// Stands in the index of changes for records that are in no scope: withdrawn, or never said by the registry. No scope
@@ -48,6 +49,15 @@ impl Tables<Writing<'_>> {
     pub fn set_followed(&mut self, followed: &Followed) -> Result<(), StoreError> {
         self.meta.insert(FOLLOWED, rows::encode(followed).as_slice())?;
         Ok(())
+    }
+
+    /// Sets where the registry stands, when that alone has changed.
+    pub fn set_registry(&mut self, registry: Position, stamp: Stamp) -> Result<(), StoreError> {
+        let mut numbers = self.numbers()?;
+        numbers.life = registry.life;
+        numbers.revision = registry.number;
+        numbers.stamp = stamp;
+        self.set_numbers(&numbers)
     }
 
     /// The registry is this hub's own from here on.

@@ -1,0 +1,247 @@
+//! Following commit by commit.
+
+use super::Told;
+use super::assembler::{Assembler, Transaction};
+use super::ending::Ending;
+use super::task::Bridge;
+use super::watcher::{Seen, watch};
+use crate::driver::Input;
+use crate::following::State;
+use crate::opening::now;
+use crate::postgres::{Connection, Purpose, Streamed, Streaming};
+use crate::registry::Removals;
+use crate::registry::bridge::{Extent, Lsn, RowsHeard, Source, Spool};
+use crate::store::Bridged;
+use headland_shared::epoch::Position;
+use headland_shared::session::Ms;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch::Receiver;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How often the server hears that somebody is here, and what is durable, in milliseconds.
+pub(super) const STATUS_MS: u64 = 1_000;
+/// How often a position is stored that brought nothing, in milliseconds: each time costs the disk a write, and until
+/// then the server keeps the log.
+const POSITION_MS: u64 = 10_000;
+/// How long the first look at the database may take, in milliseconds.
+const LOOK_MS_MAX: u64 = 5_000;
+/// How far such a position may be ahead before it is stored sooner, in bytes.
+const POSITION_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Waits until the standbys have what was committed before: a commit of its own, which says nothing and touches nothing.
+const BARRIER: &str = "SELECT pg_logical_emit_message(true, 'headland-barrier', '')";
+
+/// What happens next.
+enum Step {
+    Streamed(Streamed),
+    Tick,
+    Seen,
+}
+
+/// One stream and how far it is.
+struct Flow {
+    streaming: Streaming,
+    assembler: Assembler,
+    at: Bridged,
+    /// Up to here everything that was said is applied, though the position may not be stored.
+    received: Lsn,
+    stored_at: Ms,
+    /// The commit that the server must say again, since it does not know yet that it is held.
+    owed: Option<(u64, u32)>,
+    ticks: Interval,
+    seen: Receiver<Option<Seen>>,
+    /// Where barriers are asked for, once one was needed.
+    barrier: Option<Connection>,
+}
+
+impl Bridge {
+    /// Follows until something ends it.
+    pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn) -> Result<(), Ending> {
+        let plan = &self.database.plan;
+        let streaming = Streaming::start(connection, &plan.slot, &plan.publication).await?;
+        let mut ticks = interval(Duration::from_millis(STATUS_MS));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut flow = Flow {
+            streaming,
+            assembler: Assembler::new(Arc::clone(&self.mapping), self.database.directory.clone()),
+            received: Lsn(at.durable),
+            owed: at.witness.filter(|(end, _)| confirmed < Lsn(*end)),
+            at,
+            stored_at: now().mono,
+            ticks,
+            seen: watch(&self.database),
+            barrier: None,
+        };
+        // What comes first must know already whether commits wait for standbys.
+        let looked = tokio::time::timeout(Duration::from_millis(LOOK_MS_MAX), flow.seen.wait_for(Option::is_some));
+        drop(looked.await);
+        let ended = self.flow(&mut flow).await;
+        // What is durable is confirmed, so that as little as possible comes again.
+        let _ = flow.streaming.confirm(Lsn(flow.at.durable)).await;
+        flow.streaming.close().await;
+        ended
+    }
+
+    async fn flow(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        loop {
+            // Each of these may be given up for another, and nothing is lost.
+            let step = tokio::select! {
+                streamed = flow.streaming.next() => Step::Streamed(streamed?),
+                _ = flow.ticks.tick() => Step::Tick,
+                Ok(()) = flow.seen.changed() => Step::Seen,
+            };
+            match step {
+                Step::Streamed(Streamed::Data(data)) => {
+                    if let Some(transaction) = flow.assembler.take(&data)? {
+                        self.transaction(flow, transaction).await?;
+                    }
+                }
+                Step::Streamed(Streamed::KeepAlive { end }) => {
+                    if !flow.assembler.is_open() {
+                        flow.received = flow.received.max(end);
+                        self.store_position(flow).await?;
+                        self.know(flow);
+                    }
+                }
+                Step::Streamed(Streamed::Done) => {
+                    return Err(Ending::Refused(
+                        "the server ended the replication; it is tried again".to_owned(),
+                    ));
+                }
+                Step::Tick => flow.streaming.confirm(Lsn(flow.at.durable)).await?,
+                Step::Seen => self.know(flow),
+            }
+        }
+    }
+
+    /// Takes over a transaction, unless it is held already.
+    async fn transaction(&mut self, flow: &mut Flow, transaction: Transaction) -> Result<(), Ending> {
+        let Transaction { xid, end, at_ms, rows } = transaction;
+        if let Some((owed_end, owed_xid)) = flow.owed
+            && end.0 >= owed_end
+        {
+            if (end.0, xid) != (owed_end, owed_xid) {
+                let text = "a commit that is held here is not in its log any more: it was restored from a backup";
+                return Err(Ending::diverged(text));
+            }
+            flow.owed = None;
+        }
+        if end <= Lsn(flow.at.durable) {
+            return Ok(());
+        }
+        if rows.is_empty() {
+            flow.received = flow.received.max(end);
+            return Ok(());
+        }
+        if flow.seen.borrow().as_ref().is_some_and(|seen| seen.synchronous) {
+            self.until_standbys_have_it(flow).await?;
+        }
+        let extent = Extent::Commit { xid };
+        self.take_over(flow, end, at_ms, extent, rows).await?;
+        // At once, so that the server can let go of its log, and whoever waits for this hub goes on.
+        flow.streaming.confirm(Lsn(flow.at.durable)).await?;
+        self.know(flow);
+        Ok(())
+    }
+
+    /// The server sends a commit before its standbys have confirmed it, and a failover could lose it. Commits are
+    /// confirmed in their order, so a later one of this hub's own that is confirmed says it of all before.
+    async fn until_standbys_have_it(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        let connection = match &mut flow.barrier {
+            Some(connection) => connection,
+            None => {
+                let connection = Connection::open(&self.database.server, Purpose::Queries).await?;
+                flow.barrier.insert(connection)
+            }
+        };
+        let confirmed = connection.wait_for(BARRIER);
+        tokio::pin!(confirmed);
+        loop {
+            tokio::select! {
+                result = &mut confirmed => return Ok(result?),
+                _ = flow.ticks.tick() => {
+                    self.reporter.tell(State::Unconfirmed);
+                    flow.streaming.confirm(Lsn(flow.at.durable)).await?;
+                }
+            }
+        }
+    }
+
+    /// Stores how far everything is held, when that is worth a write.
+    async fn store_position(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        let ahead = flow.received.bytes_after(Lsn(flow.at.durable));
+        let due = ahead >= POSITION_BYTES || now().mono.saturating_sub(flow.stored_at) >= POSITION_MS;
+        if ahead == 0 || !due {
+            return Ok(());
+        }
+        let (end, rows) = (flow.received, Spool::new(self.database.directory.clone()));
+        self.take_over(flow, end, 0, Extent::Position, rows).await
+    }
+
+    async fn take_over(
+        &mut self,
+        flow: &mut Flow,
+        end: Lsn,
+        at_ms: u64,
+        extent: Extent,
+        rows: Spool,
+    ) -> Result<(), Ending> {
+        let at = &flow.at;
+        let (life, number) = (at.life, end.0);
+        let heard = RowsHeard {
+            source: Source {
+                system: at.system,
+                timeline: at.timeline,
+            },
+            life,
+            slot: at.slot.clone(),
+            end,
+            at_ms,
+            extent,
+            rows,
+        };
+        let removals = match extent {
+            Extent::Position => Removals::Braked,
+            Extent::Whole | Extent::Commit { .. } => self.reporter.removals_at(Position { life, number }),
+        };
+        let mapping = Arc::clone(&self.mapping);
+        let told = Box::new(Told {
+            heard,
+            mapping,
+            removals,
+        });
+        let alive = (&mut flow.streaming, Lsn(flow.at.durable));
+        let applied = self.have_applied(told, Some(alive)).await?.result?;
+        self.note(&applied);
+        flow.at.durable = end.0;
+        if let Extent::Commit { xid } = extent {
+            flow.at.witness = Some((end.0, xid));
+        }
+        flow.received = flow.received.max(end);
+        flow.stored_at = now().mono;
+        Ok(())
+    }
+
+    /// Says since when this hub knows what the registry says, and how the slot is.
+    fn know(&mut self, flow: &mut Flow) {
+        let Some(seen) = flow.seen.borrow_and_update().clone() else {
+            return;
+        };
+        let behind = seen.at.bytes_after(flow.received);
+        self.reporter.show(|standing| {
+            let database = &mut standing.database;
+            database.synchronous = seen.synchronous;
+            database.behind_bytes = Some(behind);
+            database.durable = Some(Lsn(flow.at.durable).to_string());
+            database.wal_status = seen.slot.as_ref().map(|slot| slot.wal_status.clone());
+            database.kept_bytes = seen.slot.as_ref().map(|slot| slot.kept_bytes);
+            database.safe_wal_bytes = seen.slot.as_ref().and_then(|slot| slot.safe_wal_bytes);
+        });
+        if behind == 0 && !flow.assembler.is_open() {
+            self.reporter.known(seen.asked_at);
+            // One that finds no room is followed by the next.
+            let _ = self.inlet.try_put(Input::Known(seen.asked_at));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What the hub speaks with PostgreSQL: connections, replication, and what it looks at before it replicates.
+//!
+//! Nothing here knows of models, and nothing here changes the user's database but for the replication slot of the hub.
+
+mod connection;
+mod error;
+mod examination;
+mod login;
+pub mod pgoutput;
+mod replication;
+mod server;
+mod tls;
+
+pub(crate) use connection::{Connection, Purpose};
+pub(crate) use error::{PgError, Response};
+pub(crate) use examination::{Plan, SlotFacts, Table, examine, slot_facts};
+pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify};
+pub(crate) use server::{Server, TlsMode};
+
+/// A name as SQL has it, whatever it holds.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL has it, whatever it holds.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts_cannot_end_what_quotes_them() {
+        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
+        assert_eq!(literal("a'b"), "'a''b'");
+    }
+}
