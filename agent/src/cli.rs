@@ -13,7 +13,7 @@ pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
-use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Synced, model_key};
+use crate::answer::{Counted, Listing, NoteWritten, One, Status, Synced, model_key};
 use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WhyArguments};
 use crate::settings::Settings;
 use access::{Access, Once};

@@ -10,6 +10,7 @@ use headland_host::text::words::duration;
 use headland_shared::frame::{FRAME_BYTES_DEFAULT, decode_down};
 use headland_shared::message::Down;
 use headland_shared::name::Region;
+use headland_shared::session::beat::Beat;
 use headland_shared::topic;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -73,7 +74,7 @@ async fn one(hub: BrokerAddress, patience: Duration) -> Way {
         let remedy = "name a region of a-z, 0-9 and \"-\" in `hubs`";
         return cut_off(Finding::failed(&broker, "its region is no valid name", remedy));
     };
-    let (link, mut events) = match listen(&hub, topic::heartbeat(&region)) {
+    let (link, mut events) = match listen(&hub, topic::heartbeat(&region, Beat::Feed)) {
         Ok(listening) => listening,
         Err(why) => return cut_off(Finding::failed(&broker, why, "check the limits on this process")),
     };
@@ -81,7 +82,7 @@ async fn one(hub: BrokerAddress, patience: Duration) -> Way {
     let why = match admitted {
         Ok(Some(LinkEvent::Up { .. })) => None,
         Ok(Some(LinkEvent::Down { reason, .. })) => Some(reason),
-        Ok(Some(LinkEvent::Frame { .. }) | None) => Some("the link ended".to_owned()),
+        Ok(Some(LinkEvent::Frame { .. } | LinkEvent::Rests) | None) => Some("the link ended".to_owned()),
         Err(_) => Some(format!("it does not let clients in within {} s", ADMIT.as_secs())),
     };
     if let Some(why) = why {
@@ -161,7 +162,7 @@ async fn heartbeat(events: &mut Receiver<LinkEvent>) -> Result<String, String> {
                 };
             }
             Some(LinkEvent::Down { reason, .. }) => return Err(format!("the broker ended the connection: {reason}")),
-            Some(LinkEvent::Up { .. }) => {}
+            Some(LinkEvent::Up { .. } | LinkEvent::Rests) => {}
             None => return Err("the link ended".to_owned()),
         }
     }
