@@ -77,11 +77,10 @@ impl Driver {
     fn count(&mut self, link: &LinkHandle, now: Now) {
         let carried = link.counts().wire_bytes;
         let more = carried.saturating_sub(self.carried);
-        if more > 0 {
-            self.carried = carried;
-            let kept = self.replica.carried(more, now);
-            self.after(kept, now);
-        }
+        self.carried = carried;
+        // Nothing more counts as well: time has passed.
+        let kept = self.replica.carried(more, now);
+        self.after(kept, now);
     }
 
     /// Listens to more or less, as the budget has it.

@@ -7,6 +7,7 @@
 use super::Replica;
 use crate::store::Views;
 use headland_host::tables::StoreError;
+use headland_shared::frame::FRAME_BYTES_MIN;
 use headland_shared::key::ElementKey;
 use headland_shared::schema::{Declaration, Priority};
 use headland_shared::session::Now;
@@ -14,6 +15,10 @@ use headland_shared::session::agent::Effect;
 use headland_shared::session::budget::{Band, Budget};
 use headland_shared::upload::UPLOAD_ENTRIES_MAX;
 use std::num::NonZeroU64;
+
+/// A budget has room for so many frames at least: eight parts of three frames each come before an agent is asked again,
+/// and are compressed to a fraction.
+const FRAMES_MIN: u64 = 64;
 
 /// The budget of a replica, and what was held back for it.
 #[derive(Debug)]
@@ -50,7 +55,7 @@ impl Replica {
         Ok(())
     }
 
-    /// The link has carried so many bytes more, both ways.
+    /// The link has carried so many bytes more, both ways; to be said every few minutes also when it has carried none.
     pub fn carried(&mut self, bytes: u64, now: Now) -> Result<(), StoreError> {
         let Some(within) = &mut self.within else {
             return Ok(());
@@ -94,6 +99,19 @@ impl Replica {
         let spares = self.within.as_mut().is_some_and(|within| within.budget.spares());
         self.session.listen(!spares, now.mono);
         spares
+    }
+
+    /// The longest frame to take: with a budget no longer than lets the parts that a hub sends ahead of a question pass
+    /// it by little.
+    pub(super) fn frame_bytes_max(&self) -> usize {
+        let most = self.config.frame_bytes_max;
+        let affordable = self
+            .within
+            .as_ref()
+            .map_or(u64::MAX, |within| within.budget.limit() / FRAMES_MIN);
+        usize::try_from(affordable)
+            .unwrap_or(usize::MAX)
+            .clamp(FRAME_BYTES_MIN.min(most), most)
     }
 
     /// What of this effect may be done now. What may not is asked for by the session when it has waited long enough.

@@ -46,7 +46,7 @@ impl Replica {
         let hello = Hello {
             nonce,
             actor: self.actor.clone(),
-            frame_bytes_max: self.config.frame_bytes_max as u32,
+            frame_bytes_max: self.frame_bytes_max() as u32,
             follow: self.config.follow.clone(),
             place: self.placed.as_ref().map(|placed| Place {
                 epoch: placed.epoch,
