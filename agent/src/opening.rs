@@ -94,7 +94,7 @@ impl Opening {
         }
     }
 
-    /// Opens the store, or makes it.
+    /// Opens the store, checked as a whole, or makes it.
     pub(crate) fn store(&self) -> Result<Store, OpeningError> {
         self.store_on(store_file::open_checked(&self.path, self.cache_bytes)?)
     }
@@ -133,18 +133,14 @@ impl Opening {
         &self.path
     }
 
-    /// Opens the store for someone who only wants to look: one that is not there is not made.
+    /// Opens the store for someone who only wants to look: one that is not there is not made. It is not checked, which
+    /// takes several syncs of the disk.
     pub(crate) fn store_that_exists(&self) -> Result<Store, OpeningError> {
         match self.path.try_exists() {
             Ok(false) => Err(OpeningError::Missing(self.path.clone())),
             // What hinders the look will be told better by the opening.
-            Ok(true) | Err(_) => self.store(),
+            Ok(true) | Err(_) => self.store_on(store_file::open(&self.path, self.cache_bytes)?),
         }
-    }
-
-    /// Opens the store for someone who only wants to know whether it can be opened, and changes no damaged one.
-    pub(crate) fn store_to_examine(&self) -> Result<Store, OpeningError> {
-        self.store_that_exists()
     }
 
     /// Opens the replica on its store.

@@ -45,7 +45,7 @@ pub(super) fn store(settings: &Settings) -> Vec<Finding> {
             ),
         },
         // What hinders the look will be told better by the opening.
-        Ok(true) | Err(_) => match Opening::new(settings, settings.timing()).store_to_examine() {
+        Ok(true) | Err(_) => match Opening::new(settings, settings.timing()).store() {
             Err(error) => Finding::failed(
                 "store",
                 error,

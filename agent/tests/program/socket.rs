@@ -31,11 +31,10 @@ fn the_socket_has_the_mode_and_the_group_of_the_configuration() {
 #[test]
 fn a_group_that_is_not_there_is_refused_with_the_remedy() {
     let device = Device::with("[api]\nsocket_group = \"no-such-group\"");
-    let ran = device.agent(&["run"]);
-    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let line = device.agent(&["run"]).refused();
     assert!(
-        ran.err.contains("there is no group \"no-such-group\"") && ran.err.contains("make it, or name another"),
-        "{ran:?}"
+        line.contains("there is no group \"no-such-group\"") && line.contains("make it, or name another"),
+        "{line}"
     );
     assert!(!device.socket().exists());
 }

@@ -116,9 +116,10 @@ impl From<OpenError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::InUse { .. } | ServeError::NotASocket { .. } | ServeError::PathTooLong { .. } => {
-                Self::bad_input(error)
-            }
+            ServeError::InUse { .. }
+            | ServeError::NotASocket { .. }
+            | ServeError::PathTooLong { .. }
+            | ServeError::Group { .. } => Self::bad_input(error),
             _ => Self::failed(error),
         }
     }

@@ -134,6 +134,11 @@ fn number_in(groups: &str, name: &str) -> Option<u32> {
 }
 
 impl SocketAccess {
+    /// Finds the group, if one is named: what is wrong with the name is known before anything is made.
+    pub(super) fn find(&self) -> io::Result<()> {
+        self.group.as_ref().map_or(Ok(()), |group| group.number().map(drop))
+    }
+
     /// Gives a file its group and its mode, in this order: with the mode first, another group could use it for a moment.
     pub(super) fn apply(&self, file: &Path) -> io::Result<()> {
         if let Some(group) = &self.group {

@@ -56,6 +56,14 @@ pub enum ServeError {
         /// The path.
         path: PathBuf,
     },
+    /// The group that the socket is to have cannot be found.
+    #[error("binding control socket {}: {reason}", path.display())]
+    Group {
+        /// The socket.
+        path: PathBuf,
+        /// Why not, with the remedy.
+        reason: String,
+    },
     /// The machine refused.
     #[error("binding control socket {}: {reason}; check its directory and permissions", path.display())]
     Io {
@@ -103,6 +111,10 @@ impl ControlSocket {
                 path: path.to_path_buf(),
             });
         }
+        access.find().map_err(|error| ServeError::Group {
+            path: path.to_path_buf(),
+            reason: error.to_string(),
+        })?;
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(io_error)?;
         }
