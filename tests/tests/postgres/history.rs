@@ -1,6 +1,7 @@
 //! Databases and hubs that go back in time or another way.
 
 use crate::place::Place;
+use headland_fleet::ports::free_port;
 
 #[test]
 fn a_restored_database_is_read_anew_as_a_later_life_and_its_slot_is_not_poisoned() {
@@ -104,4 +105,35 @@ fn a_promoted_standby_is_a_later_life_and_everything_is_read_anew() {
     let after = place.registry();
     assert_eq!(after["life"], before["life"], "the same cluster on another timeline");
     assert_eq!(place.follow()["database"]["copies"], 2);
+}
+
+/// Each has read everything at another moment, so that they hold equal values of different commits.
+#[test]
+fn two_hubs_that_follow_one_database_agree_on_its_life_and_an_agent_moves_between_them() {
+    let Some(place) = Place::new() else { return };
+    let mut first = place.hub_that_follows();
+    place.sql("UPDATE registered_models SET description = 'early' WHERE name = 'farm/1'");
+    place.until_model("farm/1", |model| model["attributes"]["description"] == "early");
+    let other = free_port().unwrap();
+    place.configure("second", other, "slot = \"headland_second\"");
+    let mut second = place.start("second");
+    place.until("second", || {
+        (place.try_status("second")?["follow"]["state"] == "following").then_some(())
+    });
+    let _agent = place.agent_of(&[place.broker(), other]);
+    place.sql("INSERT INTO registered_models (name) VALUES ('late')");
+    place.until_model("late", |model| !model.is_null());
+    place.until_agent_is_at("hub");
+    first.kill();
+    place.until_agent_is_at("second");
+    let models = |name: &str| place.try_status(name).unwrap()["models"].as_u64();
+    assert_eq!((models("agent"), models("second")), (Some(41), Some(41)));
+    place.sql("DELETE FROM registered_models WHERE name = 'late'");
+    place.until("agent", || (models("agent") == Some(40)).then_some(()));
+    place.until_agent_is_at("second");
+    let life = |name: &str| place.try_status(name).unwrap()["registry"]["life"].clone();
+    place.again(&mut first);
+    assert_eq!(life("hub"), life("second"));
+    second.kill();
+    place.until_agent_is_at("hub");
 }

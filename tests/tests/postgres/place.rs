@@ -130,18 +130,34 @@ impl Place {
 
     /// Starts an agent of the hub. It has everything that the hub has when this returns.
     pub(crate) fn agent(&self) -> Program {
+        self.agent_of(&[self.broker])
+    }
+
+    /// Starts an agent of the hubs with these brokers, of which the first is this place's own.
+    pub(crate) fn agent_of(&self, brokers: &[u16]) -> Program {
+        let hubs: Vec<String> = brokers.iter().map(|port| format!("mqtt://127.0.0.1:{port}")).collect();
         let (store, socket) = (self.path("agent.redb"), self.path("agent.sock"));
         let text = format!(
-            "name = \"leaf-7\"\nhubs = [\"mqtt://127.0.0.1:{}\"]\nstore = {store:?}\nsocket = {socket:?}\n\
-             [timing]\nacknowledge_ms = 0\nspread_ms = 10\n",
-            self.broker
+            "name = \"leaf-7\"\nhubs = {hubs:?}\nstore = {store:?}\nsocket = {socket:?}\n\
+             [timing]\nacknowledge_ms = 0\nspread_ms = 10\n[link]\nbackoff_ms_base = 50\nbackoff_ms_max = 200\n"
         );
         std::fs::write(self.path("agent.toml"), text).unwrap();
         let agent = Program::start(binary(), self.dir.path(), "agent", "agent", &["run"]).unwrap();
-        self.until("agent", || {
-            (self.try_status("agent")?["digest"] == self.status()["digest"]).then_some(())
-        });
+        self.until_agent_is_at("hub");
         agent
+    }
+
+    /// Waits until the agent holds what a hub holds.
+    pub(crate) fn until_agent_is_at(&self, hub: &str) {
+        self.until("agent", || {
+            let (agent, hub) = (self.try_status("agent")?, self.try_status(hub)?);
+            (agent["settled"] == true && agent["digest"] == hub["digest"]).then_some(())
+        });
+    }
+
+    /// The broker of the hub.
+    pub(crate) fn broker(&self) -> u16 {
+        self.broker
     }
 
     /// What the agent answers.
@@ -165,7 +181,7 @@ impl Place {
         program
     }
 
-    fn try_status(&self, name: &str) -> Option<Value> {
+    pub(crate) fn try_status(&self, name: &str) -> Option<Value> {
         let socket = self.path(&format!("{name}.sock"));
         request_blocking(&socket, get(), "/v1/status", None, ANSWER_MS_MAX)
             .ok()
