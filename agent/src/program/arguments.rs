@@ -131,7 +131,7 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  headland-agent doctor\n  headland-agent doctor --json --wait 60")]
     Doctor {
         /// How many seconds to wait for a hub's heartbeat, which comes every feed.heartbeat_ms of the hub
-        #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        #[arg(long, value_name = "S", default_value_t = 35, value_parser = clap::value_parser!(u64).range(1..=3600))]
         wait: u64,
     },
     /// Print a script that has a shell complete commands and options
