@@ -10,6 +10,7 @@ mod compare;
 mod describe;
 mod freshness;
 mod greet;
+mod grouping;
 mod life;
 mod once;
 mod overlay;
@@ -305,20 +306,6 @@ impl Replica {
     #[must_use]
     pub fn wants_proof(&self) -> bool {
         self.session.wants_proof()
-    }
-
-    /// Makes live changes durable together from now on: at the latest before anything is said of them to the hub.
-    /// Readers see them at once; after a power cut the last of them are fetched again.
-    pub fn group_commits(&mut self) {
-        self.groups_commits = true;
-    }
-
-    /// Makes durable what is applied and is not.
-    fn sync(&mut self) -> Result<(), StoreError> {
-        if std::mem::take(&mut self.unsynced) {
-            self.store.write(|_| Ok::<_, StoreError>(()))?;
-        }
-        Ok(())
     }
 
     /// How old the catalogue may be.

@@ -35,6 +35,7 @@ enum Kind {
 /// The lines of all numbers.
 fn text(status: &Status) -> String {
     let mut lines = Lines(String::new());
+    times(&mut lines, status);
     now(&mut lines, status);
     replica(&mut lines, status);
     link(&mut lines, status);
@@ -44,7 +45,7 @@ fn text(status: &Status) -> String {
     lines.0
 }
 
-fn now(lines: &mut Lines, status: &Status) {
+fn times(lines: &mut Lines, status: &Status) {
     let seconds = |ms: u64| ms as f64 / 1_000.0;
     let phase = |name: PhaseName| f64::from(u8::from(status.freshness.phase == name));
     lines.head("build_info", Kind::Gauge, "Which version runs: the number is always 1.");
@@ -93,6 +94,9 @@ fn now(lines: &mut Lines, status: &Status) {
             seconds(ms),
         );
     }
+}
+
+fn now(lines: &mut Lines, status: &Status) {
     let flag = |yes: bool| f64::from(u8::from(yes));
     for (name, help, value) in [
         (

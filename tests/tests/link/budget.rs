@@ -70,12 +70,7 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
     let spent = status(&fleet, 0).await;
     assert_eq!(spent["pending_writes"], 1);
     assert!(budget(&spent)["rest_wait_ms"].as_u64().unwrap() > 20 * 3_600_000);
-    fleet.members[0].program.kill();
-    fleet.members[0].program.start_again().unwrap();
-    until(&mut fleet, "the link to come back", async |fleet: &mut Fleet| {
-        status(fleet, 0).await["hub"].is_object()
-    })
-    .await;
+    start_after_a_crash(&mut fleet).await;
     let again = status(&fleet, 0).await;
     assert_eq!(budget(&again)["allows"], "urgent-only", "{again:#}");
     assert!(budget(&again)["carried_bytes"].as_u64() >= budget(&spent)["carried_bytes"].as_u64());
@@ -102,12 +97,7 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
     assert!(text.contains("only what is urgent passes"), "{text}");
 
     // Whoever does what it says has everything.
-    fleet.members[0].program.stop();
-    let file = fleet.directory().join("agent-1.toml");
-    let config = std::fs::read_to_string(&file).unwrap();
-    let raised = config.replace(&BYTES_PER_DAY.to_string(), &(100 * BYTES_PER_DAY).to_string());
-    std::fs::write(&file, raised).unwrap();
-    fleet.members[0].program.start_again().unwrap();
+    raise_the_budget(&mut fleet);
     until_in_step(&mut fleet, 0).await;
     assert_eq!(description(&fleet, 0).await, "third");
     fleet.end().unwrap();
@@ -120,4 +110,22 @@ async fn approval(fleet: &Fleet) -> String {
         .await;
     let approval = &model.unwrap_or_default()["model"]["versions"]["1"]["approvals"]["field-use"];
     approval.as_str().unwrap_or("").to_owned()
+}
+
+async fn start_after_a_crash(fleet: &mut Fleet) {
+    fleet.members[0].program.kill();
+    fleet.members[0].program.start_again().unwrap();
+    until(fleet, "the link to come back", async |fleet: &mut Fleet| {
+        status(fleet, 0).await["hub"].is_object()
+    })
+    .await;
+}
+
+fn raise_the_budget(fleet: &mut Fleet) {
+    fleet.members[0].program.stop();
+    let file = fleet.directory().join("agent-1.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let raised = config.replace(&BYTES_PER_DAY.to_string(), &(100 * BYTES_PER_DAY).to_string());
+    std::fs::write(&file, raised).unwrap();
+    fleet.members[0].program.start_again().unwrap();
 }
