@@ -260,7 +260,7 @@ impl Subject for HubStore {
     type Moment = Views;
     const NAME: &'static str = "hub";
     const SOME_TABLE: &'static str = "lefts-1";
-    const FORMAT: u32 = 4;
+    const FORMAT: u32 = 5;
 
     fn open(medium: &Medium) -> Result<Self, StoreError> {
         let medium = medium.clone();

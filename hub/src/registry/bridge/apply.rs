@@ -1,30 +1,30 @@
 //! Rows become records: one commit of the database, or all that it holds, becomes one commit of the hub.
 
+mod rows;
+mod tally;
+
 use super::history::Source;
 use super::lsn::Lsn;
 use super::mapping::Mapping;
 use super::record::assemble;
-use super::row::{Field, RowChange};
 use super::spool::{Spool, SpoolError};
 use crate::import_file::ImportedRecord;
+use crate::registry::Removals;
 use crate::registry::change::{Outcome, RegistryCommit, Wanted, stamp_after};
 use crate::registry::follow::Held;
 use crate::registry::statement::{Stated, declaration_to_hold, elements};
-use crate::registry::{REMOVALS_PERCENT_MAX, Removals};
 use crate::replica::{Commit, CommitError, Replica};
-use crate::store::{Bridged, Origin, Tables, Writing};
+use crate::store::{Bridged, Origin};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
 use headland_shared::epoch::{Life, Position, Seq};
 use headland_shared::key::{ElementKey, RecordKey};
-use headland_shared::name::Namespace;
 use headland_shared::schema::{ATTRIBUTES_MAX, Kind, Rule};
 use headland_shared::session::Now;
-use std::collections::{BTreeMap, BTreeSet};
+use rows::{fields_of, take_rows};
 use std::ops::ControlFlow;
+use tally::Tally;
 
-/// A commit that takes away a single model is somebody's decision, however few models there are.
-const REMOVALS_MIN: u64 = 2;
 /// How many reasons for what was left out are told.
 const REASONS_MAX: usize = 5;
 
@@ -150,6 +150,10 @@ pub fn apply(
     replica.store().write(|tables| {
         take_rows(tables, mapping, heard)?;
         tables.set_registry(registry, numbers.stamp)?;
+        tables.forget_followed()?;
+        if whole {
+            tables.set_restored(None)?;
+        }
         tables.set_bridged(&bridged)?;
         Ok::<_, BridgeError>(BridgeApplied::default())
     })
@@ -258,106 +262,4 @@ fn alive(commit: &Commit<'_, '_>) -> Result<Vec<RecordKey>, StoreError> {
         Ok::<_, StoreError>(ControlFlow::Continue(()))
     })?;
     Ok(keys)
-}
-
-/// Keeps the rows, and says which records they touch.
-fn take_rows(
-    tables: &mut Tables<Writing<'_>>,
-    mapping: &Mapping,
-    heard: &mut RowsHeard,
-) -> Result<BTreeSet<RecordKey>, BridgeError> {
-    let mut touched = BTreeSet::new();
-    if heard.extent == Extent::Whole {
-        tables.clear_rows(None, |_| {})?;
-    }
-    heard
-        .rows
-        .each(|change| take_row(tables, mapping, change, &mut touched))?;
-    Ok(touched)
-}
-
-fn take_row(
-    tables: &mut Tables<Writing<'_>>,
-    mapping: &Mapping,
-    change: RowChange,
-    touched: &mut BTreeSet<RecordKey>,
-) -> Result<(), BridgeError> {
-    let (number, before, row) = match change {
-        RowChange::Clear { table } => {
-            tables.clear_rows(Some(table), |record| {
-                touched.insert(record);
-            })?;
-            return Ok(());
-        }
-        RowChange::Remove { table, key } => (table, Some(key), None),
-        RowChange::Put { table, before, row } => (table, before, Some(row)),
-    };
-    let table = mapping.tables().get(usize::from(number)).ok_or(BridgeError::Gap)?;
-    let named = |fields: &[Field]| Some((table.record(fields)?, encoded(fields.get(..table.keys)?)));
-    let earlier = before.as_deref().or(row.as_deref()).and_then(named);
-    let mut row = row;
-    if let Some(row) = row.as_mut().filter(|row| row.contains(&Field::Unchanged)) {
-        let (record, name) = earlier.as_ref().ok_or(BridgeError::Gap)?;
-        let known = tables.row(record, number, name)?.ok_or(BridgeError::Gap)?;
-        for (field, known) in row.iter_mut().zip(fields_of(&known)?) {
-            if *field == Field::Unchanged {
-                *field = known;
-            }
-        }
-    }
-    if let Some((record, name)) = earlier.filter(|_| before.is_some())
-        && tables.remove_row(&record, number, &name)?
-    {
-        touched.insert(record);
-    }
-    if let Some(row) = row
-        && let Some((record, name)) = named(&row)
-    {
-        tables.set_row(&record, number, &name, &encoded(&row))?;
-        touched.insert(record);
-    }
-    Ok(())
-}
-
-fn encoded(fields: &[Field]) -> Vec<u8> {
-    postcard::to_allocvec(fields).expect("plain data always serialises")
-}
-
-fn fields_of(row: &[u8]) -> Result<Vec<Field>, StoreError> {
-    postcard::from_bytes(row).map_err(|error| StoreError::corrupt("rows-1", error))
-}
-
-/// How many models of each namespace there are, and how many of them go.
-#[derive(Debug, Default)]
-struct Tally {
-    namespaces: BTreeMap<Namespace, (u64, u64)>,
-}
-
-impl Tally {
-    fn of(commit: &Commit<'_, '_>) -> Self {
-        let mut tally = Self::default();
-        for row in commit.scopes.values() {
-            tally.namespaces.entry(row.scope.namespace.clone()).or_default().0 += row.models;
-        }
-        tally
-    }
-
-    fn count_gone(&mut self, namespace: &Namespace) {
-        self.namespaces.entry(namespace.clone()).or_default().1 += 1;
-    }
-
-    /// What the brake holds back, if it must.
-    fn too_many(self, registry: Position) -> Option<Held> {
-        let worst = self
-            .namespaces
-            .into_iter()
-            .filter(|(_, (held, gone))| *gone >= REMOVALS_MIN && gone * 100 > held * REMOVALS_PERCENT_MAX)
-            .max_by_key(|(_, (_, gone))| *gone);
-        worst.map(|(namespace, (held, gone))| Held {
-            registry,
-            namespace,
-            gone,
-            held,
-        })
-    }
 }
