@@ -56,13 +56,13 @@ async fn what_was_written_before_the_damage_reaches_the_hub_once_and_the_catalog
         .unwrap();
     import(&fleet);
     fleet.add_agent("").unwrap();
-    until(&mut fleet, "the agent to be in step", |hub, agent| is_equal(hub, agent)).await;
+    until(&mut fleet, "the agent to be in step", is_equal).await;
     let agent = &fleet.members[0].program;
     agent
         .post(&format!("{MODEL}/usage"), &json!({ "amount": 5 }))
         .await
         .unwrap();
-    until(&mut fleet, "the count to be stored", |hub, agent| is_equal(hub, agent)).await;
+    until(&mut fleet, "the count to be stored", is_equal).await;
     // What the hub does not hear of before the damage.
     fleet.hub.kill();
     let agent = &fleet.members[0].program;
