@@ -34,6 +34,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
 async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let socket = ControlSocket::bind(&settings.socket).await?;
+    let loopback = settings.api.bind().await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let status = service::tell_status(driver.live(), status_line::of);
     let watchdog = service::feed_watchdog({
@@ -52,7 +53,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         watches: api::Watches::default(),
     });
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut served = tokio::spawn(socket.serve(router, async {
+    let mut served = tokio::spawn(socket.serve_beside(loopback, router, async {
         // A sender that is gone means the end as well.
         let _ = stopped.await;
     }));

@@ -61,6 +61,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let file = Settings::file(arguments.config.as_deref());
     let settings = Settings::load(file.as_deref())?;
     if arguments.check_config {
+        settings.api.check()?;
         let path = file.unwrap_or_else(|| SOURCE.default_path.into());
         let source = if path.exists() {
             path.display().to_string()

@@ -10,6 +10,7 @@ pub(crate) use keys::SOURCE;
 
 use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
+use headland_host::control::LoopbackSettings;
 use headland_shared::frame::FRAME_BYTES_DEFAULT;
 use headland_shared::name::ReplicaName;
 use headland_shared::resolve::{Description, Device};
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) store: PathBuf,
     /// The control socket.
     pub(crate) socket: PathBuf,
+    /// The same API over TCP.
+    pub(crate) api: LoopbackSettings,
     /// How much of the store is held in memory.
     #[serde(deserialize_with = "value::within::<65_536, 1_073_741_824, _, _>")]
     pub(crate) cache_bytes: usize,
@@ -94,6 +97,7 @@ impl Default for Settings {
             follow: vec![Follow::ALL],
             store: "/var/lib/headland/agent.redb".into(),
             socket: "/run/headland/agent.sock".into(),
+            api: LoopbackSettings::default(),
             cache_bytes: 1024 * 1024,
             frame_bytes_max: FRAME_BYTES_DEFAULT,
             device: Description::default(),
@@ -196,6 +200,7 @@ mod tests {
             ("follow = []", "at least one pattern"),
             ("follow = [\"vision\"]", "namespace/task"),
             ("name = \"a b\"", "letters, digits"),
+            ("[api]\nlisten = \"0.0.0.0:7411\"", "other machines"),
             (
                 "[device.labels]\ndevice = \"x\"",
                 "is the device's name and cannot be set",

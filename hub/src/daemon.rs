@@ -58,7 +58,7 @@ fn start_broker(settings: &Settings) -> Result<Option<crate::broker::Broker>, Fa
         return Ok(None);
     }
     let config = crate::broker::BrokerConfig {
-        listen: settings.broker.listen,
+        listen: settings.broker.listen.get(),
         packet_bytes_max: uplink::PACKET_BYTES_MAX as u32,
         connections_max: settings.broker.connections_max,
     };
@@ -88,6 +88,7 @@ async fn serve(
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let socket = ControlSocket::bind(&settings.socket).await?;
+    let loopback = settings.api.bind().await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let told = driver.live();
     let link = uplink::start(settings, address, inlet.clone())?;
@@ -114,7 +115,7 @@ async fn serve(
         started: now().mono,
     });
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut served = tokio::spawn(socket.serve(router, async {
+    let mut served = tokio::spawn(socket.serve_beside(loopback, router, async {
         // A sender that is gone means the end as well.
         let _ = stopped.await;
     }));

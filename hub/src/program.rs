@@ -62,6 +62,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let broker = settings.broker_address().map_err(Failure::bad_input)?;
     settings.leader().map_err(Failure::bad_input)?;
     if arguments.check_config {
+        settings.api.check()?;
         return print(&format!(
             "the configuration of region {} is valid (broker {broker})\n",
             settings.region

@@ -39,6 +39,16 @@ const KEYS: &[Key] = &[
         doc: "The socket of the local API. Its owner and group may use it.",
     },
     Key {
+        name: "api.listen",
+        default: "",
+        doc: "Where to answer the local API over TCP as well, such as \"127.0.0.1:7411\". Loopback only; every request\nmust carry the token as `Authorization: Bearer TOKEN`.",
+    },
+    Key {
+        name: "api.token_file",
+        default: "",
+        doc: "The file that holds the token, not readable by everybody: `openssl rand -hex 32` makes one.",
+    },
+    Key {
         name: "cache_bytes",
         default: "1048576",
         doc: "How much of the store to hold in memory, in bytes.",

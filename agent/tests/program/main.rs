@@ -4,6 +4,7 @@
 
 mod device;
 mod looking_after;
+mod loopback;
 mod offline;
 mod querying;
 mod refusals;

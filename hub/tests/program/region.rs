@@ -18,7 +18,7 @@ pub(crate) use axum::http::{Method, StatusCode};
 const TIMEOUT_MS: u64 = 30_000;
 
 /// A port below those Linux chooses for outgoing connections, from a place of this process's own.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % 140) * 50;
     loop {

@@ -14,6 +14,7 @@ pub mod database;
 pub mod exit;
 pub mod link;
 pub mod log;
+pub mod loopback_address;
 pub mod service;
 pub mod store_file;
 pub mod tables;

@@ -5,11 +5,14 @@ use std::future::Future;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
+
+use super::loopback::LoopbackListener;
+use super::serving::serve_until;
+use crate::loopback_address::LoopbackAddress;
 
 /// Read and write for the owner and the group: connecting to a socket takes write permission.
 const MODE: u32 = 0o660;
@@ -20,10 +23,6 @@ const PATH_BYTES_MAX: usize = 107;
 
 /// What the socket's name ends with until it has its permissions.
 const UNFINISHED_SUFFIX: &str = ".new";
-
-/// How long the requests under way may take to finish once the daemon is to stop. A command line
-/// that reads slowly must not keep its machine from shutting down.
-const DRAIN_MS_MAX: u64 = 2_000;
 
 /// Why the control socket could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +56,14 @@ pub enum ServeError {
     Io {
         /// The socket.
         path: PathBuf,
+        /// What the machine said.
+        reason: String,
+    },
+    /// The port was bound and then failed.
+    #[error("serving api.listen {address}: {reason}; restart the program")]
+    ServeTcp {
+        /// Where it listened.
+        address: LoopbackAddress,
         /// What the machine said.
         reason: String,
     },
@@ -128,28 +135,40 @@ impl ControlSocket {
             .listener
             .take()
             .expect("the listener is taken only here, and this consumes the socket");
-        let (stop, stopped) = oneshot::channel::<()>();
-        let served = axum::serve(listener, router).with_graceful_shutdown(async {
-            // A sender that is gone means that serving is over as well.
-            let _ = stopped.await;
-        });
         let path = self.path.clone();
-        let deadline = async {
+        let shutdown = async {
             shutdown.await;
             // Before the listener closes: afterwards the next process may have put its own there.
             self.unlink();
-            let _ = stop.send(());
-            tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
         };
-        tokio::select! {
-            result = std::future::IntoFuture::into_future(served) => {
-                result.map_err(|error| ServeError::Serve {
-                    path,
-                    reason: error.to_string(),
-                })
-            }
-            () = deadline => Ok(()),
-        }
+        let served = serve_until(listener, router, shutdown).await;
+        served.map_err(|reason| ServeError::Serve { path, reason })
+    }
+
+    /// Does what [`ControlSocket::serve`] does, and answers by the same router over TCP if there is such a listener.
+    ///
+    /// # Errors
+    ///
+    /// When either fails while it is served; then both end.
+    pub async fn serve_beside(
+        self,
+        loopback: Option<LoopbackListener>,
+        router: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let Some(loopback) = loopback else {
+            return self.serve(router, shutdown).await;
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let over_tcp = loopback.serve(router.clone(), async {
+            // A sender that is gone means the end as well.
+            let _ = stopped.await;
+        });
+        let over_socket = self.serve(router, async {
+            shutdown.await;
+            drop(stop);
+        });
+        tokio::try_join!(over_socket, over_tcp).map(|_| ())
     }
 
     fn unlink(&mut self) {
