@@ -13,10 +13,12 @@ pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
-use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status, Why, model_key};
+use crate::answer::{Counted, Facts, Listing, NoteWritten, One, Status};
 use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, WantedModels};
 use crate::settings::Settings;
 use access::Access;
+use headland_api::model_key;
+use headland_api::story::Why;
 use headland_host::exit::Failure;
 use headland_host::text::{print, words};
 use headland_shared::key::RecordKey;

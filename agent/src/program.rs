@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// What the program is called in its own messages.
-const PROGRAM: &str = "headland-agent";
+pub(crate) const PROGRAM: &str = "headland-agent";
 
 /// What is logged unless somebody says otherwise: the daemon tells of its links, a command only of what is wrong.
 const FILTER_DAEMON: &str = "info";

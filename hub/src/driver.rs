@@ -4,6 +4,7 @@ mod outbox;
 mod pace;
 mod waiting;
 
+use crate::answer::Queue;
 use crate::following::Heard;
 use crate::opening::now;
 use crate::operation::{
@@ -82,6 +83,8 @@ pub(crate) struct Live {
 pub(crate) struct Inlet {
     inputs: SyncSender<Input>,
     bytes: Arc<AtomicUsize>,
+    /// Frames that the driver has taken and not worked off.
+    frames: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     pulse: Pulse,
 }
@@ -106,6 +109,14 @@ impl Inlet {
 
     pub(crate) fn try_put(&self, input: Input) -> Result<(), TrySendError<Input>> {
         self.inputs.try_send(input)
+    }
+
+    /// What waits for the replica.
+    pub(crate) fn queue(&self) -> Queue {
+        Queue {
+            frames: self.frames.load(Ordering::Relaxed) as u64,
+            bytes: self.bytes.load(Ordering::Relaxed) as u64,
+        }
     }
 
     /// Asks the driver to finish what it is at and end.
@@ -148,6 +159,7 @@ impl Driver {
             inlet: Inlet {
                 inputs,
                 bytes: Arc::default(),
+                frames: Arc::default(),
                 stop: Arc::default(),
                 pulse: Pulse::default(),
             },
@@ -183,6 +195,7 @@ impl Driver {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.work_off();
+            self.inlet.frames.store(self.waiting.len(), Ordering::Relaxed);
             let passed = self.replica.handle_timeout(now());
             self.after(&passed);
             self.outbox.send(&mut self.replica, link, now().mono);
@@ -381,6 +394,7 @@ mod tests {
         let inlet = Inlet {
             inputs,
             bytes: Arc::default(),
+            frames: Arc::default(),
             stop: Arc::default(),
             pulse: Pulse::default(),
         };

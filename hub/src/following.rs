@@ -6,6 +6,7 @@ mod task;
 pub(crate) use standing::{Standing, State, at_rest};
 pub(crate) use task::Task;
 
+use crate::answer::Follow;
 use crate::registry::Removals;
 use crate::registry::follow::Changes;
 use headland_shared::epoch::Position;
@@ -33,6 +34,11 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
+    /// How the following stands at a moment.
+    pub(crate) fn told(&self, now: Ms) -> Follow {
+        self.standing.borrow().described(&self.leader, now)
+    }
+
     /// Lets happen what the registry says at this position, however much it withdraws.
     pub(crate) fn release(&self, registry: Position) {
         self.release.send_replace(Some(registry));

@@ -5,6 +5,7 @@
 //! registry, [`read`] answers from the store. The outer one gives it sockets, clocks, a broker and a command line:
 //! [`program`] is the whole program.
 
+mod answer;
 mod api;
 #[cfg(feature = "broker")]
 pub mod broker;

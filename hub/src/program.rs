@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// What the program is called in its own messages.
-const PROGRAM: &str = "headland-hub";
+pub(crate) const PROGRAM: &str = "headland-hub";
 /// What is logged unless somebody says otherwise. The broker's library speaks of every client.
 const FILTER_DAEMON: &str = "info,rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,rust_box=warn";
 const FILTER_COMMAND: &str = "warn";

@@ -18,6 +18,7 @@ mod known;
 mod live;
 mod merge;
 mod moment;
+mod rebirth;
 mod sealed;
 mod upload;
 mod urgent;

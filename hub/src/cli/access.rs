@@ -1,22 +1,25 @@
 //! Where the commands get their answers: from the hub that runs, or from its store when none does.
 
-use crate::api::{missing, own_registry, target};
+use crate::answer::Freshness;
+use crate::api::{own_registry, target};
 use crate::following::at_rest;
 use crate::opening::{self, now};
 use crate::operation::{
     Decision, ImportWish, OperationError, RevertWish, perform_decision, perform_import, perform_revert,
 };
-use crate::program::WantedModels;
-use crate::read::Reader;
+use crate::program::{PROGRAM, WantedModels};
+use crate::read::{Moment, Reader};
 use crate::report;
 use crate::settings::Settings;
 use crate::store::Store;
 use axum::http::{Method, StatusCode};
+use headland_api::problem::Refusal;
+use headland_api::telling::Telling;
 use headland_host::control;
 use headland_host::exit::Failure;
 use headland_host::text::segment;
 use headland_shared::key::RecordKey;
-use headland_shared::name::Namespace;
+use headland_shared::query::Question;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -105,11 +108,10 @@ impl Access {
     pub(super) fn model(&self, key: &RecordKey) -> Result<Value, Failure> {
         match self {
             Self::Socket(path) => ask(path, Method::GET, &target(key), None),
-            Self::Store(_, store) => {
-                let model = Reader::new(store.clone()).model(key).map_err(Failure::failed)?;
-                let model = model.ok_or_else(|| Failure::bad_input(missing(key)))?;
-                Ok(json!({ "model": model }))
-            }
+            Self::Store(settings, store) => at_rest_telling(settings, store, |told| {
+                let model = told.model(key).map_err(Failure::failed)?;
+                as_value(&model.ok_or_else(|| failure_of(Refusal::missing_model(key, PROGRAM)))?)
+            }),
         }
     }
 
@@ -120,20 +122,17 @@ impl Access {
             .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         match self {
             Self::Socket(path) => pages(path, wanted, limit),
-            Self::Store(_, store) => {
-                let namespace = wanted
-                    .namespace
-                    .clone()
-                    .map(Namespace::new)
-                    .transpose()
-                    .map_err(Failure::bad_input)?;
-                let query = wanted.query.clone().unwrap_or_default().to_lowercase();
-                let reader = Reader::new(store.clone());
-                let matches = |model: &headland_shared::view::Model| model.name.to_lowercase().contains(&query);
-                let (models, _) = reader
-                    .models(namespace.as_ref(), None, limit, matches)
-                    .map_err(Failure::failed)?;
-                Ok(json!({ "models": models }))
+            Self::Store(settings, store) => {
+                let question = Question {
+                    namespace: wanted.namespace.clone(),
+                    filter: wanted.filter.clone(),
+                    q: wanted.query.clone(),
+                    ..Question::default()
+                };
+                let listed = question.read(Some(limit)).map_err(|error| failure_of(error.into()))?;
+                at_rest_telling(settings, store, |told| {
+                    as_value(&told.models(&listed).map_err(Failure::failed)?)
+                })
             }
         }
     }
@@ -141,7 +140,7 @@ impl Access {
     pub(super) fn history(&self, limit: usize) -> Result<Value, Failure> {
         match self {
             Self::Socket(path) => ask(path, Method::GET, &format!("/v1/history?limit={limit}"), None),
-            Self::Store(_, store) => report::history(store, limit).map_err(Failure::failed),
+            Self::Store(_, store) => as_value(&report::history(store, limit).map_err(Failure::failed)?),
         }
     }
 
@@ -149,14 +148,37 @@ impl Access {
         match self {
             Self::Socket(path) => ask(path, Method::GET, "/v1/status", None),
             Self::Store(settings, store) => {
-                let status = report::status(store, settings.region.as_str(), None, now());
-                let mut answer = status.map_err(Failure::failed)?;
-                if let Some(leader) = &settings.registry.follow {
-                    answer["follow"] = at_rest(leader);
-                }
-                Ok(answer)
+                let follow = settings.registry.follow.as_deref().map(at_rest);
+                let status = report::status(store, settings.region.as_str(), follow, None, now());
+                as_value(&status.map_err(Failure::failed)?)
             }
         }
+    }
+}
+
+/// Answers about models from the store of a hub that does not run.
+fn at_rest_telling<T>(
+    settings: &Settings,
+    store: &Store,
+    read: impl FnOnce(&Telling<'_, Moment, Freshness>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let moment = Reader::new(store.clone()).moment().map_err(Failure::failed)?;
+    // A registry of one's own is what its store holds; how another one is meanwhile nobody knows.
+    let age_ms = settings.registry.follow.is_none().then_some(0);
+    let freshness = report::freshness(moment.views(), settings.region.as_str(), age_ms).map_err(Failure::failed)?;
+    read(&Telling {
+        catalogue: &moment,
+        freshness: &freshness,
+        position: None,
+    })
+}
+
+/// What cannot be answered is what was asked for, unless the store is at fault.
+fn failure_of(refusal: Refusal) -> Failure {
+    let problem = refusal.into_problem();
+    match problem.status {
+        500.. => Failure::failed(problem.detail),
+        _ => Failure::bad_input(problem.detail),
     }
 }
 
@@ -189,7 +211,7 @@ fn pages(path: &Path, wanted: &WantedModels, limit: usize) -> Result<Value, Fail
             .as_deref()
             .map_or_else(String::new, |value| format!("&{name}={}", segment(value)))
     };
-    let narrowed = part("namespace", &wanted.namespace) + &part("q", &wanted.query);
+    let narrowed = part("namespace", &wanted.namespace) + &part("filter", &wanted.filter) + &part("q", &wanted.query);
     let (mut models, mut token) = (Vec::new(), String::new());
     loop {
         let size = (limit - models.len()).min(PAGE_SIZE);

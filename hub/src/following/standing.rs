@@ -1,8 +1,8 @@
 //! How the following stands, for status and log.
 
+use crate::answer::{Follow, FollowState};
 use crate::registry::follow::{Behind, Held};
 use headland_shared::session::Ms;
-use serde_json::{Value, json};
 use std::path::Path;
 
 /// What the following is at.
@@ -34,13 +34,13 @@ pub(crate) struct Standing {
 }
 
 impl State {
-    const fn name(&self) -> &'static str {
+    const fn told(&self) -> FollowState {
         match self {
-            Self::Connecting => "connecting",
-            Self::Following => "following",
-            Self::Held(_) => "held",
-            Self::Behind(_) => "behind",
-            Self::BackingOff { .. } => "backing off",
+            Self::Connecting => FollowState::Connecting,
+            Self::Following => FollowState::Following,
+            Self::Held(_) => FollowState::Held,
+            Self::Behind(_) => FollowState::Behind,
+            Self::BackingOff { .. } => FollowState::BackingOff,
         }
     }
 
@@ -55,25 +55,34 @@ impl State {
 
     /// Whether another state would be told in the log though this one was.
     pub(super) fn is_another(&self, other: &Self) -> bool {
-        self.name() != other.name()
+        self.told() != other.told()
     }
 }
 
 impl Standing {
     /// For the status of a hub that runs.
-    pub(crate) fn described(&self, leader: &Path, now: Ms) -> Value {
+    pub(super) fn described(&self, leader: &Path, now: Ms) -> Follow {
         let retry_in_ms = match &self.state {
             State::BackingOff { retry_at, .. } => Some(retry_at.saturating_sub(now)),
             _ => None,
         };
-        json!({
-            "leader": leader, "state": self.state.name(), "detail": self.state.detail(),
-            "heard_ms_ago": self.as_of.map(|as_of| now.saturating_sub(as_of)), "retry_in_ms": retry_in_ms,
-        })
+        Follow {
+            leader: leader.to_path_buf(),
+            state: self.state.told(),
+            detail: self.state.detail(),
+            heard_ms_ago: self.as_of.map(|as_of| now.saturating_sub(as_of)),
+            retry_in_ms,
+        }
     }
 }
 
 /// For the status of a hub that does not run.
-pub(crate) fn at_rest(leader: &Path) -> Value {
-    json!({ "leader": leader, "state": "stopped", "detail": null, "heard_ms_ago": null, "retry_in_ms": null })
+pub(crate) fn at_rest(leader: &Path) -> Follow {
+    Follow {
+        leader: leader.to_path_buf(),
+        state: FollowState::Stopped,
+        detail: None,
+        heard_ms_ago: None,
+        retry_in_ms: None,
+    }
 }

@@ -149,9 +149,12 @@ pub(crate) struct WantedModels {
     /// Only the models of this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
     pub(crate) namespace: Option<String>,
-    /// Only models whose names hold this text, whatever the case
+    /// Only models in whose name, description or tags all these words are, whatever the case
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) query: Option<String>,
+    /// Only models for which this holds, such as 'task = "chat" AND license = "mit"'
+    #[arg(long, short, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
     /// At most so many models
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,

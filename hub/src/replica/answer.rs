@@ -5,6 +5,7 @@ use super::compare::{cells_first, is_worth_comparing};
 use super::conversation::{Comparison, Transfer};
 use super::guard::Standing;
 use super::moment::Moment;
+use super::rebirth::begin_again;
 use super::upload::Settled;
 use crate::store::Views;
 use headland_host::tables::StoreError;
@@ -210,9 +211,8 @@ impl Replica {
         Ok(known.is_some_and(|lineage| lineage != place.head.lineage))
     }
 
-    /// Begins another life of this store, which went back in time: numbers and cursors of the one before mean nothing
-    /// any more. The registry in it went back too, and begins another life, whose values replace. Both numbers go on
-    /// from what was seen: of two lives those who meet both must know which came later.
+    /// Begins another life of this store. Its number and the registry's go on from what was seen: of two lives those who
+    /// meet both must know which came later.
     fn begin_epoch(&mut self, seen: u32, life: Life, now: Now) -> Result<(), StoreError> {
         let epoch = Epoch {
             hub: self.epoch.hub,
@@ -220,18 +220,7 @@ impl Replica {
             nonce: self.jitter.next_u64() as u32,
         };
         let random = self.jitter.next_u64() as u32;
-        self.store.write(|tables| {
-            tables.forget_chains()?;
-            // Another hub's registry did not go back with this store, and says itself what is missing here.
-            if tables.followed()?.is_none() {
-                let mut numbers = tables.numbers()?;
-                let last = numbers.life.number().max(life.number());
-                numbers.life = Life::numbered(last.saturating_add(1), random);
-                tables.set_numbers(&numbers)?;
-                tables.set_restored(Some(now.wall_ms))?;
-            }
-            tables.set_epoch(&epoch)
-        })?;
+        begin_again(&self.store, &epoch, life, random, now)?;
         tracing::warn!(
             "this hub went back in time: agents have seen what it does not hold. It begins epoch {epoch}; import what the registry shall hold, or say `headland-hub confirm-restored`"
         );
