@@ -3,6 +3,7 @@
 //! What it answers about models is what an agent answers, by the same code; beside that it tells of agents and of the
 //! registry, and does what the command line asks.
 
+mod backup;
 mod health;
 mod metrics;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod problem;
 mod read;
 mod registry;
 
+pub(crate) use backup::Backups;
 pub(crate) use registry::own_registry;
 
 use crate::answer::{CountsStatus, LinkStatus, Running};
@@ -43,6 +45,7 @@ pub(crate) struct Local {
     /// How the registry of another hub is followed, if it is.
     pub(crate) follower: Option<Follower>,
     pub(crate) started: Ms,
+    pub(crate) backups: Backups,
 }
 
 impl Local {
@@ -96,6 +99,7 @@ fn routes() -> Vec<Route<Local>> {
         get("/v1/agents/{name}", read::agent),
         get("/v1/history", read::history),
         get("/v1/annotations", read::annotations),
+        get("/v1/backup", backup::backup),
         post("/v1/import", operate::import),
         post("/v1/revert", operate::revert),
         post("/v1/decisions", operate::decide),

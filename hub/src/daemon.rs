@@ -113,6 +113,7 @@ async fn serve(
         region: settings.region.to_string(),
         follower,
         started: now().mono,
+        backups: api::Backups::default(),
     });
     let (stop, stopped) = oneshot::channel::<()>();
     let mut served = tokio::spawn(socket.serve_beside(loopback, router, async {

@@ -2,6 +2,8 @@
 
 mod outbox;
 mod pace;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use crate::answer::Queue;
@@ -374,32 +376,5 @@ impl Driver {
         if let Verdict::Write { suppressed } = self.store_lines.line(now().mono) {
             tracing::error!(suppressed, "{error}");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(bytes: usize) -> LinkEvent {
-        LinkEvent::Frame {
-            topic: String::new(),
-            payload: vec![0; bytes],
-        }
-    }
-
-    #[test]
-    fn long_frames_are_dropped_before_the_inbox_is_full() {
-        let (inputs, _inbox) = sync_channel(8);
-        let inlet = Inlet {
-            inputs,
-            bytes: Arc::default(),
-            frames: Arc::default(),
-            stop: Arc::default(),
-            pulse: Pulse::default(),
-        };
-        assert_eq!(inlet.put_event(frame(INBOX_BYTES_MAX - 1)), Delivery::Taken);
-        assert_eq!(inlet.put_event(frame(2)), Delivery::Dropped);
-        assert_eq!(inlet.put_event(frame(1)), Delivery::Taken);
     }
 }

@@ -7,6 +7,7 @@
 
 mod answer;
 mod api;
+mod backup;
 #[cfg(feature = "broker")]
 pub mod broker;
 mod cli;

@@ -4,6 +4,7 @@ mod arguments;
 
 pub(crate) use arguments::{ModelArgument, WantedModels};
 
+use crate::backup::Existing;
 use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon};
@@ -97,6 +98,11 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Revert { seq } => cli::revert(&settings, RevertWish { seq }, json),
         Command::Unfence { agent } => cli::decide(&settings, &Decision::Unfence { agent }, json),
         Command::ConfirmRestored => cli::decide(&settings, &Decision::ConfirmRestored, json),
+        Command::Backup { to } => cli::backup(&settings, &to, json),
+        Command::Restore { from, replace } => {
+            let existing = if replace { Existing::Replace } else { Existing::Keep };
+            cli::restore(&settings, &from, existing, json)
+        }
         Command::Release => cli::release(&settings, json),
         Command::Status => cli::status(&settings, json),
         Command::Agents => cli::agents(&settings, json),

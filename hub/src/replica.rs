@@ -24,6 +24,7 @@ mod upload;
 mod urgent;
 
 pub use commit::{Commit, CommitError, Committed};
+pub(crate) use rebirth::begin_again;
 
 use crate::store::Store;
 use headland_host::tables::StoreError;

@@ -46,6 +46,11 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
         ("get", "/v1/agents/{name}") => Operation::plain("One agent", JSON, schema!(OneAgent)),
         ("get", "/v1/history") => Operation::reading("The registry's commits", schema!(History), &[&[LIMIT]]),
         ("get", "/v1/annotations") => Operation::reading("Notes on all models", schema!(Notes), &[&[LIMIT]]),
+        ("get", "/v1/backup") => Operation::plain(
+            "A copy of the store as it is now, as hub/src/backup/block.rs has it",
+            "application/octet-stream",
+            json!({"type": "string", "format": "binary"}),
+        ),
         ("post", "/v1/import") => Operation::writing(
             "Has the registry hold what files say; the difference becomes one commit",
             Some(schema!(ImportWish)),

@@ -2,6 +2,7 @@
 
 use crate::answer::Freshness;
 use crate::api::{own_registry, target};
+use crate::backup::{self, BackupFile};
 use crate::following::at_rest;
 use crate::opening::{self, now};
 use crate::operation::{
@@ -28,6 +29,8 @@ use std::path::{Path, PathBuf};
 
 /// How long the hub may take to answer, in milliseconds: an import of a large catalogue takes seconds.
 const ANSWER_MS_MAX: u64 = 600_000;
+/// How long nothing of a backup may come, in milliseconds: a block of it is read in far less.
+const BACKUP_SILENCE_MS_MAX: u64 = 60_000;
 /// Models asked for at a time: as many as the API gives.
 const PAGE_SIZE: usize = 1_000;
 
@@ -92,6 +95,29 @@ impl Access {
                 as_value(&perform_decision(&mut replica, decision).map_err(refused)?)
             }
         }
+    }
+
+    /// Takes a backup of the hub that runs, or of the store.
+    pub(super) fn backup(&self, to: &Path, region: &str) -> Result<Value, Failure> {
+        let now_ms = now().wall_ms;
+        let mut file = BackupFile::begin(to, region, now_ms).map_err(Failure::bad_input)?;
+        match self {
+            Self::Socket(path) => {
+                let taken =
+                    control::download_blocking(path, "/v1/backup", BACKUP_SILENCE_MS_MAX, |piece| file.put(piece));
+                let (status, problem) = taken.map_err(Failure::failed)?;
+                answered(status, problem)?;
+            }
+            Self::Store(settings, store) => {
+                let snapshot = store.snapshot().map_err(Failure::failed)?;
+                let taken = backup::take(&snapshot, settings.region.as_str(), now_ms, |piece| {
+                    file.put(&piece).map_err(|error| file.failed(error))
+                });
+                taken.map_err(Failure::failed)?;
+            }
+        }
+        let (path, about, bytes) = file.finish().map_err(Failure::failed)?;
+        Ok(json!({ "file": path, "bytes": bytes, "about": about }))
     }
 
     /// Releases what the hub that runs holds.
@@ -182,7 +208,7 @@ fn failure_of(refusal: Refusal) -> Failure {
     }
 }
 
-fn someone_listens(socket: &Path) -> Result<bool, Failure> {
+pub(super) fn someone_listens(socket: &Path) -> Result<bool, Failure> {
     match UnixStream::connect(socket) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure::bad_input(format!(
@@ -234,6 +260,11 @@ fn pages(path: &Path, wanted: &WantedModels, limit: usize) -> Result<Value, Fail
 fn ask(socket: &Path, method: Method, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
     let answer = control::request_blocking(socket, method, target, body, ANSWER_MS_MAX);
     let (status, answer) = answer.map_err(Failure::failed)?;
+    answered(status, answer)
+}
+
+/// What was answered, if it was done.
+fn answered(status: StatusCode, answer: Value) -> Result<Value, Failure> {
     if status.is_success() {
         return Ok(answer);
     }

@@ -103,11 +103,22 @@ fn make(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
         }
         other => other?,
     };
-    fs::rename(&aside, path).map_err(failed)?;
+    put_in_place(&aside, path)?;
+    Ok(database)
+}
+
+/// Gives the store at `aside`, which is whole and in the same directory, the name `path`, whatever had that name before.
+/// It has it durably when this returns.
+///
+/// # Errors
+///
+/// See [`OpenError`].
+pub fn put_in_place(aside: &Path, path: &Path) -> Result<(), OpenError> {
+    let failed = |error: io::Error| of_io(path, &error);
+    fs::rename(aside, path).map_err(failed)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = File::open(parent.unwrap_or(Path::new(".")));
-    directory.and_then(|directory| directory.sync_all()).map_err(failed)?;
-    Ok(database)
+    directory.and_then(|directory| directory.sync_all()).map_err(failed)
 }
 
 /// Where a store is made.

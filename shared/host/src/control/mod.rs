@@ -4,10 +4,12 @@
 //! machine alone and with a token.
 
 mod client;
+mod download;
 mod loopback;
 mod server;
 mod serving;
 
 pub use client::{ControlError, RESPONSE_BYTES_MAX, request, request_blocking, request_bytes};
+pub use download::{download, download_blocking};
 pub use loopback::{LoopbackError, LoopbackListener, LoopbackSettings, TokenError};
 pub use server::{ControlSocket, ServeError};
