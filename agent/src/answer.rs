@@ -229,8 +229,12 @@ pub struct Status {
     pub trouble: Option<String>,
     /// What is followed.
     pub follow: Vec<String>,
+    /// Of that, the models that are held whole; nothing: all.
+    pub filter: Option<String>,
     /// Models held.
     pub models: u64,
+    /// Models that are followed, and left out by the filter.
+    pub left_out: u64,
     /// Urgent facts held ahead of the feed.
     pub urgent_ahead: u64,
     /// Elements written here that the hub has not stored yet.

@@ -64,6 +64,7 @@ impl Opening {
             device: settings.device.clone(),
             config: ReplicaConfig {
                 follow: settings.follow.clone(),
+                filter: settings.filter.clone(),
                 frame_bytes_max: settings.frame_bytes_max,
                 timing,
                 boot: boot(),

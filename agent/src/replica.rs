@@ -44,6 +44,9 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct ReplicaConfig {
     /// What it follows.
     pub follow: Vec<Follow>,
+    /// Which records of that it holds whole: those for which this filter holds, in the language of
+    /// [`headland_shared::query`]. Nothing: all.
+    pub filter: Option<String>,
     /// The longest frame that it takes, in bytes.
     pub frame_bytes_max: usize,
     /// How long it waits for what.
@@ -192,13 +195,16 @@ impl Replica {
         Ok(replica)
     }
 
-    /// With other patterns than the store was filled by, everything is asked for again.
+    /// With other patterns or another filter than the store was filled by, everything is asked for again.
     fn adopt_follow(&mut self, views: &crate::store::Views) -> Result<(), StoreError> {
         let mut wanted: Vec<String> = self.config.follow.iter().map(ToString::to_string).collect();
         wanted.sort();
         let wanted = wanted.join("\n").into_bytes();
         let known = views.follow()?;
-        if known.as_ref() == Some(&wanted) {
+        if views.filter()?.as_deref() != self.config.filter.as_deref().map(str::as_bytes) {
+            // A comparison would find alike what is a stub and should be whole.
+            self.trust = Trust::Nothing;
+        } else if known.as_ref() == Some(&wanted) {
             return Ok(());
         }
         self.store.write(|tables| {

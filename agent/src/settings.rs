@@ -35,6 +35,9 @@ pub(crate) struct Settings {
     /// What is kept of the catalogue.
     #[serde(deserialize_with = "value::follow")]
     pub(crate) follow: Vec<Follow>,
+    /// Which models of that are held whole; nothing: all.
+    #[serde(deserialize_with = "value::filter")]
+    pub(crate) filter: Option<String>,
     /// The store file.
     pub(crate) store: PathBuf,
     /// The control socket.
@@ -78,6 +81,8 @@ pub(crate) struct TimingSettings {
     pub(crate) acknowledge_ms: u64,
     #[serde(deserialize_with = "value::within::<0, 600_000, _, _>")]
     pub(crate) spread_ms: u64,
+    #[serde(deserialize_with = "value::within::<0, 86_400_000, _, _>")]
+    pub(crate) catch_up_ms: u64,
 }
 
 /// The keys below `sync`.
@@ -95,6 +100,7 @@ impl Default for Settings {
             name: value::host_name(),
             hubs: vec![hub.expect("the default address is a valid one")],
             follow: vec![Follow::ALL],
+            filter: None,
             store: "/var/lib/headland/agent.redb".into(),
             socket: "/run/headland/agent.sock".into(),
             api: LoopbackSettings::default(),
@@ -124,6 +130,7 @@ impl Default for TimingSettings {
         Self {
             acknowledge_ms: timing.acknowledge_ms,
             spread_ms: timing.spread_ms,
+            catch_up_ms: 60_000,
         }
     }
 }
@@ -157,10 +164,16 @@ impl Settings {
 
     /// The session's times.
     pub(crate) fn timing(&self) -> Timing {
+        let timing = Timing::default();
         Timing {
             acknowledge_ms: self.timing.acknowledge_ms,
             spread_ms: self.timing.spread_ms,
-            ..Timing::default()
+            lag_ms: match self.filter {
+                // There is no feed to wait for.
+                Some(_) => self.timing.catch_up_ms,
+                None => timing.lag_ms,
+            },
+            ..timing
         }
     }
 }
@@ -199,6 +212,7 @@ mod tests {
             ("hubs = []", "at least one hub"),
             ("follow = []", "at least one pattern"),
             ("follow = [\"vision\"]", "namespace/task"),
+            ("filter = \"cost <\"", "at byte 6: expected"),
             ("name = \"a b\"", "letters, digits"),
             ("[api]\nlisten = \"0.0.0.0:7411\"", "other machines"),
             (

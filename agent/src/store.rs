@@ -48,6 +48,8 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let database = RecoveringDatabase::open(open)?;
         database.with(|database| migrate(database, MIGRATIONS))?;
+        database.with(tables::make_stubs_where_missing)?;
+        database.with(tables::count_where_other)?;
         database.with(finding::build_where_missing)?;
         database.with(answered::make_where_missing)?;
         let store = Self {

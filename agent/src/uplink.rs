@@ -19,7 +19,8 @@ const SHARED_FRAME_BYTES: usize = FRAME_BYTES_DEFAULT;
 /// Starts the link. Must be called within a runtime.
 pub(crate) fn start(settings: &Settings, name: &ReplicaName, inlet: Inlet) -> Result<Link, StartError> {
     let (name, follow) = (name.clone(), settings.follow.clone());
-    let live = settings.frame_bytes_max >= SHARED_FRAME_BYTES;
+    // Batches of the feed hold whole what a filter leaves out.
+    let live = settings.frame_bytes_max >= SHARED_FRAME_BYTES && settings.filter.is_none();
     let config = LinkConfig {
         brokers: settings.hubs.clone(),
         // The hub's broker lets a client into an agent's topics by this name.

@@ -20,6 +20,7 @@ use crate::store::Store;
 use headland_host::link::{Delivery, LinkEvent, LinkHandle};
 use headland_host::log::{Limited, Verdict};
 use headland_host::service::Pulse;
+use headland_shared::epoch::Position;
 use headland_shared::frame::is_hello;
 use headland_shared::topic;
 use outbox::Outbox;
@@ -61,6 +62,8 @@ pub(crate) enum Input {
     Decide(Decision, oneshot::Sender<Result<Decided, OperationError>>),
     /// The hub whose registry this one follows has said something.
     Follow(Box<Heard>, oneshot::Sender<Result<Applied, FollowError>>),
+    /// A hub that follows the registry of this one holds this of it.
+    HeldElsewhere(Position),
     /// Nothing: look at the flags.
     Wake,
 }
@@ -315,6 +318,13 @@ impl Driver {
                 let applied = self.follow(&heard);
                 // Whoever asked ends only with the program.
                 let _ = answer.send(applied);
+            }
+            Input::HeldElsewhere(held) => {
+                let restored = self.replica.registry_held_elsewhere(held, now());
+                if matches!(restored, Ok(true)) {
+                    self.registry_moved();
+                }
+                self.after(&restored.map(|_| ()));
             }
             Input::Wake => {}
         }

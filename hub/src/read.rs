@@ -70,10 +70,7 @@ impl Catalogue for Moment {
     }
 
     fn declaration(&self, name: &str) -> Option<Declaration> {
-        let known = AttributeName::new(name)
-            .ok()
-            .and_then(|name| self.declared.get(&name).copied());
-        known.or_else(|| Declaration::built_in(name))
+        declaration(|name| self.declared.get(name).copied(), name)
     }
 
     fn count(&self) -> Result<u64, StoreError> {
@@ -97,6 +94,22 @@ impl Catalogue for Moment {
             }
         })
     }
+}
+
+/// Reads a record, if the registry holds it.
+pub(crate) fn model(
+    declared: impl Fn(&AttributeName) -> Option<Declaration>,
+    key: &RecordKey,
+    blob: &[u8],
+) -> Result<Option<Model>, StoreError> {
+    let elements = elements_of(blob, None)?;
+    Ok(elements.map(|elements| Model::read(key, &elements, |name| declaration(&declared, name))))
+}
+
+/// How an attribute behaves, by what was declared of it.
+fn declaration(declared: impl Fn(&AttributeName) -> Option<Declaration>, name: &str) -> Option<Declaration> {
+    let known = AttributeName::new(name).ok().and_then(|name| declared(&name));
+    known.or_else(|| Declaration::built_in(name))
 }
 
 /// What a record says; nothing of one that was withdrawn, or is of another task than is wanted.

@@ -19,7 +19,9 @@ mod live;
 mod merge;
 mod moment;
 mod rebirth;
+mod restored;
 mod sealed;
+mod sieve;
 mod upload;
 mod urgent;
 

@@ -44,6 +44,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let database = RecoveringDatabase::open(open)?;
         database.with(|database| migrate(database, MIGRATIONS))?;
+        database.with(tables::count_where_other)?;
         let store = Self {
             database: Arc::new(database),
             writes: Arc::default(),

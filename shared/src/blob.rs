@@ -89,6 +89,14 @@ impl<'a> Blob<'a> {
         Ok(None)
     }
 
+    /// Whether this stands for a record that a filter leaves out.
+    pub fn is_stub(&self) -> Result<bool, DecodeError> {
+        match self.entries().next() {
+            Some(entry) => Ok(ElementKey::is_stub(entry?.key)),
+            None => Ok(false),
+        }
+    }
+
     /// The digest of all elements that say something.
     pub fn digest(&self, record_key: &[u8]) -> Result<Digest, DecodeError> {
         let mut digest = Digest::default();
@@ -108,9 +116,6 @@ fn next_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, DecodeError> {
 }
 
 fn contribution(record_key: &[u8], entry: Entry<'_>) -> Digest {
-    if element::is_void(entry.state) {
-        return Digest::default();
-    }
     Digest::of_element(record_key, entry.key, entry.state)
 }
 

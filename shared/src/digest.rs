@@ -4,6 +4,10 @@
 //! with each change in constant time (Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing", 1997).
 //! It finds accidents, not adversaries.
 
+use crate::element::{State, central_of};
+use crate::key::ElementKey;
+use crate::register::Writer;
+use crate::stub::Stub;
 use core::hash::Hasher;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -27,10 +31,39 @@ pub fn hash_128(parts: &[&[u8]]) -> u128 {
 pub struct Digest(pub u128);
 
 impl Digest {
-    /// The digest of one element: whose it is, what it is called and its state.
+    /// Which definition of an element's digest this is: sums by another one are counted anew.
+    pub const DEFINITION: u8 = 2;
+
+    /// The digest of one element: whose it is, what it is called and its encoded state; nothing of a state that says
+    /// nothing.
+    ///
+    /// Two hubs may learn one value of a registry from different positions: one as it was written, the other in a
+    /// snapshot of later. So where the registry's write stands does not count, nor when it was made if nobody else has
+    /// written: nothing that is shown depends on either.
+    ///
+    /// A stub counts what its record does.
     #[must_use]
     pub fn of_element(record_key: &[u8], element_key: &[u8], state: &[u8]) -> Self {
-        Self(hash_128(&[record_key, element_key, state]))
+        if ElementKey::is_stub(element_key) {
+            return Stub::of_state(state).map_or_else(Self::default, |stub| stub.0);
+        }
+        if let Some(central) = central_of(state) {
+            return match central.value {
+                [] => Self::default(),
+                value => Self(hash_128(&[record_key, element_key, &state[..1], value])),
+            };
+        }
+        match State::decode(state) {
+            Ok(said) if said.is_void() => Self::default(),
+            Ok(State::Register(register)) if register.write_of(&Writer::Central).is_some() => {
+                let state = State::Register(register.wherever()).encoded();
+                match central_of(&state) {
+                    Some(_) => Self::of_element(record_key, element_key, &state),
+                    None => Self(hash_128(&[record_key, element_key, &state])),
+                }
+            }
+            _ => Self(hash_128(&[record_key, element_key, state])),
+        }
     }
 
     /// Adds what `other` covers.
@@ -47,6 +80,61 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::epoch::{Life, Position};
+    use crate::register::tests::any_registers;
+    use crate::register::{Register, Write};
+    use crate::stamp::Stamp;
+    use crate::value::Value;
+    use proptest::prelude::*;
+
+    fn of(register: &Register) -> Digest {
+        Digest::of_element(b"m", b"e", &State::Register(register.clone()).encoded())
+    }
+
+    fn said(number: u64, at_ms: u64, value: Option<bool>) -> Write {
+        let position = Position {
+            life: Life(number / 2),
+            number,
+        };
+        Write::central(position, Stamp::at_ms(at_ms), value.map(Value::Bool))
+    }
+
+    proptest! {
+        #[test]
+        fn where_the_registry_said_it_does_not_count_and_what_anybody_said_does(
+            registers in any_registers(), number in 1..50_u64, at in 0..50_u64,
+        ) {
+            let mut edges = Register::default();
+            for (writer, write) in registers[0].writes().filter(|(writer, _)| **writer != Writer::Central) {
+                edges.put(writer.clone(), write.clone());
+            }
+            let with = |write: Write| {
+                let mut register = edges.clone();
+                register.put(Writer::Central, write);
+                register
+            };
+            let one = of(&with(said(number, at, Some(true))));
+            prop_assert_eq!(of(&with(said(number + 7, at, Some(true)))), one);
+            prop_assert_ne!(of(&with(said(number, at, Some(false)))), one);
+            prop_assert_ne!(of(&with(Write { sticky: true, ..said(number, at, Some(true)) })), one);
+            // With others, what is shown may depend on when it was said.
+            let later = of(&with(said(number, at + 1, Some(true))));
+            prop_assert_eq!(later == one, edges.is_empty());
+            let nothing = of(&with(said(number, at, None)));
+            prop_assert_eq!(nothing == Digest::default(), edges.is_empty());
+        }
+    }
+
+    #[test]
+    fn one_write_by_the_registry_counts_the_same_in_either_form_of_its_stamp() {
+        let plain = said(4, 9, Some(true));
+        let ticked = Write {
+            at: Stamp(plain.at.0 + 3),
+            ..plain.clone()
+        };
+        let of = |write| of(&Register::of(Writer::Central, write));
+        assert_eq!(of(plain), of(ticked));
+    }
 
     #[test]
     fn hashes_are_the_same_for_ever() {

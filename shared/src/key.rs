@@ -77,6 +77,8 @@ pub enum ElementKey {
     Alias(AliasName),
     /// A note, named by the write that made it.
     Annotation(Dot),
+    /// What a record is to an agent whose filter leaves it out: in place of all its elements, the digest of them.
+    Stub,
     /// An element of a kind that a newer version brought: kept and passed on as it is.
     Unknown(Vec<u8>),
 }
@@ -91,6 +93,7 @@ mod tag {
     pub(super) const CURRENT: u8 = 7;
     pub(super) const ALIAS: u8 = 8;
     pub(super) const ANNOTATION: u8 = 9;
+    pub(super) const STUB: u8 = 10;
 }
 
 impl ElementKey {
@@ -138,6 +141,7 @@ impl ElementKey {
                 out.push(tag::ANNOTATION);
                 dot.encode(&mut out);
             }
+            Self::Stub => out.push(tag::STUB),
             Self::Unknown(bytes) => out.extend_from_slice(bytes),
         }
         out
@@ -212,8 +216,15 @@ impl ElementKey {
                 }
                 Self::Annotation(dot)
             }
+            tag::STUB if reader.is_empty() => Self::Stub,
             _ => Self::Unknown(bytes.to_vec()),
         })
+    }
+
+    /// Whether these are the bytes of a stub's key.
+    #[must_use]
+    pub const fn is_stub(encoded: &[u8]) -> bool {
+        matches!(encoded, [tag::STUB])
     }
 }
 
@@ -247,6 +258,7 @@ mod tests {
             ElementKey::Current,
             ElementKey::Alias(AliasName::new("champion").unwrap()),
             ElementKey::Annotation(Dot { actor, counter: 300 }),
+            ElementKey::Stub,
             ElementKey::Unknown(vec![200, 1, 2]),
         ];
         for key in keys {

@@ -42,6 +42,7 @@ pub mod scope;
 pub mod session;
 pub mod sketch;
 pub mod stamp;
+pub mod stub;
 pub mod topic;
 pub mod upload;
 pub mod urgent;

@@ -17,6 +17,7 @@ mod page;
 mod parse;
 mod print;
 mod question;
+mod reads;
 mod token;
 mod words;
 
@@ -30,6 +31,7 @@ pub use mask::Mask;
 pub use order::{Order, SortKey};
 pub use page::{Page, Place, Wanted};
 pub use question::{Listed, Question, QuestionError};
+pub use reads::Reads;
 pub use words::{Words, fold, is_searched};
 
 use alloc::string::{String, ToString};

@@ -182,6 +182,19 @@ impl Register {
         seen
     }
 
+    /// The same, without where the registry's write stands; and without when it was made if nobody else has written.
+    #[must_use]
+    pub(crate) fn wherever(mut self) -> Self {
+        let alone = self.slots.len() == 1;
+        if let Some(write) = self.slots.get_mut(&Writer::Central) {
+            write.position = Position::default();
+            if alone {
+                write.at = Stamp::default();
+            }
+        }
+        self
+    }
+
     /// Whether only the registry ever wrote and has taken the value away: nothing that a fresh replica must know.
     #[must_use]
     pub fn is_void(&self) -> bool {

@@ -150,7 +150,7 @@ impl Fleet {
             "name = \"{name}\"\nhubs = [\"mqtt://{}\"]\nstore = \"{at}/{name}.redb\"\nsocket = \"{at}/{name}.sock\"\n\
              {lines}\
              [link]\nbackoff_ms_base = 200\nbackoff_ms_max = 2000\nkeep_alive_s = 5\n\
-             [timing]\nacknowledge_ms = 300\nspread_ms = 300\n",
+             [timing]\nacknowledge_ms = 300\nspread_ms = 300\ncatch_up_ms = 200\n",
             proxy.listen()
         );
         std::fs::write(self.directory.path().join(format!("{name}.toml")), config)?;

@@ -63,7 +63,7 @@ fn an_acknowledgement_before_the_sync_is_found() {
 
 #[test]
 fn a_cursor_that_a_middle_part_moves_is_found() {
-    is_found(Defect::CursorAmidCatchUp, 6, "shows what no commit");
+    is_found(Defect::CursorAmidCatchUp, 28, "did not converge");
 }
 
 #[test]
@@ -73,11 +73,7 @@ fn a_record_that_leaves_without_an_entry_is_found() {
 
 #[test]
 fn an_approval_that_goes_to_another_version_is_found() {
-    is_found(
-        Defect::ApprovalByLastWriter,
-        3,
-        "of model-13 as None, which the registry did not say",
-    );
+    is_found(Defect::ApprovalByLastWriter, 4, "shows what no commit");
 }
 
 #[test]
@@ -97,12 +93,12 @@ fn a_stamp_from_the_future_is_found() {
 
 #[test]
 fn an_urgent_fact_that_moves_the_cursor_is_found() {
-    is_found(Defect::OverlayMovesCursor, 4, "shows what no commit");
+    is_found(Defect::OverlayMovesCursor, 1, "shows what no commit");
 }
 
 #[test]
 fn a_digest_with_pending_writes_is_found() {
-    is_found(Defect::DigestWithPendingWrites, 3, "digests that were not theirs");
+    is_found(Defect::DigestWithPendingWrites, 2, "digests that were not theirs");
 }
 
 #[test]
@@ -112,10 +108,10 @@ fn an_empty_hub_that_takes_records_away_is_found() {
 
 #[test]
 fn an_epoch_that_nobody_asked_for_is_found() {
-    is_found(Defect::StaleEpochAccepted, 38, "digests that were not theirs");
+    is_found(Defect::StaleEpochAccepted, 263, "shows what no commit");
 }
 
 #[test]
 fn what_is_counted_again_in_another_region_is_found() {
-    is_found(Defect::CountsAddedAgain, 2, "counted as");
+    is_found(Defect::CountsAddedAgain, 40, "counted as");
 }

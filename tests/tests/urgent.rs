@@ -71,6 +71,7 @@ fn open_hub() -> Hub {
 fn open_agent(disk: &Disk, ms: u64) -> Agent {
     let config = AgentConfig {
         follow: vec!["farm/*".parse().unwrap()],
+        filter: None,
         frame_bytes_max: 256,
         timing: Timing::default(),
         boot: 1,

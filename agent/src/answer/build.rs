@@ -129,7 +129,11 @@ impl<'a> Answers<'a> {
             lost: self.lost(),
             trouble: self.live.trouble.clone(),
             follow,
+            filter: views
+                .filter()?
+                .map(|filter| String::from_utf8_lossy(&filter).into_owned()),
             models: views.record_count()?,
+            left_out: views.stub_count()?,
             urgent_ahead: views.ahead_count()?,
             pending_writes: views.own_after(views.stored()?, OWN_WRITES_MAX as usize)?.len() as u64,
             digest: hexadecimal(digest),

@@ -10,7 +10,14 @@ const SCOPES_SHOWN_MAX: usize = 12;
 
 /// How the agent is, in plain words.
 pub(super) fn text(status: &Status) -> String {
-    let mut rows = vec![("models", whole(status.models)), ("own writes", own_writes(status))];
+    let models = match &status.filter {
+        Some(filter) => {
+            let (held, left_out) = (whole(status.models), whole(status.left_out));
+            format!("{held} for which {}; {left_out} left out", printable(filter))
+        }
+        None => whole(status.models),
+    };
+    let mut rows = vec![("models", models), ("own writes", own_writes(status))];
     if status.urgent_ahead > 0 {
         let facts = counted(status.urgent_ahead, "fact", "facts");
         rows.push(("urgent", format!("{facts} known ahead of the feed")));

@@ -24,7 +24,11 @@ impl Wanted<'_> {
             ElementKey::Attribute(name) | ElementKey::Member(name, _) => self.attributes.contains(name.as_str()),
             ElementKey::Version(_) | ElementKey::Approval(..) | ElementKey::Current => true,
             ElementKey::Alias(alias) => self.question.alias.as_ref() == Some(alias),
-            ElementKey::Life | ElementKey::Count(..) | ElementKey::Annotation(_) | ElementKey::Unknown(_) => false,
+            ElementKey::Life
+            | ElementKey::Count(..)
+            | ElementKey::Annotation(_)
+            | ElementKey::Stub
+            | ElementKey::Unknown(_) => false,
         }
     }
 

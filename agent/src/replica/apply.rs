@@ -18,6 +18,7 @@ use headland_shared::message::{Batch, Part, Plan, Welcome};
 use headland_shared::name::{AttributeName, ModelName};
 use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::Now;
+use headland_shared::stub::is_stub;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A resync that would delete more than one in this many records waits until the hub says that it is complete.
@@ -110,6 +111,7 @@ impl Replica {
         let as_of = freshness::encoded(self.config.boot, as_of, now);
         let follow = self.config.follow.as_slice();
         let had_staged = views.staged()?.is_some();
+        let filter = self.config.filter.as_deref();
         let token = self.offered.or(self.token);
         let outcome = self.store.write(|tables| {
             if fresh_numbers {
@@ -139,6 +141,7 @@ impl Replica {
                 tables.clear_staging()?;
             }
             tables.set_placed(&placed)?;
+            tables.set_filter(filter)?;
             tables.set_as_of(&as_of)?;
             if let Some(token) = token {
                 tables.set_token(token)?;
@@ -381,7 +384,11 @@ impl Applying<'_, '_> {
             return Err(unknown);
         };
         let (_, old) = self.tables.record(&key)?.ok_or(unknown)?;
-        let head = blob::Blob::parse(&old)?.head;
+        let held = blob::Blob::parse(&old)?;
+        if held.is_stub()? != is_stub(&elements) {
+            return Err(ApplyError::Filtered);
+        }
+        let head = held.head;
         let patched = blob::patch(&key, Some(&old), &head, changes(elements), Tombstones::Drop)?;
         if let Some(digest) = self.digest_of(&key, &head) {
             digest.remove(patched.before);

@@ -28,12 +28,15 @@ impl Replica {
     /// Sends cells `from` to `cells` of the sketch of all records.
     pub(super) fn send_cells(&mut self, nonce: u64, salt: Salt, from: u32, cells: u32) -> Result<(), StoreError> {
         let mut sketch = Sketch::empty(cells as usize);
-        self.store.read()?.each_record(&[], None, |key, blob| {
+        let mut add = |key: &[u8], blob: &[u8]| {
             let state = Blob::parse(blob).and_then(|blob| blob.digest(key));
             let state = state.map_err(|error| StoreError::corrupt("records-1", error))?;
             sketch.add(salt.id(key), salt.hash(state));
-            Ok::<_, StoreError>(ControlFlow::Continue(()))
-        })?;
+            Ok::<_, StoreError>(())
+        };
+        let views = self.store.read()?;
+        views.each_record(&[], None, |key, blob| add(key, blob).map(ControlFlow::Continue))?;
+        views.each_stub(add)?;
         let mut bytes = Vec::with_capacity((cells - from.min(cells)) as usize * 8);
         sketch.encode_from(from as usize, &mut bytes);
         self.send(&Up::Cells(Cells {

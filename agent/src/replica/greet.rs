@@ -11,7 +11,7 @@ use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::epoch::{EpochTag, Position, Seq};
 use headland_shared::key::ElementKey;
-use headland_shared::message::more::{Field, StagedUnder, WantsProof};
+use headland_shared::message::more::{Field, OnlyWhere, StagedUnder, WantsProof};
 use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
@@ -29,7 +29,8 @@ impl Replica {
         });
         let upload = self.next_upload(&views)?;
         let uploads = upload.is_some();
-        let mut more = self.holds(views.record_count()?);
+        let mut more = self.holds(views.record_count()? + views.stub_count()?);
+        more.extend(self.config.filter.clone().map(|filter| OnlyWhere(filter).to_more()));
         more.extend(
             views
                 .staged_under()?

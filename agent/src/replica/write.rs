@@ -164,7 +164,7 @@ impl Replica {
             let written = written(element, &state);
             let element = element.encoded();
             let rewritten = tables.own(&key, &element)?.is_some();
-            if !rewritten && tables.record(&key)?.is_none() {
+            if !rewritten && tables.whole(&key)?.is_none() {
                 return Err(WriteError::UnknownModel(record.clone()));
             }
             if !rewritten && tables.own_count()? >= OWN_WRITES_MAX {

@@ -29,6 +29,11 @@ const KEYS: &[Key] = &[
         doc: "What to keep of the catalogue: patterns \"namespace/task\", either of which may be \"*\".",
     },
     Key {
+        name: "filter",
+        default: "\"\"",
+        doc: "Which models of that to hold whole, such as \"size_bytes < 50000000 AND tags:wheat\"; of the others\nonly a checksum is kept. Changes are then fetched every timing.catch_up_ms, urgent ones come at once.",
+    },
+    Key {
         name: "store",
         default: "\"/var/lib/headland/agent.redb\"",
         doc: "The file that holds the cache and what was written here.",
@@ -92,6 +97,11 @@ const KEYS: &[Key] = &[
         name: "timing.spread_ms",
         default: "1000",
         doc: "Over which time devices spread what they all would do at once, in milliseconds.",
+    },
+    Key {
+        name: "timing.catch_up_ms",
+        default: "60000",
+        doc: "How long a device with a filter may be behind its hub before it asks for what has changed, in\nmilliseconds.",
     },
     Key {
         name: "sync.timeout_s",

@@ -2,6 +2,7 @@
 
 use headland_host::broker_address::BrokerAddress;
 use headland_shared::name::ReplicaName;
+use headland_shared::query::Filter;
 use headland_shared::scope::{FOLLOWS_MAX, Follow};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -11,6 +12,13 @@ const NAME_DEFAULT: &str = "device";
 
 /// The brokers that one agent tries: beyond a few, a round of attempts takes longer than most outages.
 const HUBS_MAX: usize = 16;
+
+/// A filter that can be read; an empty one is none.
+pub(super) fn filter<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    Filter::parse(&text).map_err(D::Error::custom)?;
+    Ok(Some(text).filter(|text| !text.trim().is_empty()))
+}
 
 pub(super) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<ReplicaName, D::Error> {
     let text = String::deserialize(from)?;

@@ -18,6 +18,8 @@ pub(super) const FOLLOW: &[u8] = b"follow";
 pub(super) const TOKEN: &[u8] = b"token";
 pub(super) const STAGED_UNDER: &[u8] = b"staged_under";
 pub(super) const AS_OF: &[u8] = b"as_of";
+pub(super) const FILTER: &[u8] = b"filter";
+pub(super) const DIGESTS: &[u8] = b"digests";
 pub(super) const FOUND: &[u8] = b"found";
 
 /// Where the agent stands. Rewritten whole in each transaction that applies something.

@@ -1,7 +1,12 @@
 //! The tables, opened together.
 
+mod digests;
 mod lives;
+mod stubs;
 mod write;
+
+pub(super) use digests::count_where_other;
+pub(super) use stubs::make_where_missing as make_stubs_where_missing;
 
 use super::answered::{ANSWERED, ANSWERED_ORDER};
 use super::changes::Touched;
@@ -77,6 +82,7 @@ fn alias_of(key: &[u8], table: &'static str) -> Result<u32, StoreError> {
 pub struct Views {
     meta: Rows,
     pub(super) records: Rows,
+    stubs: Rows,
     scopes: Rows,
     attributes: Rows,
     schema: Rows,
@@ -96,6 +102,7 @@ impl Views {
         Ok(Self {
             meta: transaction.open_table(META)?,
             records: transaction.open_table(RECORDS)?,
+            stubs: transaction.open_table(stubs::STUBS)?,
             scopes: transaction.open_table(SCOPES)?,
             attributes: transaction.open_table(ATTRIBUTES)?,
             schema: transaction.open_table(SCHEMA)?,
@@ -231,7 +238,12 @@ impl Views {
         Ok(())
     }
 
-    /// How many records are held.
+    /// The filter by which the store was filled, if by one.
+    pub fn filter(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        meta(&self.meta, rows::FILTER)
+    }
+
+    /// How many records are held whole.
     pub fn record_count(&self) -> Result<u64, StoreError> {
         use redb::ReadableTableMetadata;
         Ok(self.records.len()?)
@@ -301,6 +313,7 @@ pub(super) type Writing<'tx> = Table<'tx, &'static [u8], &'static [u8]>;
 pub struct Tables<'tx> {
     pub(super) meta: Writing<'tx>,
     records: Writing<'tx>,
+    stubs: Writing<'tx>,
     handles: Writing<'tx>,
     scopes: Writing<'tx>,
     attributes: Writing<'tx>,
@@ -324,6 +337,7 @@ impl<'tx> Tables<'tx> {
         Ok(Self {
             meta: transaction.open_table(META)?,
             records: transaction.open_table(RECORDS)?,
+            stubs: transaction.open_table(stubs::STUBS)?,
             handles: transaction.open_table(HANDLES)?,
             scopes: transaction.open_table(SCOPES)?,
             attributes: transaction.open_table(ATTRIBUTES)?,

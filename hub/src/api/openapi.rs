@@ -18,10 +18,12 @@ const PAGE: [Parameter; 2] = [
     ("page_token", "The next_page_token of the page before."),
 ];
 
-const CHANGES: [Parameter; 4] = [
+const CHANGES: [Parameter; 6] = [
     ("after", "Up to where the asking hub holds all that the registry said."),
     ("epoch", "The life of this hub's store in which that was."),
     ("lineage", "The lineage there."),
+    ("life", "The life of the registry that the asking hub holds."),
+    ("revision", "The revision of it."),
     ("wait_ms", "How long to wait when there is nothing new, at most 30000."),
 ];
 

@@ -2,10 +2,11 @@
 
 use super::Local;
 use crate::answer::{Follow, Registry};
+use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
 use crate::operation::OperationError;
-use crate::registry::follow::{ChangesError, changes_since, has_news, position_of};
+use crate::registry::follow::{ChangesError, changes_since, has_news, held_of, position_of};
 use crate::store::Followed;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -26,13 +27,15 @@ const WAIT_MS_MAX: u64 = 30_000;
 /// How long a release may take to show: asking the leading hub for everything, and applying it.
 const RELEASE_MS_MAX: u64 = 120_000;
 
-/// Since when, and how long to wait for news.
+/// Since when, what is held of the registry, and how long to wait for news.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Since {
     after: u64,
     epoch: String,
     lineage: String,
+    life: String,
+    revision: u64,
     wait_ms: u64,
 }
 
@@ -43,6 +46,10 @@ pub(super) async fn changes(
 ) -> Result<Response, Refusal> {
     let Query(since) = since.map_err(|error| Refusal::bad_request(error.body_text()))?;
     let from = position_of(since.after, &since.epoch, &since.lineage);
+    if let Some(held) = held_of(&since.life, since.revision) {
+        // A follower that holds more shows that this hub was restored. Unheard now, it is said again with each question.
+        let _ = local.inlet.try_put(Input::HeldElsewhere(held));
+    }
     let (asked, mut live) = (now().mono, local.live.clone());
     let until = Instant::now() + Duration::from_millis(since.wait_ms.min(WAIT_MS_MAX));
     let mut last = false;

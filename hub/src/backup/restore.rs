@@ -90,7 +90,7 @@ pub(crate) fn restore(settings: &Settings, from: &Path, existing: Existing) -> R
     let aside = Aside::beside(&settings.store)?;
     let database = store_file::open(&aside.0, settings.cache_bytes)?;
     fill(&database, || Ok::<_, RestoreError>(reading.next()?))?;
-    let epoch = revive(database)?;
+    let epoch = revive(settings, database)?;
     store_file::put_in_place(&aside.0, &settings.store)?;
     drop(held);
     Ok((reading.about, epoch))
@@ -132,7 +132,7 @@ fn open(database: Database) -> Result<Store, RestoreError> {
 }
 
 /// Begins the restored store's new life, and closes it.
-fn revive(database: Database) -> Result<Epoch, RestoreError> {
+fn revive(settings: &Settings, database: Database) -> Result<Epoch, RestoreError> {
     let store = open(database)?;
     let random = getrandom::u64().map_err(RestoreError::Random)?;
     let before = store.read()?.epoch()?.unwrap_or_default();
@@ -141,7 +141,12 @@ fn revive(database: Database) -> Result<Epoch, RestoreError> {
         nonce: random as u32,
         ..before
     };
-    begin_again(&store, &epoch, Life::NONE, (random >> 32) as u32, now())?;
+    // Another hub's registry did not go back with this store.
+    let views = store.read()?;
+    let owned = settings.registry.follow.is_none() && views.followed()?.is_none();
+    let next = views.numbers()?.life.number().saturating_add(1);
+    let registry = owned.then(|| Life::numbered(next, (random >> 32) as u32));
+    begin_again(&store, &epoch, registry, now())?;
     Ok(epoch)
 }
 

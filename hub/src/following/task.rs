@@ -130,8 +130,12 @@ impl Task {
 
     /// One request, and what came of it.
     async fn round(&mut self) -> Round {
-        let from = match self.store.read().and_then(|views| views.followed()) {
-            Ok(from) => from,
+        let read = self
+            .store
+            .read()
+            .and_then(|views| Ok((views.followed()?, views.numbers()?)));
+        let (from, numbers) = match read {
+            Ok(read) => read,
             Err(error) => return Round::Failed(error.to_string()),
         };
         // Only who follows already may be kept waiting: until then people want to know how it stands.
@@ -139,10 +143,8 @@ impl Task {
             State::Following => WAIT_MS,
             _ => 0,
         };
-        let query = from
-            .as_ref()
-            .map_or_else(String::new, |from| format!("{}&", query_of(from)));
-        let target = format!("/v1/registry/changes?{query}wait_ms={wait_ms}");
+        let query = query_of(from.as_ref(), numbers.registry());
+        let target = format!("/v1/registry/changes?{query}&wait_ms={wait_ms}");
         let sent = now().mono;
         let answer = control::request_bytes(&self.leader, &target, CHANGES_BYTES_MAX, wait_ms + ANSWER_MS_MAX);
         let (status, bytes) = match answer.await {

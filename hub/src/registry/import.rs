@@ -388,7 +388,11 @@ fn no_longer_said(held: &Held, wanted: &[Wanted]) -> Vec<Wanted> {
         ElementKey::Attribute(_) | ElementKey::Member(..) => true,
         ElementKey::Approval(version, _) => !held.alive || listed.contains(version),
         ElementKey::Version(_) | ElementKey::Current | ElementKey::Alias(_) => !held.alive,
-        ElementKey::Life | ElementKey::Count(..) | ElementKey::Annotation(_) | ElementKey::Unknown(_) => false,
+        ElementKey::Life
+        | ElementKey::Count(..)
+        | ElementKey::Annotation(_)
+        | ElementKey::Stub
+        | ElementKey::Unknown(_) => false,
     };
     let unnamed = held.states.keys().filter(|key| !named.contains(*key));
     let decoded = unnamed.filter_map(|key| ElementKey::decode(key).ok());

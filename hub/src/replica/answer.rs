@@ -5,13 +5,13 @@ use super::compare::{cells_first, is_worth_comparing};
 use super::conversation::{Comparison, Transfer};
 use super::guard::Standing;
 use super::moment::Moment;
-use super::rebirth::begin_again;
+use super::sieve::Sieve;
 use super::upload::Settled;
 use crate::store::Views;
 use headland_host::tables::StoreError;
 use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::ScopeAlias;
-use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
+use headland_shared::epoch::{Head, Mark, Seq};
 use headland_shared::frame::{FRAME_BYTES_MAX, FRAME_BYTES_MIN, decode_up};
 use headland_shared::message::more::{Busy, Doubts, Field, Holds, StagedUnder, UpToDate};
 use headland_shared::message::{Down, Hello, Plan, Staged, Up, Welcome};
@@ -66,11 +66,13 @@ impl Replica {
         let started = held.map_or(numbers.head.seq, |staged| staged.started);
         let resume = held.map_or(Mark::after(base), |staged| staged.to);
         let follow: Vec<Follow> = hello.follow.iter().take(FOLLOWS_MAX).cloned().collect();
+        let sieve = Sieve::of(&hello.more);
         let mut transfer = Transfer {
             nonce: hello.nonce,
             snapshot,
             started,
             follow,
+            sieve,
             base,
             ahead: place
                 .map(|place| place.ahead.iter().copied().collect())
@@ -110,6 +112,7 @@ impl Replica {
                 self.conversation(agent).comparison = Some(Comparison {
                     nonce: hello.nonce,
                     follow: transfer.follow,
+                    sieve: transfer.sieve,
                     records: Holds::of(&hello.more).map_or(0, |holds| holds.records),
                     theirs: Sketch::default(),
                 });
@@ -125,29 +128,6 @@ impl Replica {
             return Ok(());
         }
         self.send_parts(agent)
-    }
-
-    /// Looks whether some hello shows that this store went back in time.
-    pub(super) fn notice_restore(
-        &mut self,
-        inbox: &[(ReplicaName, Up)],
-        standings: &BTreeMap<ReplicaName, Standing>,
-        now: Now,
-    ) -> Result<(), StoreError> {
-        let mut views = self.store.read()?;
-        for (agent, message) in inbox {
-            let Up::Hello(hello) = message else {
-                continue;
-            };
-            let follows = standings.get(agent).is_none_or(Standing::may_follow);
-            if follows && self.went_back(&views, hello)? {
-                let place = hello.place.as_ref().filter(|place| place.epoch.hub == self.epoch.hub);
-                let epoch = place.map_or(0, |place| place.epoch.number);
-                self.begin_epoch(epoch, hello.registry.life, now)?;
-                views = self.store.read()?;
-            }
-        }
-        Ok(())
     }
 
     /// Turns a hello away: more agents greet than can be answered soon. Nothing of it is looked at.
@@ -189,60 +169,6 @@ impl Replica {
         }
     }
 
-    /// Whether the agent has seen a later state of this hub's epoch, or of the registry that is in it, than the hub
-    /// has: the hub was restored.
-    fn went_back(&mut self, views: &Views, hello: &Hello) -> Result<bool, StoreError> {
-        let (seen, registry) = (hello.registry, self.moment()?.numbers.registry());
-        if seen.life == registry.life && seen.number > registry.number && views.followed()?.is_none() {
-            return Ok(true);
-        }
-        let Some(place) = hello.place.as_ref().filter(|place| place.epoch == self.epoch) else {
-            // A later life of this hub was seen than the one that it is in.
-            return Ok(hello.place.as_ref().is_some_and(|place| {
-                place.epoch.hub == self.epoch.hub
-                    && place.epoch.number >= self.epoch.number
-                    && place.epoch.number < u32::MAX
-            }));
-        };
-        if place.head.seq > self.moment()?.numbers.head.seq {
-            return Ok(true);
-        }
-        let known = views.lineage(place.head.seq)?;
-        Ok(known.is_some_and(|lineage| lineage != place.head.lineage))
-    }
-
-    /// Begins another life of this store. Its number and the registry's go on from what was seen: of two lives those who
-    /// meet both must know which came later.
-    fn begin_epoch(&mut self, seen: u32, life: Life, now: Now) -> Result<(), StoreError> {
-        let epoch = Epoch {
-            hub: self.epoch.hub,
-            number: self.epoch.number.max(seen).saturating_add(1),
-            nonce: self.jitter.next_u64() as u32,
-        };
-        let random = self.jitter.next_u64() as u32;
-        begin_again(&self.store, &epoch, life, random, now)?;
-        tracing::warn!(
-            "this hub went back in time: agents have seen what it does not hold. It begins epoch {epoch}; import what the registry shall hold, or say `headland-hub confirm-restored`"
-        );
-        self.epoch = epoch;
-        self.counts.restored += 1;
-        for conversation in self.conversations.values_mut() {
-            conversation.transfer = None;
-            conversation.comparison = None;
-            conversation.repair = None;
-        }
-        Ok(())
-    }
-
-    /// What this hub holds is what the registry shall hold, although it went back in time. Says whether it had.
-    pub fn confirm_restored(&mut self) -> Result<bool, StoreError> {
-        let restored = self.store.read()?.restored()?.is_some();
-        if restored {
-            self.store.write(|tables| tables.set_restored(None))?;
-        }
-        Ok(restored)
-    }
-
     fn plan(&self, views: &Views, moment: &Moment, hello: &Hello) -> Result<Plan, StoreError> {
         let (seen, registry) = (hello.registry, moment.numbers.registry());
         let behind = if seen.life == registry.life {
@@ -256,6 +182,14 @@ impl Replica {
         if behind && !planted(Defect::ResyncFromEmptyHub) {
             let retry_ms = BEHIND_RETRY_MS;
             return Ok(Plan::Behind { retry_ms });
+        }
+        let here = hello.place.as_ref().filter(|place| place.epoch == self.epoch);
+        let sieve = Sieve::of(&hello.more);
+        if let (Some(place), Some(sieve)) = (here, sieve)
+            && sieve.is_read_otherwise(moment, place.base)
+        {
+            // Nor would a comparison find which stubs should be whole by now.
+            return Ok(Plan::Snapshot);
         }
         if self.is_usable(views, moment, hello)? {
             return Ok(Plan::Delta);

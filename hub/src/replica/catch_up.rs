@@ -5,6 +5,7 @@ use super::conversation::Transfer;
 use super::merge::Merge;
 use super::moment::Moment;
 use super::sealed::Cut;
+use super::sieve::Sieve;
 use crate::store::{AttributeRow, ChangeRow, ScopeRow, Views};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
@@ -16,6 +17,7 @@ use headland_shared::frame::SharedPart;
 use headland_shared::key::ElementKey;
 use headland_shared::message::{Down, GoOn, Part, Refusal, Refused};
 use headland_shared::name::{AttributeName, ReplicaName};
+use headland_shared::stub::Stub;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -133,7 +135,7 @@ fn cut_part(
         if transfer.is_kept(row.mark.seq, row.mark.handle) {
             continue;
         }
-        write_row(views, &mut writer, row, cursor, attributes)?;
+        write_row(views, &mut writer, row, cursor, attributes, transfer.sieve.as_deref())?;
         if writer.len() >= bytes_max || writer.told() >= PART_BYTES_MAX {
             return Ok(part(transfer, from, row.mark, None, writer));
         }
@@ -187,13 +189,14 @@ pub(super) fn introductions(
     (scopes.collect(), attributes.collect())
 }
 
-/// Writes what a row of the index says to a receiver who has its scope up to `cursor`.
+/// Writes what a row of the index says to a receiver who has its scope up to `cursor`, or what its filter leaves of it.
 pub(super) fn write_row(
     views: &Views,
     writer: &mut DeltaWriter,
     row: ChangeRow,
     cursor: Seq,
     attributes: &BTreeMap<AttributeName, AttributeRow>,
+    sieve: Option<&Sieve>,
 ) -> Result<(), StoreError> {
     let Mark { scope, handle, .. } = row.mark;
     if row.left {
@@ -208,7 +211,16 @@ pub(super) fn write_row(
         ));
     };
     let blob = Blob::parse(&bytes).map_err(corrupt)?;
-    let whole = blob.head.entered > cursor;
+    let mut whole = blob.head.entered > cursor;
+    if let Some(sieve) = sieve {
+        // Whether the receiver has it whole or as a stub depends on what the filter looks at, and on nothing else.
+        whole = whole || sieve.may_have_turned(&blob, cursor).map_err(corrupt)?;
+        if let Some(stub) = sieve.stub(&key, &bytes, attributes)? {
+            let element = (&*Stub::key(), None, &*stub.state());
+            writer.record(scope, handle, key.name.as_str(), whole, &[element]);
+            return Ok(());
+        }
+    }
     let mut elements = Vec::new();
     for entry in blob.entries() {
         let entry = entry.map_err(corrupt)?;

@@ -308,6 +308,7 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             | ElementKey::Version(_)
             | ElementKey::Current
             | ElementKey::Alias(_)
+            | ElementKey::Stub
             | ElementKey::Unknown(_) => Priority::P1,
         }
     }

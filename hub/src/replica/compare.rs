@@ -134,6 +134,7 @@ fn whole(comparison: &Comparison, started: Seq) -> Transfer {
         snapshot: true,
         started,
         follow: comparison.follow.clone(),
+        sieve: comparison.sieve.clone(),
         base: Seq::START,
         ahead: BTreeMap::new(),
         window: Window::from(Mark::after(Seq::START)),

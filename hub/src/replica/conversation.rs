@@ -1,6 +1,7 @@
 //! What the hub knows of a conversation. Losing it costs the agent one hello.
 
 use super::moment::Moment;
+use super::sieve::Sieve;
 use headland_shared::delta::{Handle, ScopeAlias};
 use headland_shared::epoch::Seq;
 use headland_shared::frame::{FRAME_BYTES_DEFAULT, Reassembly};
@@ -42,6 +43,7 @@ impl Default for Conversation {
 pub(super) struct Comparison {
     pub(super) nonce: u64,
     pub(super) follow: Vec<Follow>,
+    pub(super) sieve: Option<Arc<Sieve>>,
     pub(super) records: u64,
     pub(super) theirs: Sketch,
 }
@@ -62,6 +64,8 @@ pub(super) struct Transfer {
     pub(super) snapshot: bool,
     pub(super) started: Seq,
     pub(super) follow: Vec<Follow>,
+    /// Of an agent that follows a part of these scopes.
+    pub(super) sieve: Option<Arc<Sieve>>,
     pub(super) base: Seq,
     pub(super) ahead: BTreeMap<ScopeAlias, Seq>,
     pub(super) window: Window,

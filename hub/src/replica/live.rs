@@ -42,7 +42,7 @@ impl Replica {
             let mut writer = DeltaWriter::new(numbers.life, &new_scopes, &new_attributes);
             let bytes_max = self.config.live_bytes_max;
             views.each_change(*alias, Mark::after(*prev), to.seq, |row| {
-                super::catch_up::write_row(&views, &mut writer, row, *prev, attributes)?;
+                super::catch_up::write_row(&views, &mut writer, row, *prev, attributes, None)?;
                 let go_on = writer.len() < bytes_max;
                 Ok::<_, StoreError>(if go_on {
                     ControlFlow::Continue(())

@@ -19,6 +19,8 @@ pub(super) struct Cut {
     bytes_max: usize,
     /// Of a snapshot: from when on it is told what left.
     started: Option<Seq>,
+    /// The filter of agents that follow a part of their scopes.
+    sieve: Option<Arc<str>>,
     /// The followed scopes in which something is missing, with the cursors there. The others give no row.
     lacking: Vec<(ScopeAlias, Seq)>,
 }
@@ -33,6 +35,7 @@ impl Cut {
             from,
             bytes_max,
             started: transfer.snapshot.then_some(transfer.started),
+            sieve: transfer.sieve.as_ref().map(|sieve| Arc::clone(sieve.text())),
             lacking: transfer.lacking(moment).collect(),
         })
     }
@@ -93,6 +96,7 @@ mod tests {
             from: Mark::after(Seq(seq)),
             bytes_max: 1,
             started: None,
+            sieve: None,
             lacking: Vec::new(),
         }
     }

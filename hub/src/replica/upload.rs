@@ -305,6 +305,7 @@ fn may_write(commit: &Commit<'_, '_>, key: &ElementKey) -> bool {
         | ElementKey::Approval(..)
         | ElementKey::Current
         | ElementKey::Alias(_)
+        | ElementKey::Stub
         | ElementKey::Unknown(_) => return false,
     };
     commit.declaration(name).is_some_and(|declaration| {

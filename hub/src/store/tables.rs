@@ -7,6 +7,7 @@ mod guards;
 mod write;
 
 pub(super) use devices::add_devices;
+pub(super) use digests::count_where_other;
 pub use following::UNSCOPED;
 pub(super) use following::index_unscoped;
 

@@ -106,6 +106,15 @@ impl Field for Describes {
     const TAG: u16 = 12;
 }
 
+/// In a hello: the agent wants whole only those records for which this filter holds, in the language of
+/// [`crate::query`], and of the others a [stub](crate::stub). A hub that cannot read it sends everything whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlyWhere(pub alloc::string::String);
+
+impl Field for OnlyWhere {
+    const TAG: u16 = 13;
+}
+
 /// In a confirmation: the chain of the agent's writes up to what is stored. A copy that hears what was meant for
 /// another finds another chain there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -416,7 +416,7 @@ impl AgentSession {
             let as_of = clocks.to_agent(heartbeat.as_of_ms).min(now);
             self.as_of = Some(self.as_of.map_or(as_of, |known| known.max(as_of)));
         } else if self.gap_at.is_none() {
-            self.gap_at = Some(now + self.timing.gap_ms);
+            self.gap_at = Some(now + self.timing.lag_ms);
         }
     }
 

@@ -7,10 +7,12 @@ use crate::{Case, case};
 use headland_shared::actor::Dot;
 use headland_shared::blob::{self, Blob, Change, Tombstones};
 use headland_shared::bytes::Reader;
+use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::epoch::{EpochTag, Seq};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::schema::Declaration;
+use headland_shared::stub::Stub;
 use headland_shared::value::{Number, Value};
 use std::collections::BTreeMap;
 
@@ -33,6 +35,7 @@ pub(crate) fn keys() -> Vec<Case> {
         ("current", ElementKey::Current),
         ("alias", ElementKey::Alias("champion".parse().unwrap())),
         ("annotation", ElementKey::Annotation(dot)),
+        ("stub", ElementKey::Stub),
         ("unknown", ElementKey::Unknown(vec![200, 1, 2])),
     ];
     let element = |(name, key): (&str, ElementKey)| {
@@ -62,6 +65,7 @@ pub(crate) fn states() -> Vec<Case> {
         ("note", State::Remark(Remark::Written(note("dry")))),
         ("note-of-newer-version", State::Remark(Remark::Written(newer))),
         ("removed", State::Remark(Remark::Removed)),
+        ("stub", State::Unknown(Stub(Digest(0x0102_0304_0506)).state())),
         ("unknown", State::Unknown(vec![200, 1, 2])),
     ];
     let state = |(name, state): (&str, State)| {

@@ -4,14 +4,14 @@ mod writes;
 
 use super::hub::region;
 use super::ledger::Moment;
-use super::reference::namespace;
+use super::reference::{Follows, namespace};
 use super::registry::TASKS;
 use crate::disk::Disk;
 use headland_agent::read::{Reader, Wanted};
 use headland_agent::replica::{Output, Replica, ReplicaConfig};
 use headland_agent::store::Store;
 use headland_shared::name::ReplicaName;
-use headland_shared::scope::{Follow, Scope};
+use headland_shared::scope::Scope;
 use headland_shared::session::agent::Timing;
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::topic;
@@ -78,6 +78,7 @@ impl Agent {
             _ => [256, 700, 4_096, FEED_BYTES_MAX][jitter.up_to(3) as usize],
         };
         let name = ReplicaName::parse(&format!("device-{number}")).expect("a plain word is a valid name");
+        let follows = Follows::of(pattern);
         Self {
             device: number,
             gone: false,
@@ -88,7 +89,7 @@ impl Agent {
             travelled: false,
             returns_at: None,
             moved: false,
-            topics: [0, 1].map(|hub| topics(hub, &name, pattern, frame_bytes_max >= FEED_BYTES_MAX)),
+            topics: [0, 1].map(|hub| topics(hub, &name, &follows, frame_bytes_max >= FEED_BYTES_MAX)),
             name,
             pattern: pattern.to_owned(),
             frame_bytes_max,
@@ -174,8 +175,10 @@ impl Agent {
         };
         let store = Store::open(open, &self.name, jitter.next_u64()).map_err(|error| fail("open its store", &error))?;
         self.boots += 1;
+        let follows = Follows::of(&self.pattern);
         let config = ReplicaConfig {
-            follow: vec![self.pattern.parse().map_err(|error| fail("follow", &error))?],
+            follow: vec![follows.scopes],
+            filter: follows.filter.map(str::to_owned),
             frame_bytes_max: self.frame_bytes_max,
             timing: Timing::default(),
             boot: self.boots,
@@ -245,13 +248,13 @@ impl Agent {
     }
 }
 
-fn topics(hub: usize, name: &ReplicaName, pattern: &str, live: bool) -> BTreeSet<String> {
+fn topics(hub: usize, name: &ReplicaName, follows: &Follows<'_>, live: bool) -> BTreeSet<String> {
     let region = region(hub);
-    let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
+    let live = live && follows.filter.is_none();
     let mut topics = BTreeSet::from([topic::down(&region, name), topic::heartbeat(&region)]);
     for task in TASKS {
         let scope = Scope::of(namespace(), Some(task));
-        if follow.matches(&scope) {
+        if follows.scopes.matches(&scope) {
             topics.insert(topic::urgent(&region, &scope));
             if live {
                 topics.insert(topic::feed(&region, &scope));

@@ -1,7 +1,6 @@
 //! What devices were told is durable, and what of it a flash that went back in time may lose or say twice.
 
 use super::reference::{EVERYWHERE, HERE};
-use headland_shared::actor::Dot;
 use headland_shared::view::Model;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Note {
     /// The device that wrote it; a clone is another device of the same name.
     pub(super) device: usize,
-    pub(super) dot: Dot,
     pub(super) model: String,
     pub(super) removed: bool,
     /// How many of it there may be at the hub, while it is not removed.
@@ -65,10 +63,9 @@ impl Ledger {
         format!("note {} of device {device}", self.written)
     }
 
-    pub(super) fn note(&mut self, text: String, device: usize, dot: Dot, model: String) {
+    pub(super) fn note(&mut self, text: String, device: usize, model: String) {
         let note = Note {
             device,
-            dot,
             model,
             removed: false,
             copies_min: 1,

@@ -240,9 +240,40 @@ fn lines(catalogue: &Catalogue, pattern: &str) -> Vec<String> {
 }
 
 fn followed<'a>(catalogue: &'a Catalogue, pattern: &str) -> Vec<(&'a String, &'a Entry)> {
-    let follow: Follow = pattern.parse().expect("the simulator's patterns are valid");
-    let followed = |(_, entry): &(&String, &Entry)| follow.matches(&Scope::of(namespace(), Some(&entry.task)));
+    let follows = Follows::of(pattern);
+    let followed = |(_, entry): &(&String, &Entry)| {
+        follows.scopes.matches(&Scope::of(namespace(), Some(&entry.task))) && follows.holds_for(entry)
+    };
     catalogue.iter().filter(followed).collect()
+}
+
+/// What a device follows: scopes, and of their models perhaps only some.
+#[derive(Debug)]
+pub(super) struct Follows<'a> {
+    pub(super) scopes: Follow,
+    pub(super) filter: Option<&'a str>,
+}
+
+impl<'a> Follows<'a> {
+    /// Reads `SCOPES where FILTER`.
+    pub(super) fn of(pattern: &'a str) -> Self {
+        let (scopes, filter) = match pattern.split_once(" where ") {
+            Some((scopes, filter)) => (scopes, Some(filter)),
+            None => (pattern, None),
+        };
+        let scopes = scopes.parse().expect("the simulator's patterns are valid");
+        Self { scopes, filter }
+    }
+
+    /// What the filter means, told by itself: what reads filters is not trusted here.
+    fn holds_for(&self, entry: &Entry) -> bool {
+        match self.filter {
+            None => true,
+            Some("note:*") => entry.note.is_some(),
+            Some("mark > 4") => entry.mark > 4,
+            Some(other) => panic!("nobody has said what {other} means"),
+        }
+    }
 }
 
 pub(super) fn lines_of_models(models: &[Model]) -> Vec<String> {

@@ -47,7 +47,13 @@ impl World {
     pub(super) fn new(seed: u64, verbose: bool) -> Self {
         let mut jitter = Jitter::seeded(seed);
         let count = 3 + jitter.up_to(2) as usize;
-        let patterns = ["*/*", "*/*", "sim/detection", "*/chat", "sim/*"];
+        let patterns = [
+            "*/*",
+            "*/*",
+            "sim/detection where note:*",
+            "*/chat",
+            "sim/* where mark > 4",
+        ];
         let agents: Vec<Agent> = (0..count)
             .map(|number| Agent::new(number, patterns[number], &mut jitter))
             .collect();

@@ -115,6 +115,7 @@ fn open_hub(now: Now) -> Hub {
 fn open_agent(now: Now) -> Agent {
     let config = AgentConfig {
         follow: vec!["*/*".parse().unwrap()],
+        filter: None,
         frame_bytes_max: 65_536,
         timing: Timing::default(),
         boot: 1,

@@ -8,6 +8,7 @@ use headland_hub::registry::{ImportOptions, ImportReport, Removals, import};
 use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
 use headland_hub::store::Store as HubStore;
 use headland_shared::digest::Digest;
+use headland_shared::epoch::Position;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{AttributeName, Region, ReplicaName};
 use headland_shared::session::Now;
@@ -134,6 +135,16 @@ impl Served {
         Changes::decode(&changes.encode()).unwrap()
     }
 
+    /// Where the registry stands that this hub holds.
+    pub(crate) fn registry(&self) -> Position {
+        self.hub.store().read().unwrap().numbers().unwrap().registry()
+    }
+
+    /// A follower says that it holds this of the registry; says whether this hub has begun another life.
+    pub(crate) fn hears_of(&mut self, held: Position) -> bool {
+        self.hub.registry_held_elsewhere(held, now_at(0)).unwrap()
+    }
+
     /// All that this hub's registry says.
     pub(crate) fn says(&self) -> Changes {
         changes_since(&self.hub.store().read().unwrap(), None).unwrap()
@@ -178,6 +189,7 @@ impl Hubs {
     pub(crate) fn new() -> Self {
         let config = AgentConfig {
             follow: vec!["*/*".parse().unwrap()],
+            filter: None,
             frame_bytes_max: 65_536,
             timing: Timing::default(),
             boot: 1,

@@ -3,6 +3,7 @@
 use crate::hubs::{Hubs, Served, Stated, restored, served, three};
 use headland_hub::registry::Removals;
 use headland_hub::registry::follow::{Behind, Changes, FollowError, Held};
+use headland_shared::epoch::{Life, Position};
 
 fn many(mark: i64, count: usize) -> Vec<(String, i64)> {
     (0..count).map(|number| (format!("model-{number:03}"), mark)).collect()
@@ -111,6 +112,53 @@ fn a_restored_leader_that_went_another_way_is_followed_there_and_lifts_no_revoca
     let [ours, theirs] = [follower.model("a"), again.model("a")];
     assert_eq!(ours.attributes, theirs.attributes);
     assert!(format!("{:?}", ours.versions).contains("revoked"), "{ours:?}");
+}
+
+#[test]
+fn a_leader_restored_to_before_its_followers_life_learns_of_it_from_the_follower() {
+    let (mut lost, mut leader) = (restored("north", 5, 5), restored("north", 5, 99));
+    let mut follower = served("south", 50);
+    for leader in [&mut lost, &mut leader] {
+        leader.import(&three(1), 0);
+    }
+    // The life that was lost: an agent had seen more of it than the leader had after an earlier restore.
+    let seen = lost.registry();
+    let more = Position {
+        number: seen.number + 1,
+        ..seen
+    };
+    assert!(lost.hears_of(more));
+    lost.import(&three(2), 0);
+    follower.follow(&lost, 0);
+    let refused = follower.apply(&leader.says_to(&follower), Removals::Allowed, 0);
+    assert!(
+        matches!(refused, Err(FollowError::Behind(Behind::Life { .. }))),
+        "{refused:?}"
+    );
+    assert!(leader.hears_of(follower.registry()));
+    assert!(!leader.hears_of(follower.registry()), "once is enough");
+    follower
+        .apply(&leader.says_to(&follower), Removals::Allowed, 0)
+        .unwrap();
+    assert_eq!(follower.registry(), leader.registry());
+    assert_eq!(follower.digests(), leader.digests());
+}
+
+#[test]
+fn a_life_that_nobody_can_have_seen_moves_no_registry_and_neither_does_one_that_has_said_nothing() {
+    let (mut leader, mut empty) = (served("north", 5), served("west", 6));
+    leader.import(&three(1), 0);
+    let at = |number| Position {
+        life: Life::numbered(number, 1),
+        number: 4,
+    };
+    assert!(!leader.hears_of(at(u32::MAX)));
+    assert!(!empty.hears_of(at(2)));
+    let moves = (0..100).filter(|_| {
+        let next = leader.registry().life.number() + 1;
+        leader.hears_of(at(next))
+    });
+    assert!(moves.count() < 10, "two registries drive each other on");
 }
 
 #[test]

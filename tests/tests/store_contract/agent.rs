@@ -183,6 +183,7 @@ impl Subject for AgentStore {
         let store = Store::open(move || medium.database(), &name, INCARNATION)?;
         let config = ReplicaConfig {
             follow: vec!["farm/*".parse().unwrap()],
+            filter: None,
             frame_bytes_max: 65_536,
             timing: Timing::default(),
             boot: 1,

@@ -20,6 +20,11 @@ pub enum ApplyError {
         /// The number.
         number: u32,
     },
+    /// The hub takes a record for whole that is a stub here, or the other way round.
+    #[error(
+        "applying what the hub sent: a record that the filter left out changed as if it were here; asking for everything anew"
+    )]
+    Filtered,
     /// What was compared does not fit what is held.
     #[error("mending what differs from the hub: what is held here does not add up; asking for everything anew")]
     Kept,
@@ -36,7 +41,10 @@ pub enum ApplyError {
 impl ApplyError {
     /// Whether the cursors are not to be trusted any more.
     pub(in crate::replica) fn is_distrust(&self) -> bool {
-        matches!(self, Self::Delta(_) | Self::UnknownNumber { .. } | Self::Kept)
+        matches!(
+            self,
+            Self::Delta(_) | Self::UnknownNumber { .. } | Self::Filtered | Self::Kept
+        )
     }
 
     /// For calls in which only the store can fail for good: the rest was counted and is asked for anew.

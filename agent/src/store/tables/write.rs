@@ -1,5 +1,6 @@
 //! Changing the tables, within one write transaction.
 
+use super::stubs::is_stub;
 use super::{Tables, own, own_write, rows, split_record};
 use crate::store::own::{OwnWrite, Standing};
 use crate::store::rows::{Placed, ScopeRow, StagedHead};
@@ -28,6 +29,15 @@ impl Tables<'_> {
     /// Notes the patterns by which the store is filled.
     pub fn set_follow(&mut self, follow: &[u8]) -> Result<(), StoreError> {
         self.meta.insert(rows::FOLLOW, follow)?;
+        Ok(())
+    }
+
+    /// Notes the filter by which the store is filled from here on, if by one.
+    pub fn set_filter(&mut self, filter: Option<&str>) -> Result<(), StoreError> {
+        match filter {
+            Some(filter) => self.meta.insert(rows::FILTER, filter.as_bytes())?,
+            None => self.meta.remove(rows::FILTER)?,
+        };
         Ok(())
     }
 
@@ -101,19 +111,37 @@ impl Tables<'_> {
             .map(|key| key.value().to_vec()))
     }
 
-    /// A record's number and blob.
-    pub fn record(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
+    /// The number and blob of a record that is held whole.
+    pub fn whole(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
         self.records
             .get(key)?
             .map(|value| split_record(value.value()))
             .transpose()
     }
 
-    /// Sets a record.
+    /// A record's number and blob, which may be a stub's.
+    pub fn record(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
+        match self.whole(key)? {
+            Some(whole) => Ok(Some(whole)),
+            None => self.stub(key),
+        }
+    }
+
+    /// Sets a record; with a stub for a blob nothing else is left of it.
     pub fn set_record(&mut self, handle: u32, key: &[u8], blob: &[u8]) -> Result<(), StoreError> {
         let mut value = Vec::with_capacity(blob.len() + 4);
         value.extend_from_slice(&handle.to_be_bytes());
         value.extend_from_slice(blob);
+        if is_stub(blob)? {
+            if self.records.remove(key)?.is_some() {
+                self.touched.record(key);
+                self.find_no_more(key)?;
+            }
+            self.stubs.insert(key, value.as_slice())?;
+            self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
+            return Ok(());
+        }
+        self.stubs.remove(key)?;
         let before = self.records.insert(key, value.as_slice())?;
         // With another number it is what it was.
         if before.is_none_or(|before| before.value().get(4..) != Some(blob)) {
@@ -123,12 +151,23 @@ impl Tables<'_> {
         self.find_by(key, blob)
     }
 
-    /// Visits all records with their numbers, in the order of keys.
+    /// Visits all records with their numbers, stubs among them, in the order of keys.
     pub fn each_record<E: From<StoreError>>(
         &self,
         mut visit: impl FnMut(&[u8], u32, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for row in self.records.iter().map_err(StoreError::from)? {
+        let mut wholes = self.records.iter().map_err(StoreError::from)?.peekable();
+        let mut stubs = self.stubs.iter().map_err(StoreError::from)?.peekable();
+        loop {
+            let stub_next = match (wholes.peek(), stubs.peek()) {
+                (Some(Ok((whole, _))), Some(Ok((stub, _)))) => stub.value() < whole.value(),
+                (None, _) => true,
+                (Some(_), _) => false,
+            };
+            let next = if stub_next { stubs.next() } else { wholes.next() };
+            let Some(row) = next else {
+                return Ok(());
+            };
             let (key, value) = row.map_err(StoreError::from)?;
             let mut reader = Reader::new(value.value());
             let handle = reader
@@ -136,7 +175,6 @@ impl Tables<'_> {
                 .map_err(|error| StoreError::corrupt("records-1", error))?;
             visit(key.value(), handle, reader.rest())?;
         }
-        Ok(())
     }
 
     /// Gives a record another number; the old one means nothing any more.
@@ -154,6 +192,7 @@ impl Tables<'_> {
     /// Drops a record and its number.
     pub fn remove_record(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
         self.records.remove(key)?;
+        self.stubs.remove(key)?;
         self.touched.record(key);
         self.handles.remove(handle.to_be_bytes().as_slice())?;
         self.find_no_more(key)
@@ -162,10 +201,15 @@ impl Tables<'_> {
     /// Drops all records for which `keep` says no; gives how many there were and how many went.
     pub fn retain_records(&mut self, keep: impl Fn(&[u8]) -> bool) -> Result<(u64, u64), StoreError> {
         let (mut before, mut dropped) = (0, 0);
-        self.records.retain(|key, _| {
+        let mut counted = |key: &[u8]| {
             before += 1;
             let kept = keep(key);
             dropped += u64::from(!kept);
+            kept
+        };
+        self.stubs.retain(|key, _| counted(key))?;
+        self.records.retain(|key, _| {
+            let kept = counted(key);
             if !kept {
                 self.touched.record(key);
             }

@@ -1,12 +1,18 @@
 //! The digests of scopes after each commit: what an acknowledgement of an earlier moment is compared with.
 
-use super::{Tables, Writing};
-use headland_host::tables::StoreError;
+use super::{Tables, Writing, meta, split_record, writing};
+use headland_host::tables::{META, StoreError};
+use headland_shared::blob::Blob;
 use headland_shared::bytes::{DecodeError, Reader};
 use headland_shared::delta::ScopeAlias;
 use headland_shared::digest::Digest;
 use headland_shared::epoch::Seq;
-use redb::{ReadableTable, ReadableTableMetadata};
+use headland_shared::scope::Scope;
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use std::collections::BTreeMap;
+
+/// In the table of single values: by which definition the digests were counted (1 byte).
+const DEFINITION: &[u8] = b"digests";
 
 fn digest_key(scope: ScopeAlias, seq: Seq) -> [u8; 12] {
     let mut key = [0; 12];
@@ -17,6 +23,47 @@ fn digest_key(scope: ScopeAlias, seq: Seq) -> [u8; 12] {
 
 fn corrupt(error: DecodeError) -> StoreError {
     StoreError::corrupt("digests-1", error)
+}
+
+/// Counts the digests of all scopes anew, unless they are by the present definition. Those of earlier commits are
+/// forgotten: whoever acknowledges one of these is compared at the next.
+///
+/// They follow from the records and are no part of the store's format.
+pub(in crate::store) fn count_where_other(database: &Database) -> Result<(), StoreError> {
+    let present: [u8; 1] = [Digest::DEFINITION];
+    let values: super::Rows = database.begin_read()?.open_table(META)?;
+    if meta(&values, DEFINITION)?.as_deref() == Some(&present) {
+        return Ok(());
+    }
+    let transaction = database.begin_write()?;
+    {
+        let mut tables = writing(&transaction)?;
+        let sums = sums(&tables)?;
+        tables.digests.retain(|_, _| false)?;
+        for mut row in tables.scopes()?.into_values() {
+            row.digest = sums.get(&row.scope).copied().unwrap_or_default();
+            tables.set_digest(row.alias, row.head, row.digest)?;
+            tables.set_scope(&row)?;
+        }
+        tables.meta.insert(DEFINITION, present.as_slice())?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// The digest of each scope's records.
+fn sums(tables: &Tables<Writing<'_>>) -> Result<BTreeMap<Scope, Digest>, StoreError> {
+    let corrupt = |error| StoreError::corrupt("records-1", error);
+    let mut sums = BTreeMap::<Scope, Digest>::new();
+    for row in tables.records.iter()? {
+        let (key, blob) = split_record(row?.1.value()).map_err(corrupt)?;
+        let blob = Blob::parse(&blob).map_err(corrupt)?;
+        let digest = blob.digest(&key.encoded()).map_err(corrupt)?;
+        if let Some(task) = blob.head.task {
+            let namespace = key.namespace;
+            sums.entry(Scope { namespace, task }).or_default().add(digest);
+        }
+    }
+    Ok(sums)
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tables<T> {

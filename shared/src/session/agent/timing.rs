@@ -18,6 +18,8 @@ pub struct Timing {
     pub stalls_max: u32,
     /// How long a missing batch may be late.
     pub gap_ms: u64,
+    /// How long what is held may be behind what a heartbeat names before it is asked for.
+    pub lag_ms: u64,
     /// Over which time agents spread what they all would do at once.
     pub spread_ms: u64,
     /// Over which time acknowledgements are spread and gathered.
@@ -38,6 +40,7 @@ impl Default for Timing {
             stall_ms: 5_000,
             stalls_max: 3,
             gap_ms: 500,
+            lag_ms: 500,
             spread_ms: 1_000,
             acknowledge_ms: 2_000,
             prove_ms: 600_000,

@@ -54,6 +54,7 @@ impl Device {
         let store = Store::open(open, &name, seed).during("opening a device's store")?;
         let config = ReplicaConfig {
             follow: vec!["*/*".parse().during("following everything")?],
+            filter: None,
             frame_bytes_max: FRAME_BYTES_DEFAULT,
             timing: Timing::default(),
             boot: 1,

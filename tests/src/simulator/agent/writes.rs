@@ -3,19 +3,19 @@
 use super::Agent;
 use crate::simulator::reference::{HERE, key};
 use headland_agent::replica::WriteError;
-use headland_shared::actor::Dot;
+use headland_shared::element::{Remark, State};
 use headland_shared::key::ElementKey;
 use headland_shared::name::AttributeName;
 use headland_shared::session::{Jitter, Ms};
 
 impl Agent {
-    /// Writes a note about some model that it shows.
+    /// Writes a note about some model that it shows; gives the model.
     pub(in crate::simulator) fn annotate(
         &mut self,
         text: &str,
         now: Ms,
         jitter: &mut Jitter,
-    ) -> Result<Option<(Dot, String)>, String> {
+    ) -> Result<Option<String>, String> {
         let Some(model) = self.some_model(jitter)? else {
             return Ok(None);
         };
@@ -23,25 +23,31 @@ impl Agent {
         let Some(replica) = &mut self.replica else {
             return Ok(None);
         };
-        let dot = replica.annotate(&key(&model), None, text.to_owned(), at);
-        let dot = dot.map_err(|error| error.to_string())?;
+        let written = replica.annotate(&key(&model), None, text.to_owned(), at);
+        written.map_err(|error| error.to_string())?;
         replica.flush(at).map_err(|error| error.to_string())?;
-        Ok(Some((dot, model)))
+        Ok(Some(model))
     }
 
-    pub(in crate::simulator) fn remove_note(&mut self, dot: &Dot, model: &str, now: Ms) -> Result<bool, String> {
+    /// Takes the note with this text back, if the device still has one: a store that began a new life has given its
+    /// notes other names, and a name of the life before may be another note's.
+    pub(in crate::simulator) fn remove_note(&mut self, text: &str, model: &str, now: Ms) -> Result<bool, String> {
         let at = self.now(now);
         let Some(replica) = &mut self.replica else {
             return Ok(false);
         };
-        if replica.actor().name != dot.actor.name {
+        let key = key(model);
+        let own = replica.store().read().and_then(|views| views.own_of(&key.encoded()));
+        let mut own = own.map_err(|error| error.to_string())?.into_iter();
+        let dot = own.find_map(|write| match (write.element, write.state) {
+            (ElementKey::Annotation(dot), State::Remark(Remark::Written(note))) => (note.text == text).then_some(dot),
+            _ => None,
+        });
+        let Some(dot) = dot else {
             return Ok(false);
-        }
-        match replica.remove_note(&key(model), dot, at) {
-            // A store that began a new life has given it another name.
-            Err(WriteError::UnknownNote(_)) => return Ok(false),
-            removed => removed.map_err(|error| error.to_string())?,
-        }
+        };
+        let removed = replica.remove_note(&key, &dot, at);
+        removed.map_err(|error| error.to_string())?;
         replica.flush(at).map_err(|error| error.to_string())?;
         Ok(true)
     }

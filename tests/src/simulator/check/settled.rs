@@ -3,9 +3,9 @@
 use crate::simulator::agent::Agent;
 use crate::simulator::hub::{FOLLOWER, Hub, REGIONS};
 use crate::simulator::ledger::Due;
-use crate::simulator::reference::{HERE, Reference, lines_of_models};
+use crate::simulator::reference::{Follows, HERE, Reference, lines_of_models};
 use headland_shared::digest::Digest;
-use headland_shared::scope::{Follow, Scope};
+use headland_shared::scope::Scope;
 use headland_shared::session::Now;
 use headland_shared::stamp::AHEAD_MS_MAX;
 use headland_shared::view::Model;
@@ -131,7 +131,7 @@ fn converged(agent: &Agent, hubs: &[Hub; 2], reference: &Reference) -> Result<()
             agent.name
         ));
     }
-    let follow: Follow = agent.pattern.parse().map_err(|error| format!("{error}"))?;
+    let follow = Follows::of(&agent.pattern).scopes;
     let mut digest = Digest::default();
     let views = hub.store().read().map_err(|error| error.to_string())?;
     for row in views.scopes().map_err(|error| error.to_string())?.values() {

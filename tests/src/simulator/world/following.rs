@@ -91,7 +91,7 @@ impl World {
     fn ask(&mut self) -> Result<(), String> {
         self.following.ask_after(self.now, &mut self.jitter, WAY_MS_MAX);
         let [leader, follower] = &mut self.hubs;
-        let (Some(leader), Some(follower)) = (&leader.replica, &mut follower.replica) else {
+        let (Some(leader), Some(follower)) = (&mut leader.replica, &mut follower.replica) else {
             return Ok(());
         };
         if self.following.slow_until > self.now {
@@ -100,6 +100,12 @@ impl World {
         }
         let from = follower.store().read().and_then(|views| views.followed());
         let from = from.map_err(|error| error.to_string())?;
+        let held = follower.store().read().and_then(|views| views.numbers());
+        let held = held.map_err(|error| error.to_string())?;
+        if held.revision > 0 {
+            let heard = leader.registry_held_elsewhere(held.registry(), Hub::now(self.now));
+            heard.map_err(|error| error.to_string())?;
+        }
         let views = leader.store().read().map_err(|error| error.to_string())?;
         if !has_news(&views, from.as_ref()).map_err(|error| error.to_string())? {
             follower.registry_known(self.now);

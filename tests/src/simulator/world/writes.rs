@@ -8,8 +8,8 @@ impl World {
         let text = self.reference.ledger.next_text(index);
         let full = self.full_until.contains_key(&index);
         match self.agents[index].annotate(&text, self.now, &mut self.jitter) {
-            Ok(Some((dot, model))) => {
-                self.reference.ledger.note(text, index, dot, model);
+            Ok(Some(model)) => {
+                self.reference.ledger.note(text, index, model);
                 Ok(())
             }
             Ok(None) => Ok(()),
@@ -23,7 +23,7 @@ impl World {
             return Ok(());
         };
         let full = self.full_until.contains_key(&index);
-        match self.agents[index].remove_note(&note.dot, &note.model, self.now) {
+        match self.agents[index].remove_note(&text, &note.model, self.now) {
             Ok(done) => {
                 if done {
                     self.reference.ledger.removed(&text);
