@@ -4,21 +4,14 @@
 
 mod build;
 mod contract;
-mod question;
-mod story;
-mod token;
 mod watching;
-mod why;
 
-pub(crate) use build::{Answers, WALL_CLOCK_SET_MS, model_key};
+pub(crate) use build::{Answers, WALL_CLOCK_SET_MS};
 pub use contract::{Consistency, OnStale};
 pub(crate) use contract::{Demand, Stale};
-pub(crate) use question::{Question, QuestionError};
-pub use story::{Availability, Facts, TallyStory, Usage, Why, WriteStory};
 pub(crate) use watching::{Told, Watching};
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Where the session with the hub stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,35 +74,12 @@ const fn yes() -> bool {
     true
 }
 
-/// One model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct One<M> {
-    /// The model.
-    pub model: M,
-    /// How old this is.
-    #[serde(flatten)]
-    pub freshness: Freshness,
-}
-
-/// A page of models.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Listing<M> {
-    /// The models, in the order that was asked for; by namespace and name where that does not decide.
-    pub models: Vec<M>,
-    /// What to ask for the next page with; absent on the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_page_token: Option<String>,
-    /// How many models the agent holds, of all namespaces.
-    pub models_held: u64,
-    /// Where to watch from: all changes up to here are in this page. Of several pages the first one's counts.
-    #[serde(default)]
-    pub position: String,
-    /// How old this is.
-    #[serde(flatten)]
-    pub freshness: Freshness,
-}
+/// One model, and how fresh that is.
+pub type One<M> = headland_api::answer::One<M, Freshness>;
+/// A page of models, and how fresh that is.
+pub type Listing<M> = headland_api::answer::Listing<M, Freshness>;
+/// Part of a model, and how fresh that is.
+pub type Facts<P> = headland_api::answer::Facts<P, Freshness>;
 
 /// A note that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -343,24 +313,6 @@ pub struct Status {
     pub counts: CountsStatus,
     /// What the link carried.
     pub link: LinkStatus,
-}
-
-/// An answer to a request that failed, as RFC 9457 has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Problem {
-    /// What kind of problem: `urn:headland:problem:KIND`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The kind in words.
-    pub title: String,
-    /// The HTTP status.
-    pub status: u16,
-    /// What was being done, to what, and the remedy.
-    pub detail: String,
-    /// Fields of newer versions.
-    #[serde(flatten)]
-    pub more: BTreeMap<String, serde_json::Value>,
 }
 
 /// What one round with the hub brought.

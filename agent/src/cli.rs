@@ -13,10 +13,11 @@ pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
-use crate::answer::{Counted, Listing, NoteWritten, One, Status, Synced, model_key};
+use crate::answer::{Counted, Listing, NoteWritten, One, Status, Synced};
 use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WhyArguments};
 use crate::settings::Settings;
 use access::{Access, Once};
+use headland_api::model_key;
 use headland_host::exit::Failure;
 use headland_host::text::{print, words};
 use headland_shared::key::RecordKey;

@@ -9,7 +9,7 @@ use crate::read::Remembered;
 use crate::running::{Running, Signals};
 use crate::settings::Settings;
 use crate::status_line;
-use headland_host::control::{ControlSocket, ServeError};
+use headland_host::control::ControlSocket;
 use headland_host::exit::Failure;
 use headland_host::service;
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
 async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let socket = ControlSocket::bind(&settings.socket, &settings.api.access()).await?;
+    let loopback = settings.api.loopback().bind().await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let status = service::tell_status(driver.live(), status_line::of);
     let watchdog = service::feed_watchdog({
@@ -58,7 +59,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
         watches: api::Watches::default(),
     });
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut served = tokio::spawn(socket.serve(router, async {
+    let mut served = tokio::spawn(socket.serve_beside(loopback, router, async {
         // A sender that is gone means the end as well.
         let _ = stopped.await;
     }));
@@ -75,7 +76,7 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
             Ok(())
         }
         failure = running.failed() => return Err(failure),
-        ended = &mut served => Err(serving_ended(ended)),
+        _ = &mut served => Err(Failure::failed("serving the control socket: it has ended; start the program again")),
     };
     drop(stop);
     if let Some(hook) = hook {
@@ -92,18 +93,11 @@ async fn serve(settings: &Settings, driver: Driver) -> Result<(), Failure> {
     result
 }
 
-async fn stop_all(running: Running, served: JoinHandle<Result<(), ServeError>>, serving: bool) {
+async fn stop_all(running: Running, served: JoinHandle<()>, serving: bool) {
     if serving {
         // How serving ends no longer matters.
         let (_, ()) = tokio::join!(served, running.stop());
     } else {
         running.stop().await;
-    }
-}
-
-fn serving_ended(ended: Result<Result<(), ServeError>, tokio::task::JoinError>) -> Failure {
-    match ended {
-        Ok(Err(error)) => error.into(),
-        Ok(Ok(())) | Err(_) => Failure::failed("serving the control socket: it has ended; start the program again"),
     }
 }

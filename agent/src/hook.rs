@@ -7,13 +7,14 @@
 mod command;
 mod pending;
 
-use crate::answer::{Question, QuestionError, Told, Watching};
+use crate::answer::{Told, Watching};
 use crate::driver::Live;
 use crate::settings::OnChangeSettings;
 use crate::store::Store;
 use command::Command;
 use headland_host::backoff::Backoff;
 use headland_host::tables::StoreError;
+use headland_shared::query::{Question, QuestionError};
 use pending::Pending;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// What the program is called in its own messages.
-const PROGRAM: &str = "headland-agent";
+pub(crate) const PROGRAM: &str = "headland-agent";
 
 /// What is logged unless somebody says otherwise: the daemon tells of its links, a command only of what is wrong.
 const FILTER_DAEMON: &str = "info";
@@ -78,6 +78,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     }
     let settings = Settings::load(file.as_deref())?;
     if arguments.check_config {
+        settings.api.loopback().check()?;
         let path = file.unwrap_or_else(|| SOURCE.default_path.into());
         let source = if path.exists() {
             path.display().to_string()

@@ -1,26 +1,23 @@
 //! Reading the cache: the catalogue as the hub delivered it, with urgent facts that are ahead of the feed and this
 //! agent's own writes laid over it.
 
-mod page;
+mod finding;
 mod remembered;
 mod task;
 
-pub use page::{Page, Place, Wanted};
+pub use headland_shared::query::{Elements, Page, Place, Wanted};
 pub use remembered::{Remembered, Resolved};
 
 use crate::store::{Standing, Store, Views};
 use headland_host::tables::StoreError;
-use headland_shared::actor::ActorId;
 use headland_shared::blob::Blob;
 use headland_shared::element::State;
 use headland_shared::key::{ElementKey, RecordKey};
+use headland_shared::query::Catalogue;
 use headland_shared::schema::Declaration;
 use headland_shared::view::Model;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-
-/// What is known of one record: each element and its state.
-pub type Elements = BTreeMap<ElementKey, State>;
 
 /// Answers from the store; may be used beside the replica.
 #[derive(Debug, Clone)]
@@ -78,64 +75,15 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// One model.
-    pub fn model(&self, key: &RecordKey) -> Result<Option<Model>, StoreError> {
-        let elements = self.elements(key)?;
-        Ok(elements.map(|elements| self.read(key, &elements)))
-    }
-
-    /// The models that are wanted.
-    pub fn models(&self, wanted: &Wanted) -> Result<Page, StoreError> {
-        page::read(self, wanted)
-    }
-
     /// The tables.
     #[must_use]
     pub fn views(&self) -> &Views {
         &self.views
     }
 
-    /// What is known of one record.
-    pub fn elements(&self, key: &RecordKey) -> Result<Option<Elements>, StoreError> {
-        let record = key.encoded();
-        match self.views.record(&record)? {
-            Some((_, blob)) => self.lay_together(&record, &blob).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Reads a record by the rules of its attributes.
-    #[must_use]
-    pub fn read(&self, key: &RecordKey, elements: &Elements) -> Model {
-        Model::read(key, elements, |name| self.declaration(name))
-    }
-
-    /// How many models are held.
-    pub fn count(&self) -> Result<u64, StoreError> {
-        self.views.record_count()
-    }
-
-    /// Who writes here.
-    pub fn actor(&self) -> Result<Option<ActorId>, StoreError> {
-        self.views.actor()
-    }
-
     /// The region of the hub whose catalogue this is.
     pub fn region(&self) -> Result<Option<String>, StoreError> {
         Ok(self.views.placed()?.map(|placed| placed.region))
-    }
-
-    /// How an attribute behaves. A declaration that cannot be read shows the attribute by the plain rule rather than
-    /// hiding the model.
-    #[must_use]
-    pub fn declaration(&self, name: &str) -> Option<Declaration> {
-        if let Some(known) = self.declared.borrow().get(name) {
-            return *known;
-        }
-        let stored = self.views.declaration(name).ok().flatten();
-        let declaration = stored.or_else(|| Declaration::built_in(name));
-        self.declared.borrow_mut().insert(name.to_owned(), declaration);
-        declaration
     }
 
     fn lay_together(&self, record: &[u8], blob: &[u8]) -> Result<Elements, StoreError> {

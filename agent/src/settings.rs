@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     pub(crate) store: PathBuf,
     /// The control socket.
     pub(crate) socket: PathBuf,
-    /// Who may use it.
+    /// Who may use it, and the same API over TCP.
     pub(crate) api: ApiSettings,
     /// What is run when models have changed.
     pub(crate) on_change: OnChangeSettings,
@@ -258,6 +258,7 @@ mod tests {
             ("follow = [\"vision\"]", "namespace/task"),
             ("filter = \"cost <\"", "at byte 6: expected"),
             ("name = \"a b\"", "letters, digits"),
+            ("[api]\nlisten = \"0.0.0.0:7411\"", "other machines"),
             (
                 "[device.labels]\ndevice = \"x\"",
                 "is the device's name and cannot be set",

@@ -5,6 +5,7 @@ mod agents;
 mod doctor;
 mod sheet;
 
+use crate::backup::{self, Existing};
 use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::program::{ModelArgument, WantedModels};
 use crate::settings::{RegistrySource, Settings};
@@ -14,6 +15,7 @@ use headland_host::text::print;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{ModelName, Namespace};
 use serde_json::Value;
+use std::path::Path;
 
 /// `import`
 pub(crate) fn import(settings: &Settings, wish: ImportWish, json: bool) -> Result<(), Failure> {
@@ -55,6 +57,25 @@ pub(crate) fn show(settings: &Settings, model: &ModelArgument, json: bool) -> Re
 pub(crate) fn history(settings: &Settings, limit: usize, json: bool) -> Result<(), Failure> {
     let answer = Access::find(settings)?.history(limit)?;
     output(&answer, json, sheet::history)
+}
+
+/// `backup`
+pub(crate) fn backup(settings: &Settings, to: &Path, json: bool) -> Result<(), Failure> {
+    let answer = Access::find(settings)?.backup(to, settings.region.as_str())?;
+    output(&answer, json, sheet::backup)
+}
+
+/// `restore`
+pub(crate) fn restore(settings: &Settings, from: &Path, existing: Existing, json: bool) -> Result<(), Failure> {
+    if access::someone_listens(&settings.socket)? {
+        let socket = settings.socket.display();
+        return Err(Failure::bad_input(format!(
+            "restoring: a hub runs and serves control socket {socket}; stop it first"
+        )));
+    }
+    let (about, epoch) = backup::restore(settings, from, existing)?;
+    let answer = serde_json::json!({ "about": about, "epoch": epoch.to_string() });
+    output(&answer, json, sheet::restore)
 }
 
 /// `release`

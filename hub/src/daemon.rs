@@ -59,7 +59,7 @@ fn start_broker(settings: &Settings) -> Result<Option<crate::broker::Broker>, Fa
         return Ok(None);
     }
     let config = crate::broker::BrokerConfig {
-        listen: settings.broker.listen,
+        listen: settings.broker.listen.get(),
         packet_bytes_max: uplink::PACKET_BYTES_MAX as u32,
         connections_max: settings.broker.connections_max,
     };
@@ -89,6 +89,7 @@ async fn serve(
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let socket = ControlSocket::bind(&settings.socket, &SocketAccess::default()).await?;
+    let loopback = settings.api.bind().await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let told = driver.live();
     let link = uplink::start(settings, address, inlet.clone())?;
@@ -113,9 +114,10 @@ async fn serve(
         region: settings.region.to_string(),
         follower,
         started: now().mono,
+        backups: api::Backups::default(),
     });
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut served = tokio::spawn(socket.serve(router, async {
+    let mut served = tokio::spawn(socket.serve_beside(loopback, router, async {
         // A sender that is gone means the end as well.
         let _ = stopped.await;
     }));

@@ -2,8 +2,11 @@
 
 mod outbox;
 mod pace;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
+use crate::answer::Queue;
 use crate::bridging::{Answered, Told};
 use crate::following::Heard;
 use crate::opening::now;
@@ -92,6 +95,8 @@ pub(crate) struct Live {
 pub(crate) struct Inlet {
     inputs: SyncSender<Input>,
     bytes: Arc<AtomicUsize>,
+    /// Frames that the driver has taken and not worked off.
+    frames: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     pulse: Pulse,
 }
@@ -116,6 +121,14 @@ impl Inlet {
 
     pub(crate) fn try_put(&self, input: Input) -> Result<(), TrySendError<Input>> {
         self.inputs.try_send(input)
+    }
+
+    /// What waits for the replica.
+    pub(crate) fn queue(&self) -> Queue {
+        Queue {
+            frames: self.frames.load(Ordering::Relaxed) as u64,
+            bytes: self.bytes.load(Ordering::Relaxed) as u64,
+        }
     }
 
     /// Asks the driver to finish what it is at and end.
@@ -158,6 +171,7 @@ impl Driver {
             inlet: Inlet {
                 inputs,
                 bytes: Arc::default(),
+                frames: Arc::default(),
                 stop: Arc::default(),
                 pulse: Pulse::default(),
             },
@@ -193,6 +207,7 @@ impl Driver {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.work_off();
+            self.inlet.frames.store(self.waiting.len(), Ordering::Relaxed);
             let passed = self.replica.handle_timeout(now());
             self.after(&passed);
             self.outbox.send(&mut self.replica, link, now().mono);
@@ -396,31 +411,5 @@ impl Driver {
         if let Verdict::Write { suppressed } = self.store_lines.line(now().mono) {
             tracing::error!(suppressed, "{error}");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(bytes: usize) -> LinkEvent {
-        LinkEvent::Frame {
-            topic: String::new(),
-            payload: vec![0; bytes],
-        }
-    }
-
-    #[test]
-    fn long_frames_are_dropped_before_the_inbox_is_full() {
-        let (inputs, _inbox) = sync_channel(8);
-        let inlet = Inlet {
-            inputs,
-            bytes: Arc::default(),
-            stop: Arc::default(),
-            pulse: Pulse::default(),
-        };
-        assert_eq!(inlet.put_event(frame(INBOX_BYTES_MAX - 1)), Delivery::Taken);
-        assert_eq!(inlet.put_event(frame(2)), Delivery::Dropped);
-        assert_eq!(inlet.put_event(frame(1)), Delivery::Taken);
     }
 }

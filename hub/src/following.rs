@@ -9,11 +9,11 @@ pub(crate) use reporter::Reporter;
 pub(crate) use standing::{Leader, Standing, State, at_rest};
 pub(crate) use task::Task;
 
+use crate::answer::Follow;
 use crate::registry::Removals;
 use crate::registry::follow::Changes;
 use headland_shared::epoch::Position;
 use headland_shared::session::Ms;
-use serde_json::Value;
 use tokio::sync::watch;
 
 /// What the leading hub said, on its way to the replica.
@@ -36,13 +36,13 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
+    /// How the following stands at a moment.
+    pub(crate) fn told(&self, now: Ms) -> Follow {
+        self.standing.borrow().described(&self.leader, now)
+    }
+
     /// Lets happen what the registry says at this position, however much it withdraws.
     pub(crate) fn release(&self, registry: Position) {
         self.release.send_replace(Some(registry));
-    }
-
-    /// For the status of a hub that runs.
-    pub(crate) fn described(&self, now: Ms) -> Value {
-        self.standing.borrow().described(&self.leader, now)
     }
 }

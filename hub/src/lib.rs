@@ -5,7 +5,9 @@
 //! registry, [`read`] answers from the store. The outer one gives it sockets, clocks, a broker and a command line:
 //! [`program`] is the whole program.
 
+mod answer;
 mod api;
+mod backup;
 mod bridging;
 #[cfg(feature = "broker")]
 pub mod broker;

@@ -18,6 +18,7 @@ const FILES_NAMED_MAX: usize = 4;
 
 /// An import as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImportWish {
     /// The files, on the hub's own machine.
@@ -41,6 +42,7 @@ pub(crate) struct ReadImport {
 
 /// A revert as it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevertWish {
     /// The commit to take back.
@@ -49,6 +51,7 @@ pub(crate) struct RevertWish {
 
 /// What only a person can decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "decision", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Decision {
     /// The one store that speaks from now on under this name is the right one.
@@ -62,6 +65,7 @@ pub(crate) enum Decision {
 
 /// What became of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Decided {
     /// Whether there was anything to decide.
     pub(crate) was_open: bool,

@@ -4,6 +4,7 @@ mod arguments;
 
 pub(crate) use arguments::{ModelArgument, WantedModels};
 
+use crate::backup::Existing;
 use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon};
@@ -17,7 +18,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// What the program is called in its own messages.
-const PROGRAM: &str = "headland-hub";
+pub(crate) const PROGRAM: &str = "headland-hub";
 /// What is logged unless somebody says otherwise. The broker's library speaks of every client.
 const FILTER_DAEMON: &str = "info,rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,rust_box=warn";
 const FILTER_COMMAND: &str = "warn";
@@ -65,6 +66,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let broker = settings.broker_address().map_err(Failure::bad_input)?;
     settings.registry_source().map_err(Failure::bad_input)?;
     if arguments.check_config {
+        settings.api.check()?;
         return print(&format!(
             "the configuration of region {} is valid (broker {broker})\n",
             settings.region
@@ -99,6 +101,11 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Revert { seq } => cli::revert(&settings, RevertWish { seq }, json),
         Command::Unfence { agent } => cli::decide(&settings, &Decision::Unfence { agent }, json),
         Command::ConfirmRestored => cli::decide(&settings, &Decision::ConfirmRestored, json),
+        Command::Backup { to } => cli::backup(&settings, &to, json),
+        Command::Restore { from, replace } => {
+            let existing = if replace { Existing::Replace } else { Existing::Keep };
+            cli::restore(&settings, &from, existing, json)
+        }
         Command::Release => cli::release(&settings, json),
         Command::Completions { shell } => print(&completions::script(shell, Arguments::command(), PROGRAM)),
         Command::Doctor => cli::doctor(&settings, json),

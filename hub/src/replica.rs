@@ -18,6 +18,7 @@ mod known;
 mod live;
 mod merge;
 mod moment;
+mod rebirth;
 mod restored;
 mod sealed;
 mod sieve;
@@ -25,6 +26,7 @@ mod upload;
 mod urgent;
 
 pub use commit::{Commit, CommitError, Committed};
+pub(crate) use rebirth::begin_again;
 
 use crate::store::Store;
 use headland_host::tables::StoreError;

@@ -10,11 +10,12 @@ pub(crate) use registry::{RegistrySettings, RegistrySource};
 
 use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
+use headland_host::control::LoopbackSettings;
+use headland_host::loopback_address::LoopbackAddress;
 use headland_shared::name::Region;
 use headland_shared::session::lanes::LaneTimes;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The environment variable that names the configuration file.
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) region: Region,
     pub(crate) store: PathBuf,
     pub(crate) socket: PathBuf,
+    /// The same API over TCP.
+    pub(crate) api: LoopbackSettings,
     #[serde(deserialize_with = "within::<1_048_576, 68_719_476_736, _, _>")]
     pub(crate) cache_bytes: usize,
     #[serde(deserialize_with = "within::<1, 3_650, _, _>")]
@@ -42,8 +45,7 @@ pub(crate) struct Settings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct BrokerSettings {
     pub(crate) embedded: bool,
-    #[serde(deserialize_with = "loopback")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: LoopbackAddress,
     pub(crate) external: Option<BrokerAddress>,
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     pub(crate) connections_max: usize,
@@ -81,6 +83,7 @@ impl Default for Settings {
             region: Region::new("main").expect("the default region is a valid name"),
             store: "/var/lib/headland/hub.redb".into(),
             socket: "/run/headland/hub.sock".into(),
+            api: LoopbackSettings::default(),
             cache_bytes: 64 * 1024 * 1024,
             retention_days: 30,
             registry: RegistrySettings::default(),
@@ -95,7 +98,7 @@ impl Default for BrokerSettings {
     fn default() -> Self {
         Self {
             embedded: true,
-            listen: SocketAddr::from(([127, 0, 0, 1], 1_883)),
+            listen: LoopbackAddress::ipv4(1_883).expect("the default port is not 0"),
             external: None,
             connections_max: 10_000,
         }
@@ -183,23 +186,6 @@ impl Settings {
     }
 }
 
-/// An address of this machine alone, with a port that agents can know.
-fn loopback<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(from)?;
-    let address: SocketAddr = text
-        .parse()
-        .map_err(|_| D::Error::custom(format!("{text:?} is no address: write it as \"127.0.0.1:1883\"")))?;
-    if !address.ip().is_loopback() {
-        return Err(D::Error::custom(format!(
-            "{text:?} can be reached from other machines, and clients do not prove who they are yet: use 127.0.0.1:PORT"
-        )));
-    }
-    if address.port() == 0 {
-        return Err(D::Error::custom("agents must know the port: use 1 to 65535"));
-    }
-    Ok(address)
-}
-
 /// A whole number from `MIN` to `MAX`.
 fn within<'de, const MIN: u64, const MAX: u64, T, D>(from: D) -> Result<T, D::Error>
 where
@@ -233,16 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn the_broker_listens_on_this_machine_alone() {
-        for (listen, wanted) in [
-            ("0.0.0.0:1883", "other machines"),
-            ("127.0.0.1:0", "1 to 65535"),
-            ("localhost", "127.0.0.1:1883"),
-        ] {
-            let error = read(&format!("[broker]\nlisten = \"{listen}\""))
+    fn broker_and_api_listen_on_this_machine_alone() {
+        for section in ["broker", "api"] {
+            let error = read(&format!("[{section}]\nlisten = \"0.0.0.0:1883\""))
                 .unwrap_err()
                 .to_string();
-            assert!(error.contains(wanted), "{error}");
+            assert!(error.contains("other machines"), "{error}");
         }
         let ipv6 = read("[broker]\nlisten = \"[::1]:1884\"")
             .unwrap()

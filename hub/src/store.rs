@@ -3,9 +3,11 @@
 //! Every table is described in `docs/storage.md`.
 
 mod rows;
+mod snapshot;
 mod tables;
 
 pub use rows::{AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo};
+pub use snapshot::{Rows, Snapshot, fill};
 pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};
 
 use headland_host::database::RecoveringDatabase;

@@ -3,24 +3,34 @@
 //! A [`Filter`] is written in the language of AIP-160, an [`Order`] in that of AIP-132, a [`Mask`] in that of AIP-161,
 //! and [`Words`] are what somebody types into a search box. All of them are read from text with bounds, name the byte
 //! at which they went wrong, and are pure functions of a [`Model`](crate::view::Model).
+//!
+//! A [`Question`] is what somebody wants listed; a [`Catalogue`] answers it with a [`Page`] of models and the token of the
+//! next one.
 
+mod catalogue;
 mod evaluate;
 mod filter;
 mod lookup;
 mod mask;
 mod order;
+mod page;
 mod parse;
 mod print;
+mod question;
 mod reads;
+mod token;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::{Catalogue, Elements, Narrowed};
 pub use filter::{Comparator, Comparison, Filter, Literal, NumberText, Path, Pattern};
 pub use lookup::{Found, find};
 pub use mask::Mask;
 pub use order::{Order, SortKey};
+pub use page::{Page, Place, Wanted};
+pub use question::{Listed, Question, QuestionError};
 pub use reads::Reads;
 pub use words::{Words, fold, is_searched};
 

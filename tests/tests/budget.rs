@@ -77,6 +77,7 @@ fn open_hub() -> Hub {
 fn open_agent(disk: &Disk, ms: Ms) -> Agent {
     let config = AgentConfig {
         follow: vec!["farm/*".parse().unwrap()],
+        filter: None,
         frame_bytes_max: 65_536,
         timing: Timing {
             prove_ms: 365 * 24 * HOUR_MS,

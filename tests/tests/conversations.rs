@@ -259,7 +259,7 @@ fn the_hub_of_today_understands_the_agents_of_then() {
         }
         assert_eq!(hub.counts().frames_refused, 0, "{file}");
         let reader = headland_hub::read::Reader::new(hub.store().clone());
-        let (models, _) = reader.models(None, None, usize::MAX, |_| true).unwrap();
+        let models = reader.models(&headland_hub::read::Wanted::all(None)).unwrap().models;
         let models = serde_json::to_string(&models).unwrap();
         for event in &events {
             if let Event::Write(text) = event {

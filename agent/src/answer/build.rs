@@ -1,27 +1,22 @@
 //! Building answers from one store and what is known beside it.
 
-use super::question::Listed;
 use super::{
-    AgeBasis, Allows, Availability, BudgetStatus, Consistency, CountsStatus, Demand, Facts, Freshness, Hub, LinkStatus,
-    Listing, Lost, OnStale, One, PhaseName, ProofStatus, RescuedStatus, ScopeStatus, Stale, Status, Usage, Why, token,
-    why,
+    AgeBasis, Allows, BudgetStatus, Consistency, CountsStatus, Demand, Freshness, Hub, LinkStatus, Lost, OnStale,
+    PhaseName, ProofStatus, RescuedStatus, ScopeStatus, Stale, Status,
 };
 use crate::driver::Live;
 use crate::read::{Moment, Reader};
 use crate::replica::{Basis, BudgetStanding};
 use crate::store::{OWN_WRITES_MAX, Position, Store};
+use headland_api::telling::Telling;
 use headland_host::clock::wall_ms;
 use headland_host::link::LinkCounts;
 use headland_host::tables::StoreError;
 use headland_shared::digest::Digest;
-use headland_shared::element::State;
-use headland_shared::key::{ElementKey, RecordKey};
-use headland_shared::name::{ModelName, NameError, Namespace};
 use headland_shared::session::Ms;
 use headland_shared::session::agent::Phase;
 use headland_shared::session::budget::Band;
 use headland_shared::stamp::utc;
-use headland_shared::view::Model;
 
 /// A wall clock before this has not been set: devices without a battery wake in 1970. The first day of 2020.
 pub(crate) const WALL_CLOCK_SET_MS: u64 = 1_577_836_800_000;
@@ -37,14 +32,6 @@ pub(crate) struct Answers<'a> {
     /// The present on the monotonic clock.
     at: Ms,
     freshness: Freshness,
-}
-
-/// The key of a model, by what people write.
-pub(crate) fn model_key(namespace: &str, name: &str) -> Result<RecordKey, NameError> {
-    Ok(RecordKey {
-        namespace: Namespace::new(namespace)?,
-        name: ModelName::new(name)?,
-    })
 }
 
 impl<'a> Answers<'a> {
@@ -97,113 +84,13 @@ impl<'a> Answers<'a> {
         &self.freshness
     }
 
-    /// One model.
-    pub(crate) fn model(&self, key: &RecordKey) -> Result<Option<One<Model>>, StoreError> {
-        let model = self.moment.model(key)?;
-        Ok(model.map(|model| One {
-            model,
-            freshness: self.freshness.clone(),
-        }))
-    }
-
-    /// A page of models.
-    pub(crate) fn models(&self, listed: &Listed) -> Result<Listing<Model>, StoreError> {
-        let mut page = self.moment.models(&listed.wanted)?;
-        if let Some(mask) = &listed.mask {
-            page.models.iter_mut().for_each(|model| mask.apply(model));
+    /// What they say of models.
+    pub(crate) fn telling(&self) -> Telling<'_, Moment, Freshness> {
+        Telling {
+            catalogue: &self.moment,
+            freshness: &self.freshness,
+            position: Some(self.position.to_string()),
         }
-        Ok(Listing {
-            next_page_token: page.next.as_ref().map(|place| token::token(listed.listing, place)),
-            models: page.models,
-            position: self.position.to_string(),
-            models_held: self.moment.count()?,
-            freshness: self.freshness.clone(),
-        })
-    }
-
-    /// A part of one model; nothing when the model is not held.
-    pub(crate) fn part<P>(
-        &self,
-        key: &RecordKey,
-        part: impl FnOnce(&Model) -> P,
-    ) -> Result<Option<Facts<P>>, StoreError> {
-        let model = self.moment.model(key)?;
-        Ok(model.map(|model| self.facts(key, part(&model))))
-    }
-
-    fn facts<P>(&self, key: &RecordKey, part: P) -> Facts<P> {
-        Facts {
-            namespace: key.namespace.to_string(),
-            name: key.name.to_string(),
-            part,
-            freshness: self.freshness.clone(),
-        }
-    }
-
-    /// Uses of a model; nothing when it is not held.
-    pub(crate) fn usage(&self, key: &RecordKey) -> Result<Option<Facts<Usage>>, StoreError> {
-        let moment = &self.moment;
-        let Some(elements) = moment.elements(key)? else {
-            return Ok(None);
-        };
-        let actor = moment.actor()?;
-        let own = elements.iter().filter_map(|(element, state)| match (element, state) {
-            (ElementKey::Count(name, who, _), State::Tally(tally))
-                if name.as_str() == "usage" && Some(who) == actor.as_ref() =>
-            {
-                Some(i128::from(tally.added) - i128::from(tally.removed))
-            }
-            _ => None,
-        });
-        let own: i128 = own.sum();
-        let counts = moment.read(key, &elements).counts;
-        let usage = Usage {
-            usage: counts.get("usage").copied().unwrap_or(0),
-            device: i64::try_from(own).unwrap_or(i64::MAX),
-            counts,
-        };
-        Ok(Some(self.facts(key, usage)))
-    }
-
-    /// Why an attribute of a model shows what it shows; nothing when the model is not held, and nothing within when
-    /// nobody has ever written the attribute.
-    pub(crate) fn why(&self, key: &RecordKey, attribute: &str) -> Result<Option<Option<Facts<Why>>>, StoreError> {
-        let moment = &self.moment;
-        let elements = moment.elements(key)?;
-        let story = elements.map(|elements| why::why(moment, &elements, attribute));
-        Ok(story.map(|story| story.map(|story| self.facts(key, story))))
-    }
-
-    /// Whether a model may be used and can be reached; nothing when it is not held.
-    pub(crate) fn availability(&self, key: &RecordKey) -> Result<Option<Facts<Availability>>, StoreError> {
-        let moment = &self.moment;
-        let Some(elements) = moment.elements(key)? else {
-            return Ok(None);
-        };
-        let told = |attribute| why::why(moment, &elements, attribute);
-        let rule = || {
-            moment
-                .declaration("availability")
-                .map(|declared| declared.rule.to_string())
-        };
-        let status = told("status").and_then(|story| story.value);
-        let availability = match told("availability") {
-            Some(story) => Availability {
-                availability: story.value,
-                status,
-                rule: story.rule,
-                by: story.won.into_iter().next(),
-                against: story.against,
-            },
-            None => Availability {
-                availability: None,
-                status,
-                rule: rule().unwrap_or_default(),
-                by: None,
-                against: Vec::new(),
-            },
-        };
-        Ok(Some(self.facts(key, availability)))
     }
 
     /// How the agent is. `running` says since when it runs and what its link has carried.

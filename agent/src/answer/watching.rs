@@ -1,11 +1,11 @@
 //! Telling somebody who watches what has changed, as server-sent events.
 
-use super::question::Listed;
 use crate::read::{Moment, Reader};
 use crate::store::{Position, Since, Store};
 use headland_host::tables::StoreError;
 use headland_shared::digest::hash_128;
 use headland_shared::key::RecordKey;
+use headland_shared::query::{Catalogue, Listed};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

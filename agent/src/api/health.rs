@@ -1,10 +1,11 @@
 //! Whether the agent does its work.
 
 use super::Local;
-use super::problem::Refusal;
-use super::read::on_a_reader;
+use super::problem::stopping;
 use axum::Json;
 use axum::extract::State;
+use headland_api::problem::Refusal;
+use headland_api::route::on_a_reader;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub(super) struct Health {
 /// that, and a supervisor that restarted it would only lose the little it knows of its age.
 pub(super) async fn health(State(local): State<Arc<Local>>) -> Result<Json<Health>, Refusal> {
     if local.live.has_changed().is_err() {
-        return Err(Refusal::stopping("looking after the agent"));
+        return Err(stopping("looking after the agent"));
     }
     on_a_reader(move || Ok(local.store.read()?.record_count()?)).await?;
     Ok(Json(Health { status: "ok" }))

@@ -1,10 +1,10 @@
 //! The key by which a retry is known for what it is.
 
-use super::problem::Refusal;
 use crate::driver::LocalWrite;
 use crate::store::Request;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use headland_api::problem::Refusal;
 use headland_shared::digest::hash_128;
 
 /// The header that carries it.

@@ -1,16 +1,14 @@
 //! The agent in numbers, in the text format of Prometheus.
 
 use super::Local;
-use super::problem::Refusal;
-use super::read::on_a_reader;
 use crate::answer::{Allows, Answers, BudgetStatus, PhaseName, Status};
 use axum::extract::State;
 use axum::http::{HeaderName, header};
+use headland_api::numbers::{FORMAT, Kind, Lines};
+use headland_api::problem::Refusal;
+use headland_api::route::on_a_reader;
 use headland_host::clock::BootClock;
-use std::fmt::Write as _;
 use std::sync::Arc;
-
-const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /metrics`
 pub(super) async fn metrics(
@@ -25,16 +23,9 @@ pub(super) async fn metrics(
     Ok(([(header::CONTENT_TYPE, FORMAT)], text.await?))
 }
 
-/// What a number does: goes up and down, or only up until the agent starts anew.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Gauge,
-    Counter,
-}
-
 /// The lines of all numbers.
 fn text(status: &Status) -> String {
-    let mut lines = Lines(String::new());
+    let mut lines = Lines::new("headland_agent");
     times(&mut lines, status);
     now(&mut lines, status);
     replica(&mut lines, status);
@@ -42,27 +33,27 @@ fn text(status: &Status) -> String {
     if let Some(budget) = &status.budget {
         within_budget(&mut lines, budget);
     }
-    lines.0
+    lines.into_text()
 }
 
 fn times(lines: &mut Lines, status: &Status) {
     let seconds = |ms: u64| ms as f64 / 1_000.0;
-    let phase = |name: PhaseName| f64::from(u8::from(status.freshness.phase == name));
     lines.head("build_info", Kind::Gauge, "Which version runs: the number is always 1.");
     lines.sample("build_info", &[("version", &status.version)], 1.0);
-    lines.head(
-        "phase",
-        Kind::Gauge,
-        "Where the session with the hub stands: 1 at one of them.",
-    );
-    for (name, word) in [
+    let phases = [
         (PhaseName::Offline, "offline"),
         (PhaseName::Greeting, "greeting"),
         (PhaseName::CatchingUp, "catching-up"),
         (PhaseName::Live, "live"),
-    ] {
-        lines.sample("phase", &[("phase", word)], phase(name));
-    }
+    ];
+    let present = phases.iter().find(|(phase, _)| *phase == status.freshness.phase);
+    lines.states(
+        "phase",
+        "phase",
+        "Where the session with the hub stands: 1 at one of them.",
+        &phases.map(|(_, word)| word),
+        present.map_or("", |(_, word)| word),
+    );
     if let Some(ms) = status.uptime_ms {
         lines.gauge("uptime_seconds", "Time since the agent started.", seconds(ms));
     }
@@ -241,81 +232,21 @@ fn within_budget(lines: &mut Lines, budget: &BudgetStatus) {
     ] {
         lines.gauge(name, help, bytes as f64);
     }
-    let allows = |what: Allows| f64::from(u8::from(budget.allows == what));
-    lines.head(
+    let allows = match budget.allows {
+        Allows::Everything => "everything",
+        Allows::NotNotes => "not-notes",
+        Allows::UrgentOnly => "urgent-only",
+    };
+    lines.states(
         "budget_allows",
-        Kind::Gauge,
+        "what",
         "What the budget has enough for: 1 at one of them.",
+        &["everything", "not-notes", "urgent-only"],
+        allows,
     );
-    for (what, word) in [
-        (Allows::Everything, "everything"),
-        (Allows::NotNotes, "not-notes"),
-        (Allows::UrgentOnly, "urgent-only"),
-    ] {
-        lines.sample("budget_allows", &[("what", word)], allows(what));
-    }
     lines.counter(
         "budget_held_total",
         "Times something was held back for want of a budget.",
         budget.held,
     );
-}
-
-/// Lines of the format.
-#[derive(Debug)]
-struct Lines(String);
-
-impl Lines {
-    fn head(&mut self, name: &str, kind: Kind, help: &str) {
-        let kind = match kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
-        };
-        self.put(format_args!(
-            "# HELP headland_agent_{name} {help}\n# TYPE headland_agent_{name} {kind}\n"
-        ));
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
-            .collect();
-        let labels = match labels.is_empty() {
-            true => String::new(),
-            false => format!("{{{}}}", labels.join(",")),
-        };
-        self.put(format_args!("headland_agent_{name}{labels} {value}\n"));
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: f64) {
-        self.head(name, Kind::Gauge, help);
-        self.sample(name, &[], value);
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.head(name, Kind::Counter, help);
-        self.put(format_args!("headland_agent_{name} {value}\n"));
-    }
-
-    fn put(&mut self, text: std::fmt::Arguments<'_>) {
-        self.0.write_fmt(text).expect("a text takes whatever is written to it");
-    }
-}
-
-/// A label's text as the format wants it.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_cannot_end_its_line() {
-        let mut lines = Lines(String::new());
-        lines.sample("x", &[("a", "b\"\\\nc")], 0.25);
-        assert_eq!(lines.0, "headland_agent_x{a=\"b\\\"\\\\\\nc\"} 0.25\n");
-    }
 }

@@ -1,8 +1,9 @@
 //! Waiting for the present: the hub is asked now, and what it says must be applied before the answer.
 
 use super::Local;
-use super::problem::Refusal;
+use super::problem::stopping;
 use crate::driver::{Input, Live};
+use headland_api::problem::Refusal;
 use headland_host::clock::BootClock;
 use headland_host::text::words::{duration, printable};
 use headland_shared::session::Ms;
@@ -28,7 +29,7 @@ pub(super) async fn wait(local: &Local, timeout_ms: u64) -> Result<Result<(), St
             return Ok(Err(reason(&now, asked, timeout_ms)));
         }
         match local.inlet.try_put(Input::AskHub) {
-            Err(TrySendError::Disconnected(_)) => return Err(Refusal::stopping("reading")),
+            Err(TrySendError::Disconnected(_)) => return Err(stopping("reading")),
             // A full inbox: the driver is at work, and is asked again.
             Ok(()) | Err(TrySendError::Full(_)) => {}
         }

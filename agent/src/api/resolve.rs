@@ -1,15 +1,15 @@
 //! Which version this device should use now.
 
 use super::Local;
-use super::parameters::Parameters;
-use super::problem::Refusal;
-use super::read::reading;
+use super::read::{demand, reading};
 use super::write::bytes_of;
 use crate::resolving;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
+use headland_api::parameters::Parameters;
+use headland_api::problem::Refusal;
 use headland_shared::resolve::Question;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) async fn resolve(
     mut asked: Parameters,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    let demand = asked.demand()?;
+    let demand = demand(&mut asked)?;
     asked.finish()?;
     let bytes = bytes_of("a question", body)?;
     let question: Question = serde_json::from_slice(&bytes).map_err(|error| {

@@ -1,12 +1,13 @@
 //! Getting in step with the hub now: a device that sleeps wakes for it, and a link that waits is tried.
 
 use super::Local;
-use super::problem::Refusal;
-use super::read::on_a_reader;
+use super::problem::{not_in_step, over_budget, stopping};
 use crate::answer::{Answers, Status, Synced};
 use crate::driver::{Input, Live};
 use axum::Json;
 use axum::extract::State;
+use headland_api::problem::Refusal;
+use headland_api::route::on_a_reader;
 use headland_host::clock::BootClock;
 use headland_host::text::words::{duration, printable, whole};
 use std::sync::Arc;
@@ -24,13 +25,13 @@ pub(super) async fn sync(State(local): State<Arc<Local>>) -> Result<Json<Synced>
     let mut live = local.live.clone();
     let catch_ups = live.borrow().counts.catch_ups;
     if let Some(held) = held_back(&live.borrow()) {
-        return Err(Refusal::over_budget(held));
+        return Err(over_budget(held));
     }
     let end = tokio::time::sleep(Duration::from_secs(local.sync_s_max));
     tokio::pin!(end);
     while let Err(refused) = local.inlet.try_put(Input::Sync) {
         match refused {
-            TrySendError::Disconnected(_) => return Err(Refusal::stopping("syncing")),
+            TrySendError::Disconnected(_) => return Err(stopping("syncing")),
             TrySendError::Full(_) => tokio::time::sleep(Duration::from_millis(ASK_AGAIN_MS)).await,
         }
     }
@@ -92,7 +93,7 @@ fn late(live: &Live, seconds: u64) -> Refusal {
         (None, None, Some(broker)) => format!("{broker} is there, and the hub does not answer in time"),
         (None, None, None) => "no hub could be reached".to_owned(),
     };
-    Refusal::not_in_step(format!(
+    not_in_step(format!(
         "syncing: not in step after {seconds} s: {reason}; check the hub, or raise sync.timeout_s"
     ))
 }

@@ -6,15 +6,17 @@
 mod stream;
 
 use super::Local;
-use super::parameters::Parameters;
-use super::problem::Refusal;
-use super::read::on_a_reader;
-use crate::answer::{Question, Told, Watching};
+use super::problem::too_many_watches;
+use crate::answer::{Told, Watching};
 use crate::store::{Position, Store};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
+use headland_api::parameters::Parameters;
+use headland_api::problem::Refusal;
+use headland_api::route::on_a_reader;
+use headland_shared::query::Question;
 use std::sync::Arc;
 use std::time::Duration;
 use stream::Outlet;
@@ -66,7 +68,7 @@ pub(super) async fn watch(
         None => local.store.position(),
     };
     let room = local.watches.0.clone().try_acquire_owned();
-    let room = room.map_err(|_| Refusal::too_many_watches(WATCHES_MAX))?;
+    let room = room.map_err(|_| too_many_watches(WATCHES_MAX))?;
     let (outlet, events) = stream::stream();
     tokio::spawn(run(local, Watching::new(listed, position), outlet, room));
     let kind = [

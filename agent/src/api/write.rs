@@ -2,8 +2,8 @@
 
 use super::Local;
 use super::idempotency::Key;
-use super::problem::{Refusal, of_write};
-use crate::answer::{Counted, NoteWritten, model_key};
+use super::problem::{busy, of_write, stopping};
+use crate::answer::{Counted, NoteWritten};
 use crate::driver::{Input, LocalWrite};
 use crate::store::Written;
 use axum::Json;
@@ -11,6 +11,8 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use headland_api::model_key;
+use headland_api::problem::Refusal;
 use headland_shared::view::{annotation_id, parse_annotation_id};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -141,14 +143,14 @@ async fn perform(local: &Local, key: &Key, write: LocalWrite) -> Result<Written,
     loop {
         match local.inlet.try_put(input) {
             Ok(()) => break,
-            Err(TrySendError::Disconnected(_)) => return Err(Refusal::stopping("writing")),
-            Err(TrySendError::Full(_)) if offers == OFFERS_MAX => return Err(Refusal::busy()),
+            Err(TrySendError::Disconnected(_)) => return Err(stopping("writing")),
+            Err(TrySendError::Full(_)) if offers == OFFERS_MAX => return Err(busy()),
             Err(TrySendError::Full(back)) => input = back,
         }
         offers += 1;
         tokio::time::sleep(Duration::from_millis(OFFER_AGAIN_MS)).await;
     }
-    let written = answered.await.map_err(|_| Refusal::stopping("writing"))?;
+    let written = answered.await.map_err(|_| stopping("writing"))?;
     written.map_err(of_write)
 }
 

@@ -5,21 +5,23 @@ mod resolve;
 
 pub(super) use once::Once;
 
-use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Problem, Question, Stale};
-use crate::api::{Refusal, of_missing_model, of_unwritten_attribute, of_write};
+use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Stale};
+use crate::api::of_write;
 use crate::driver::{Live, LocalWrite};
 use crate::opening::{Opening, OpeningError, now};
-use crate::program::{FreshnessArguments, WantedModels};
+use crate::program::{FreshnessArguments, PROGRAM, WantedModels};
 use crate::replica::{Replica, WriteError, age_at_rest};
 use crate::settings::Settings;
 use crate::store::{Store, Written};
 use axum::http::{Method, StatusCode};
+use headland_api::problem::{Problem, Refusal};
 use headland_host::control;
 use headland_host::exit::Failure;
 use headland_host::store_file::OpenError;
 use headland_host::text::segment;
 use headland_shared::actor::Dot;
 use headland_shared::key::RecordKey;
+use headland_shared::query::Question;
 use headland_shared::view::annotation_id;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -86,8 +88,12 @@ impl Access {
                 ask(path, Method::GET, &target(key, &query), None)
             }
             Self::Store(resting) => {
-                let found = resting.answers(freshness)?.model(key).map_err(Failure::failed)?;
-                as_value(&found.ok_or_else(|| failure_of(of_missing_model(key).into_problem()))?)
+                let found = resting
+                    .answers(freshness)?
+                    .telling()
+                    .model(key)
+                    .map_err(Failure::failed)?;
+                as_value(&found.ok_or_else(|| failure_of(Refusal::missing_model(key, PROGRAM).into_problem()))?)
             }
         }
     }
@@ -113,11 +119,12 @@ impl Access {
             Self::Store(resting) => {
                 let found = resting
                     .answers(freshness)?
+                    .telling()
                     .why(key, attribute)
                     .map_err(Failure::failed)?;
                 let refused = |refusal: Refusal| failure_of(refusal.into_problem());
-                let story = found.ok_or_else(|| refused(of_missing_model(key)))?;
-                as_value(&story.ok_or_else(|| refused(of_unwritten_attribute(key, attribute)))?)
+                let story = found.ok_or_else(|| refused(Refusal::missing_model(key, PROGRAM)))?;
+                as_value(&story.ok_or_else(|| refused(Refusal::unwritten_attribute(key, attribute, PROGRAM)))?)
             }
         }
     }
@@ -141,7 +148,7 @@ impl Access {
                 let listed = question.read(Some(limit));
                 let listed = listed.map_err(|error| failure_of(Refusal::from(error).into_problem()))?;
                 let answers = resting.answers(&wanted.freshness)?;
-                as_value(&answers.models(&listed).map_err(Failure::failed)?)
+                as_value(&answers.telling().models(&listed).map_err(Failure::failed)?)
             }
         }
     }

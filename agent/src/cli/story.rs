@@ -1,7 +1,8 @@
 //! What `why` prints.
 
 use super::age::as_of;
-use crate::answer::{Facts, TallyStory, Why, WriteStory};
+use crate::answer::Facts;
+use headland_api::story::{TallyStory, Why, WriteStory};
 use headland_host::text::table::pairs;
 use headland_host::text::words::{moment, printable, value, whole};
 

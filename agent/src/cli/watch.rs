@@ -1,9 +1,10 @@
 //! What `watch` prints: a line for each change, as it comes.
 
 use super::access::{failure_of, joined, someone_listens};
-use crate::answer::{Problem, model_key};
 use crate::program::WatchArguments;
 use crate::settings::Settings;
+use headland_api::model_key;
+use headland_api::problem::Problem;
 use headland_host::exit::Failure;
 use headland_host::text::print;
 use headland_host::text::words::printable;

@@ -6,6 +6,7 @@ use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
 use headland_shared::element::State;
 use headland_shared::key::{ElementKey, RecordKey};
+use headland_shared::query::Catalogue;
 use headland_shared::resolve::Question;
 use headland_shared::view::Model;
 use std::collections::BTreeSet;

@@ -1,7 +1,9 @@
-//! The local API's socket.
+//! The local API: who may use its socket, and where it is reached over TCP.
 
-use headland_host::control::{SocketAccess, SocketGroup, SocketMode};
+use headland_host::control::{LoopbackSettings, SocketAccess, SocketGroup, SocketMode};
+use headland_host::loopback_address::LoopbackAddress;
 use serde::Deserialize;
+use std::path::PathBuf;
 
 /// The keys below `api`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -9,6 +11,8 @@ use serde::Deserialize;
 pub(crate) struct ApiSettings {
     pub(crate) socket_mode: SocketMode,
     pub(crate) socket_group: Option<SocketGroup>,
+    listen: Option<LoopbackAddress>,
+    token_file: Option<PathBuf>,
 }
 
 impl ApiSettings {
@@ -17,6 +21,14 @@ impl ApiSettings {
         SocketAccess {
             mode: self.socket_mode,
             group: self.socket_group.clone(),
+        }
+    }
+
+    /// Where it is reached over TCP.
+    pub(crate) fn loopback(&self) -> LoopbackSettings {
+        LoopbackSettings {
+            listen: self.listen,
+            token_file: self.token_file.clone(),
         }
     }
 }

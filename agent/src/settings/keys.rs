@@ -54,6 +54,16 @@ const KEYS: &[Key] = &[
         doc: "The group of the socket, by name or number. Unless set, the one that the agent runs as.",
     },
     Key {
+        name: "api.listen",
+        default: "",
+        doc: "Where to answer the local API over TCP as well, such as \"127.0.0.1:7411\". Loopback only; every request\nmust carry the token as `Authorization: Bearer TOKEN`.",
+    },
+    Key {
+        name: "api.token_file",
+        default: "",
+        doc: "The file that holds the token, not readable by everybody: `openssl rand -hex 32` makes one.",
+    },
+    Key {
         name: "on_change.exec",
         default: "[]",
         doc: "A program, by its whole path, and its arguments: run when models have changed, with a line of\nJSON for each on its standard input. Empty: nothing is run.",

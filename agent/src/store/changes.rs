@@ -223,15 +223,25 @@ mod tests {
         use super::*;
         use crate::store::{Store, Tables};
         use headland_host::tables::StoreError;
+        use headland_shared::blob::{self, Tombstones};
         use headland_shared::element::{State, Tally};
         use headland_shared::epoch::Seq;
         use headland_shared::key::ElementKey;
-        use headland_shared::name::{AttributeName, ReplicaName};
+        use headland_shared::name::{AttributeName, ReplicaName, Task};
         use headland_shared::stamp::Stamp;
         use redb::{Database, backends::InMemoryBackend};
 
         const A: &[u8] = b"default\0a";
         const B: &[u8] = b"default\0b";
+
+        /// A record's blob, which says nothing but its task.
+        fn blob(task: &str) -> Vec<u8> {
+            let head = blob::Head {
+                task: Some(Task::new(task).unwrap()),
+                ..blob::Head::default()
+            };
+            blob::patch(A, None, &head, Vec::new(), Tombstones::Drop).unwrap().bytes
+        }
 
         fn store() -> Store {
             let open = || Ok(Database::builder().create_with_backend(InMemoryBackend::new()).unwrap());
@@ -250,12 +260,12 @@ mod tests {
 
         #[test]
         fn all_that_readers_see_is_told_once_and_what_they_do_not_see_is_not() {
-            let store = store();
-            assert_eq!(told(&store, |tables| tables.set_record(1, A, b"x")), [A]);
-            assert_eq!(told(&store, |tables| tables.set_record(2, B, b"x")), [B]);
-            assert!(told(&store, |tables| tables.set_record(1, A, b"x")).is_empty());
+            let (store, x, y) = (store(), blob("x"), blob("y"));
+            assert_eq!(told(&store, |tables| tables.set_record(1, A, &x)), [A]);
+            assert_eq!(told(&store, |tables| tables.set_record(2, B, &x)), [B]);
+            assert!(told(&store, |tables| tables.set_record(1, A, &x)).is_empty());
             assert!(told(&store, |tables| tables.renumber(A, 1, 3)).is_empty());
-            assert_eq!(told(&store, |tables| tables.set_record(3, A, b"y")), [A]);
+            assert_eq!(told(&store, |tables| tables.set_record(3, A, &y)), [A]);
             let element = ElementKey::Attribute(AttributeName::new("usage").unwrap()).encoded();
             let state = State::Tally(Tally { added: 1, removed: 0 });
             assert_eq!(
@@ -277,7 +287,7 @@ mod tests {
         fn a_transaction_that_did_not_happen_is_not_told() {
             let store = store();
             let failing = |tables: &mut Tables<'_>| {
-                tables.set_record(1, A, b"x")?;
+                tables.set_record(1, A, &blob("x"))?;
                 Err(StoreError::Closed)
             };
             assert!(told(&store, failing).is_empty());

@@ -16,10 +16,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -33,6 +35,19 @@ const TIMEOUT_MS: u64 = 20_000;
 const NOWHERE: &str = "mqtt://127.0.0.1:1/main";
 
 const CACHE_BYTES: usize = 1024 * 1024;
+
+/// A port below those Linux chooses for outgoing connections, from a place of this process's own.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = (std::process::id() % 70) * 50;
+    loop {
+        let nth = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(28_500 + (start + nth) % 3_500).expect("below 32000");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 pub(crate) struct Device {
     dir: TempDir,

@@ -8,6 +8,7 @@ mod device;
 mod doctor;
 mod hook;
 mod looking_after;
+mod loopback;
 mod misusing;
 mod offline;
 mod querying;

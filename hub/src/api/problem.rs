@@ -1,75 +1,36 @@
-//! Answers to requests that fail: `application/problem+json` (RFC 9457).
+//! What the hub's requests fail by, beside what any API here does.
 
 use crate::operation::OperationError;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use headland_host::tables::StoreError;
-use serde_json::json;
-use std::fmt::Display;
+use axum::http::StatusCode;
+use headland_api::problem::Refusal;
 
-/// A request that was not done.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    status: StatusCode,
-    detail: String,
+/// The replica has no room for a request, or is gone.
+pub(super) fn busy() -> Refusal {
+    let detail = "asking the replica: the hub is busy or stopping, and nothing was done; try again";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail)
 }
 
-impl Refusal {
-    fn new(status: StatusCode, detail: impl Display) -> Self {
-        let detail = detail.to_string();
-        Self { status, detail }
-    }
-
-    pub(super) fn not_found(detail: impl Display) -> Self {
-        Self::new(StatusCode::NOT_FOUND, detail)
-    }
-
-    pub(super) fn bad_request(detail: impl Display) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, detail)
-    }
-
-    pub(super) fn busy() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the hub is busy or stopping; try again",
-        )
-    }
-
-    pub(super) fn internal(detail: impl Display) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
-    }
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, error),
-            other => Self::internal(other),
-        }
-    }
+/// The hub has never heard of an agent.
+pub(super) fn unknown_agent(name: &str) -> Refusal {
+    let detail = format!("looking up agent {name}: the hub has never heard of it; `headland-hub agents` lists them");
+    Refusal::new(StatusCode::NOT_FOUND, "unknown-agent", "Unknown agent", detail)
 }
 
 impl From<OperationError> for Refusal {
     fn from(error: OperationError) -> Self {
         if error.is_internal() {
-            Self::internal(error)
-        } else {
-            Self::new(StatusCode::CONFLICT, error)
+            return match &error {
+                OperationError::Store(failed) => Self::of_store(failed, &error),
+                _ => Self::internal(error),
+            };
         }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let title = self.status.canonical_reason().unwrap_or("Refused");
-        let body = json!({
-            "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail,
-        });
-        (
-            self.status,
-            [(header::CONTENT_TYPE, "application/problem+json")],
-            body.to_string(),
-        )
-            .into_response()
+        let (kind, title) = match &error {
+            OperationError::Follows(_) => ("follows-another", "The registry is another hub's"),
+            OperationError::NotFollowing | OperationError::NothingHeld => ("nothing-held", "Nothing is held"),
+            OperationError::Revert(_) => ("revert-refused", "Revert refused"),
+            OperationError::Agent(_) => ("unknown-agent", "Unknown agent"),
+            _ => ("import-refused", "Import refused"),
+        };
+        Self::new(StatusCode::CONFLICT, kind, title, error)
     }
 }

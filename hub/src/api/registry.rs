@@ -1,7 +1,7 @@
 //! What hubs ask each other about the registry, and what people say about following.
 
-use super::{Answer, Asked, Local};
-use crate::api::problem::Refusal;
+use super::Local;
+use crate::answer::{Follow, Registry};
 use crate::driver::Input;
 use crate::following::{Leader, State};
 use crate::opening::now;
@@ -9,11 +9,14 @@ use crate::operation::OperationError;
 use crate::registry::follow::{ChangesError, changes_since, has_news, held_of, position_of};
 use crate::store::Followed;
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use headland_api::problem::Refusal;
+use headland_api::route::on_a_reader;
 use headland_shared::session::Ms;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,7 +39,10 @@ pub(super) struct Since {
 }
 
 /// What the registry said since a position; after a wait when that is nothing.
-pub(super) async fn changes(Shared(local): Shared<Arc<Local>>, since: Asked<Since>) -> Result<Response, Refusal> {
+pub(super) async fn changes(
+    Shared(local): Shared<Arc<Local>>,
+    since: Result<Query<Since>, QueryRejection>,
+) -> Result<Response, Refusal> {
     let Query(since) = since.map_err(|error| Refusal::bad_request(error.body_text()))?;
     let from = position_of(since.after, &since.epoch, &since.lineage);
     if let Some(held) = held_of(&since.life, since.revision) {
@@ -51,8 +57,8 @@ pub(super) async fn changes(Shared(local): Shared<Arc<Local>>, since: Asked<Sinc
         // Before the store is read, so that no move is missed.
         let moves = live.borrow_and_update().registry_moves;
         let reader = Arc::clone(&local);
-        let read = tokio::task::spawn_blocking(move || news(&reader, from.as_ref(), asked, last));
-        if let Some(bytes) = read.await.map_err(Refusal::internal)?? {
+        let read = on_a_reader(move || news(&reader, from.as_ref(), asked, last));
+        if let Some(bytes) = read.await? {
             return Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response());
         }
         // The replica is gone when the hub stops: whoever waits gets the answer that there is.
@@ -80,8 +86,29 @@ fn news(local: &Local, from: Option<&Followed>, asked: Ms, last: bool) -> Result
     Ok(Some(changes.encode()))
 }
 
+/// The registry, and how the following of another hub's stands.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RegistryAnswer {
+    #[serde(flatten)]
+    registry: Registry,
+    /// How the following stands; null where the registry is this hub's own.
+    follow: Option<Follow>,
+}
+
+/// `GET /v1/registry`
+pub(super) async fn registry(Shared(local): Shared<Arc<Local>>) -> Result<Json<RegistryAnswer>, Refusal> {
+    let follow = local.follower.as_ref().map(|follower| follower.told(now().mono));
+    let numbers = on_a_reader(move || Ok(local.store.read()?.numbers()?)).await?;
+    let registry = Registry {
+        life: numbers.life.number(),
+        revision: numbers.revision,
+    };
+    Ok(Json(RegistryAnswer { registry, follow }))
+}
+
 /// Lets happen what the brake holds, and waits for what comes of it.
-pub(super) async fn release(Shared(local): Shared<Arc<Local>>) -> Answer {
+pub(super) async fn release(Shared(local): Shared<Arc<Local>>) -> Result<Json<Follow>, Refusal> {
     let Some(follower) = &local.follower else {
         return Err(OperationError::NotFollowing.into());
     };
@@ -95,7 +122,7 @@ pub(super) async fn release(Shared(local): Shared<Arc<Local>>) -> Answer {
     let changed = standing.wait_for(|standing| standing.state != State::Held(held.clone()));
     // Whatever has come of it by then is told.
     let _ = tokio::time::timeout(longest, changed).await;
-    Ok(Json(follower.described(now().mono)))
+    Ok(Json(follower.told(now().mono)))
 }
 
 /// Refuses what only the hub may do that has the registry.

@@ -1,22 +1,26 @@
 //! Where the commands get their answers: from the hub that runs, or from its store when none does.
 
-use crate::api::{missing, own_registry, target};
+use crate::answer::Freshness;
+use crate::api::{own_registry, target};
+use crate::backup::{self, BackupFile};
 use crate::following::at_rest;
 use crate::opening::{self, now};
 use crate::operation::{
     Decision, ImportWish, OperationError, RevertWish, perform_decision, perform_import, perform_revert,
 };
-use crate::program::WantedModels;
-use crate::read::Reader;
+use crate::program::{PROGRAM, WantedModels};
+use crate::read::{Moment, Reader};
 use crate::report;
 use crate::settings::Settings;
 use crate::store::Store;
 use axum::http::{Method, StatusCode};
+use headland_api::problem::Refusal;
+use headland_api::telling::Telling;
 use headland_host::control;
 use headland_host::exit::Failure;
 use headland_host::text::segment;
 use headland_shared::key::RecordKey;
-use headland_shared::name::Namespace;
+use headland_shared::query::Question;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -25,6 +29,8 @@ use std::path::{Path, PathBuf};
 
 /// How long the hub may take to answer, in milliseconds: an import of a large catalogue takes seconds.
 const ANSWER_MS_MAX: u64 = 600_000;
+/// How long nothing of a backup may come, in milliseconds: a block of it is read in far less.
+const BACKUP_SILENCE_MS_MAX: u64 = 60_000;
 /// Models asked for at a time: as many as the API gives.
 const PAGE_SIZE: usize = 1_000;
 
@@ -91,6 +97,29 @@ impl Access {
         }
     }
 
+    /// Takes a backup of the hub that runs, or of the store.
+    pub(super) fn backup(&self, to: &Path, region: &str) -> Result<Value, Failure> {
+        let now_ms = now().wall_ms;
+        let mut file = BackupFile::begin(to, region, now_ms).map_err(Failure::bad_input)?;
+        match self {
+            Self::Socket(path) => {
+                let taken =
+                    control::download_blocking(path, "/v1/backup", BACKUP_SILENCE_MS_MAX, |piece| file.put(piece));
+                let (status, problem) = taken.map_err(Failure::failed)?;
+                answered(status, problem)?;
+            }
+            Self::Store(settings, store) => {
+                let snapshot = store.snapshot().map_err(Failure::failed)?;
+                let taken = backup::take(&snapshot, settings.region.as_str(), now_ms, |piece| {
+                    file.put(&piece).map_err(|error| file.failed(error))
+                });
+                taken.map_err(Failure::failed)?;
+            }
+        }
+        let (path, about, bytes) = file.finish().map_err(Failure::failed)?;
+        Ok(json!({ "file": path, "bytes": bytes, "about": about }))
+    }
+
     /// Releases what the hub that runs holds.
     pub(super) fn release(settings: &Settings) -> Result<Value, Failure> {
         if someone_listens(&settings.socket)? {
@@ -105,11 +134,10 @@ impl Access {
     pub(super) fn model(&self, key: &RecordKey) -> Result<Value, Failure> {
         match self {
             Self::Socket(path) => ask(path, Method::GET, &target(key), None),
-            Self::Store(_, store) => {
-                let model = Reader::new(store.clone()).model(key).map_err(Failure::failed)?;
-                let model = model.ok_or_else(|| Failure::bad_input(missing(key)))?;
-                Ok(json!({ "model": model }))
-            }
+            Self::Store(settings, store) => at_rest_telling(settings, store, |told| {
+                let model = told.model(key).map_err(Failure::failed)?;
+                as_value(&model.ok_or_else(|| failure_of(Refusal::missing_model(key, PROGRAM)))?)
+            }),
         }
     }
 
@@ -120,20 +148,17 @@ impl Access {
             .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         match self {
             Self::Socket(path) => pages(path, wanted, limit),
-            Self::Store(_, store) => {
-                let namespace = wanted
-                    .namespace
-                    .clone()
-                    .map(Namespace::new)
-                    .transpose()
-                    .map_err(Failure::bad_input)?;
-                let query = wanted.query.clone().unwrap_or_default().to_lowercase();
-                let reader = Reader::new(store.clone());
-                let matches = |model: &headland_shared::view::Model| model.name.to_lowercase().contains(&query);
-                let (models, _) = reader
-                    .models(namespace.as_ref(), None, limit, matches)
-                    .map_err(Failure::failed)?;
-                Ok(json!({ "models": models }))
+            Self::Store(settings, store) => {
+                let question = Question {
+                    namespace: wanted.namespace.clone(),
+                    filter: wanted.filter.clone(),
+                    q: wanted.query.clone(),
+                    ..Question::default()
+                };
+                let listed = question.read(Some(limit)).map_err(|error| failure_of(error.into()))?;
+                at_rest_telling(settings, store, |told| {
+                    as_value(&told.models(&listed).map_err(Failure::failed)?)
+                })
             }
         }
     }
@@ -141,7 +166,7 @@ impl Access {
     pub(super) fn history(&self, limit: usize) -> Result<Value, Failure> {
         match self {
             Self::Socket(path) => ask(path, Method::GET, &format!("/v1/history?limit={limit}"), None),
-            Self::Store(_, store) => report::history(store, limit).map_err(Failure::failed),
+            Self::Store(_, store) => as_value(&report::history(store, limit).map_err(Failure::failed)?),
         }
     }
 
@@ -149,18 +174,41 @@ impl Access {
         match self {
             Self::Socket(path) => ask(path, Method::GET, "/v1/status", None),
             Self::Store(settings, store) => {
-                let status = report::status(store, settings.region.as_str(), None, now());
-                let mut answer = status.map_err(Failure::failed)?;
-                if let Some(leader) = settings.leader() {
-                    answer["follow"] = at_rest(&leader);
-                }
-                Ok(answer)
+                let follow = settings.leader().map(|leader| at_rest(&leader));
+                let status = report::status(store, settings.region.as_str(), follow, None, now());
+                as_value(&status.map_err(Failure::failed)?)
             }
         }
     }
 }
 
-fn someone_listens(socket: &Path) -> Result<bool, Failure> {
+/// Answers about models from the store of a hub that does not run.
+fn at_rest_telling<T>(
+    settings: &Settings,
+    store: &Store,
+    read: impl FnOnce(&Telling<'_, Moment, Freshness>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let moment = Reader::new(store.clone()).moment().map_err(Failure::failed)?;
+    // A registry of one's own is what its store holds; how another one is meanwhile nobody knows.
+    let age_ms = settings.leader().is_none().then_some(0);
+    let freshness = report::freshness(moment.views(), settings.region.as_str(), age_ms).map_err(Failure::failed)?;
+    read(&Telling {
+        catalogue: &moment,
+        freshness: &freshness,
+        position: None,
+    })
+}
+
+/// What cannot be answered is what was asked for, unless the store is at fault.
+fn failure_of(refusal: Refusal) -> Failure {
+    let problem = refusal.into_problem();
+    match problem.status {
+        500.. => Failure::failed(problem.detail),
+        _ => Failure::bad_input(problem.detail),
+    }
+}
+
+pub(super) fn someone_listens(socket: &Path) -> Result<bool, Failure> {
     match UnixStream::connect(socket) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure::bad_input(format!(
@@ -189,7 +237,7 @@ fn pages(path: &Path, wanted: &WantedModels, limit: usize) -> Result<Value, Fail
             .as_deref()
             .map_or_else(String::new, |value| format!("&{name}={}", segment(value)))
     };
-    let narrowed = part("namespace", &wanted.namespace) + &part("q", &wanted.query);
+    let narrowed = part("namespace", &wanted.namespace) + &part("filter", &wanted.filter) + &part("q", &wanted.query);
     let (mut models, mut token) = (Vec::new(), String::new());
     loop {
         let size = (limit - models.len()).min(PAGE_SIZE);
@@ -212,6 +260,11 @@ fn pages(path: &Path, wanted: &WantedModels, limit: usize) -> Result<Value, Fail
 fn ask(socket: &Path, method: Method, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
     let answer = control::request_blocking(socket, method, target, body, ANSWER_MS_MAX);
     let (status, answer) = answer.map_err(Failure::failed)?;
+    answered(status, answer)
+}
+
+/// What was answered, if it was done.
+fn answered(status: StatusCode, answer: Value) -> Result<Value, Failure> {
     if status.is_success() {
         return Ok(answer);
     }

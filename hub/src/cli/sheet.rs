@@ -83,6 +83,40 @@ pub(super) fn decision(answer: &Value, decision: &Decision) -> String {
     }
 }
 
+/// What was backed up.
+pub(super) fn backup(answer: &Value) -> String {
+    let bytes = whole(number(answer, "bytes"));
+    format!(
+        "backed up {} to {} ({bytes} bytes, read again and whole)\n",
+        held(&answer["about"]),
+        text(answer, "file")
+    )
+}
+
+/// What was restored.
+pub(super) fn restore(answer: &Value) -> String {
+    let about = &answer["about"];
+    let taken = moment(number(about, "taken_ms"));
+    format!(
+        "restored {}, as of {taken}; the hub begins epoch {}\n\
+         start it: its agents say again what they wrote since. Then import what the registry shall hold, or say \
+         `headland-hub confirm-restored`\n",
+        held(about),
+        text(answer, "epoch")
+    )
+}
+
+fn held(about: &Value) -> String {
+    let (models, agents) = (number(about, "models"), number(about, "agents"));
+    format!(
+        "{} and {} of region {}, up to commit {}",
+        counted(models, "model", "models"),
+        counted(agents, "agent", "agents"),
+        text(about, "region"),
+        number(about, "head")
+    )
+}
+
 /// A listing of models.
 pub(super) fn models(answer: &Value) -> String {
     let header = [

@@ -1,8 +1,8 @@
 //! How the following of a registry stands, for status and log.
 
+use crate::answer::{DatabaseStanding, Follow, FollowState};
 use crate::registry::follow::{Behind, Held};
 use headland_shared::session::Ms;
-use serde_json::{Value, json};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -76,41 +76,17 @@ pub(crate) struct Standing {
     pub(crate) database: DatabaseStanding,
 }
 
-/// How a database stands that is followed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct DatabaseStanding {
-    /// The replication slot.
-    pub(crate) slot: String,
-    /// How safe the log is that the slot needs, as the database says it.
-    pub(crate) wal_status: Option<String>,
-    /// How much log the database keeps for this hub, in bytes.
-    pub(crate) kept_bytes: Option<i64>,
-    /// How much more the database may write before the slot is lost, in bytes; nothing for no limit.
-    pub(crate) safe_wal_bytes: Option<i64>,
-    /// How far this hub is behind, in bytes of the database's log.
-    pub(crate) behind_bytes: Option<u64>,
-    /// Up to here everything is held.
-    pub(crate) durable: Option<String>,
-    /// Whether its commits wait for standbys.
-    pub(crate) synchronous: bool,
-    /// How often everything was read anew.
-    pub(crate) copies: u64,
-    /// How much the catalogue could not hold since the hub was started, and the latest reason.
-    pub(crate) left_out: u64,
-    pub(crate) left_out_last: Option<String>,
-}
-
 impl State {
-    const fn name(&self) -> &'static str {
+    const fn told(&self) -> FollowState {
         match self {
-            Self::Connecting => "connecting",
-            Self::Copying { .. } => "copying",
-            Self::Following => "following",
-            Self::Unconfirmed => "waiting",
-            Self::Held(_) => "held",
-            Self::Behind(_) => "behind",
-            Self::Halted { .. } => "halted",
-            Self::BackingOff { .. } => "backing off",
+            Self::Connecting => FollowState::Connecting,
+            Self::Copying { .. } => FollowState::Copying,
+            Self::Following => FollowState::Following,
+            Self::Unconfirmed => FollowState::Waiting,
+            Self::Held(_) => FollowState::Held,
+            Self::Behind(_) => FollowState::Behind,
+            Self::Halted { .. } => FollowState::Halted,
+            Self::BackingOff { .. } => FollowState::BackingOff,
         }
     }
 
@@ -127,7 +103,7 @@ impl State {
 
     /// Whether another state would be told in the log though this one was.
     pub(super) fn is_another(&self, other: &Self) -> bool {
-        self.name() != other.name()
+        self.told() != other.told()
     }
 }
 
@@ -142,29 +118,33 @@ impl Standing {
     }
 
     /// For the status of a hub that runs.
-    pub(super) fn described(&self, leader: &Leader, now: Ms) -> Value {
+    pub(super) fn described(&self, leader: &Leader, now: Ms) -> Follow {
         let retry_in_ms = match &self.state {
             State::BackingOff { retry_at, .. } => Some(retry_at.saturating_sub(now)),
             _ => None,
         };
-        let mut answer = json!({
-            "leader": leader.to_string(), "state": self.state.name(), "detail": self.state.detail(),
-            "heard_ms_ago": self.as_of.map(|as_of| now.saturating_sub(as_of)), "retry_in_ms": retry_in_ms,
-        });
-        if let Leader::Database(_) = leader {
-            let database = &self.database;
-            answer["database"] = json!({
-                "slot": database.slot, "wal_status": database.wal_status, "kept_bytes": database.kept_bytes,
-                "safe_wal_bytes": database.safe_wal_bytes, "behind_bytes": database.behind_bytes,
-                "durable": database.durable, "synchronous": database.synchronous, "copies": database.copies,
-                "left_out": database.left_out, "left_out_last": database.left_out_last,
-            });
+        Follow {
+            leader: leader.to_string(),
+            state: self.state.told(),
+            detail: self.state.detail(),
+            heard_ms_ago: self.as_of.map(|as_of| now.saturating_sub(as_of)),
+            retry_in_ms,
+            database: match leader {
+                Leader::Database(_) => Some(self.database.clone()),
+                Leader::Hub(_) => None,
+            },
         }
-        answer
     }
 }
 
 /// For the status of a hub that does not run.
-pub(crate) fn at_rest(leader: &Leader) -> Value {
-    json!({ "leader": leader.to_string(), "state": "stopped", "detail": null, "heard_ms_ago": null, "retry_in_ms": null })
+pub(crate) fn at_rest(leader: &Leader) -> Follow {
+    Follow {
+        leader: leader.to_string(),
+        state: FollowState::Stopped,
+        detail: None,
+        heard_ms_ago: None,
+        retry_in_ms: None,
+        database: None,
+    }
 }

@@ -17,6 +17,7 @@ Examples:
   headland-hub status
   headland-hub agents
   headland-hub doctor
+  headland-hub backup /var/backups
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input, and nothing changed.
 
@@ -120,6 +121,31 @@ pub(super) enum Command {
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
+    /// Copy everything that the hub holds into one file, while it runs or not
+    ///
+    /// The file holds the store as it is at one moment, with checksums, and is read again before it gets its name. In a
+    /// directory it is named after the region and the moment.
+    #[command(after_help = "Example:\n  headland-hub backup /var/backups")]
+    Backup {
+        /// The file to make, or the directory to make it in
+        #[arg(value_name = "FILE|DIR")]
+        to: PathBuf,
+    },
+    /// Make the store out of a backup, while the hub does not run
+    ///
+    /// The hub then begins a new epoch, by which its agents know that it went back in time: they say again what they
+    /// wrote since the backup. What the registry said since is imported again.
+    #[command(
+        after_help = "Example:\n  headland-hub restore /var/backups/headland-hub-main-2026-11-27T180000.000Z.backup"
+    )]
+    Restore {
+        /// The backup
+        #[arg(value_name = "FILE")]
+        from: PathBuf,
+        /// Have it take the place of a store that holds something
+        #[arg(long)]
+        replace: bool,
+    },
     /// Say how the hub and its agents are
     #[command(after_help = "Example:\n  headland-hub status --json")]
     Status,
@@ -165,9 +191,12 @@ pub(crate) struct WantedModels {
     /// Only the models of this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
     pub(crate) namespace: Option<String>,
-    /// Only models whose names hold this text, whatever the case
+    /// Only models in whose name, description or tags all these words are, whatever the case
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) query: Option<String>,
+    /// Only models for which this holds, such as 'task = "chat" AND license = "mit"'
+    #[arg(long, short, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
     /// At most so many models
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,

@@ -42,6 +42,7 @@ pub struct ImportOptions {
 
 /// An attribute that the import declares, or makes able to hold more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NewAttribute {
     /// Its name, for ever.
     pub name: String,
@@ -55,6 +56,7 @@ pub struct NewAttribute {
 
 /// What an import did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImportReport {
     /// The commit's seq; nothing when nothing differed, or in a dry run.
     pub seq: Option<u64>,

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 /// What a revert did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RevertReport {
     /// The commit's seq; nothing when there was nothing left to take back.
     pub seq: Option<u64>,

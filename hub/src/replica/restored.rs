@@ -2,6 +2,7 @@
 
 use super::Replica;
 use super::guard::Standing;
+use super::rebirth::begin_again;
 use crate::store::Views;
 use headland_host::tables::StoreError;
 use headland_shared::epoch::{Epoch, Life, Position};
@@ -66,9 +67,8 @@ impl Replica {
         Ok(known.is_some_and(|lineage| lineage != place.head.lineage))
     }
 
-    /// Begins another life of this store, which went back in time: numbers and cursors of the one before mean nothing
-    /// any more. The registry in it went back too, and begins another life, whose values replace. Both numbers go on
-    /// from what was seen: of two lives those who meet both must know which came later.
+    /// Begins another life of this store. Its number and the registry's go on from what was seen: of two lives those who
+    /// meet both must know which came later.
     fn begin_epoch(&mut self, seen: u32, life: Life, now: Now) -> Result<(), StoreError> {
         let epoch = Epoch {
             hub: self.epoch.hub,
@@ -76,23 +76,19 @@ impl Replica {
             nonce: self.jitter.next_u64() as u32,
         };
         let random = self.jitter.next_u64() as u32;
-        let owned = self.owns_registry(&self.store.read()?)?;
-        self.store.write(|tables| {
-            tables.forget_chains()?;
-            // Another's registry did not go back with this store, and says itself what is missing here.
-            if owned {
-                let mut numbers = tables.numbers()?;
-                let own = numbers.life.number();
+        let views = self.store.read()?;
+        let registry = match self.owns_registry(&views)? {
+            true => {
+                let own = views.numbers()?.life.number();
                 let last = match life.number() {
                     seen if seen.saturating_sub(own) <= LIVES_AHEAD_MAX => own.max(seen),
                     _ => own,
                 };
-                numbers.life = Life::numbered(last.saturating_add(1), random);
-                tables.set_numbers(&numbers)?;
-                tables.set_restored(Some(now.wall_ms))?;
+                Some(Life::numbered(last.saturating_add(1), random))
             }
-            tables.set_epoch(&epoch)
-        })?;
+            false => None,
+        };
+        begin_again(&self.store, &epoch, registry, now)?;
         tracing::warn!(
             "this hub went back in time: others have seen what it does not hold. It begins epoch {epoch}; import what the registry shall hold, or say `headland-hub confirm-restored`"
         );

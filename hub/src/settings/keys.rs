@@ -33,6 +33,16 @@ const KEYS: &[Key] = &[
         "The socket of the local API. Its owner and group may use it.",
     ),
     key(
+        "api.listen",
+        "",
+        "Where to answer the local API over TCP as well, such as \"127.0.0.1:7410\". Loopback only; every request\nmust carry the token as `Authorization: Bearer TOKEN`.",
+    ),
+    key(
+        "api.token_file",
+        "",
+        "The file that holds the token, not readable by everybody: `openssl rand -hex 32` makes one.",
+    ),
+    key(
         "cache_bytes",
         "67108864",
         "How much of the store to hold in memory, in bytes.",

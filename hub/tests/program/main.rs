@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod asking;
+mod backup;
 mod completing;
+mod loopback;
 mod offline;
 mod refusals;
 mod region;

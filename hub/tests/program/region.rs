@@ -1,6 +1,6 @@
 //! A region: a directory with the hub's configuration, store, socket and files to import.
 
-use headland_host::control::request_blocking;
+use headland_host::control::{request_blocking, request_bytes};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ pub(crate) use axum::http::{Method, StatusCode};
 const TIMEOUT_MS: u64 = 30_000;
 
 /// A port below those Linux chooses for outgoing connections, from a place of this process's own.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % 140) * 50;
     loop {
@@ -123,6 +123,18 @@ impl Region {
     /// Asks the hub that runs.
     pub(crate) fn ask(&self, method: Method, target: &str, body: Option<&Json>) -> (StatusCode, Json) {
         request_blocking(&self.socket(), method, target, body, TIMEOUT_MS).unwrap()
+    }
+
+    /// The answer of the hub that runs, as text.
+    pub(crate) fn text(&self, target: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let answer = runtime.block_on(request_bytes(&self.socket(), target, 1 << 20, TIMEOUT_MS));
+        let (status, bytes) = answer.unwrap();
+        assert_eq!(status, StatusCode::OK, "{target}");
+        String::from_utf8(bytes).unwrap()
     }
 
     /// The commits of the history, the latest first.

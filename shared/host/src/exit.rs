@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use crate::control::ServeError;
+use crate::control::{LoopbackError, ServeError};
 use crate::link::StartError;
 use crate::log::LogError;
 use crate::store_file::OpenError;
@@ -122,6 +122,12 @@ impl From<ServeError> for Failure {
             | ServeError::Group { .. } => Self::bad_input(error),
             _ => Self::failed(error),
         }
+    }
+}
+
+impl From<LoopbackError> for Failure {
+    fn from(error: LoopbackError) -> Self {
+        Self::bad_input(error)
     }
 }
 

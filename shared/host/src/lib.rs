@@ -15,6 +15,7 @@ pub mod database;
 pub mod exit;
 pub mod link;
 pub mod log;
+pub mod loopback_address;
 pub mod network;
 pub mod service;
 pub mod store_file;

@@ -162,15 +162,25 @@ fn nearest_directory(path: &Path) -> &Path {
 /// Makes the store aside and puts it into its place when it is whole: power that fails while it is made must not
 /// leave a file that is no store.
 fn make(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
-    let failed = |error: io::Error| of_io(path, &error);
     let aside = aside(path);
     let database = match create(&aside, cache_bytes, Trust::AsClosed).map_err(|error| of_existing(&aside, error)) {
         Err(OpenError::NotAStore { .. } | OpenError::Damaged { .. }) => make_aside(path, cache_bytes)?,
         other => other?,
     };
-    fs::rename(&aside, path).map_err(failed)?;
-    sync_directory(path).map_err(failed)?;
+    put_in_place(&aside, path)?;
     Ok(database)
+}
+
+/// Gives the store at `aside`, which is whole and in the same directory, the name `path`, whatever had that name before.
+/// It has it durably when this returns.
+///
+/// # Errors
+///
+/// See [`OpenError`].
+pub fn put_in_place(aside: &Path, path: &Path) -> Result<(), OpenError> {
+    let failed = |error: io::Error| of_io(path, &error);
+    fs::rename(aside, path).map_err(failed)?;
+    sync_directory(path).map_err(failed)
 }
 
 /// Makes a new store beside the one at `path`, which [`replace`] puts into its place.

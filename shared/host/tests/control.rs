@@ -9,7 +9,8 @@ use axum::http::{Method, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use headland_host::control::{
-    ControlError, ControlSocket, ServeError, SocketAccess, SocketGroup, request, request_blocking, request_bytes,
+    ControlError, ControlSocket, ServeError, SocketAccess, SocketGroup, download, request, request_blocking,
+    request_bytes,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -20,7 +21,7 @@ const TIMEOUT_MS: u64 = 20_000;
 
 struct Daemon {
     stop: oneshot::Sender<()>,
-    served: JoinHandle<Result<(), ServeError>>,
+    served: JoinHandle<()>,
 }
 
 impl Daemon {
@@ -41,7 +42,7 @@ impl Daemon {
 
     async fn stop(self) {
         self.stop.send(()).unwrap();
-        self.served.await.unwrap().unwrap();
+        self.served.await.unwrap();
     }
 }
 
@@ -102,6 +103,29 @@ async fn bytes_come_as_they_are_and_no_more_of_them_than_asked_for() {
     assert_eq!(whole, (StatusCode::OK, b"not json".to_vec()));
     let error = request_bytes(&path, "/text", 7, TIMEOUT_MS).await.unwrap_err();
     assert!(matches!(error, ControlError::TooLong { bytes_max: 7, .. }), "{error:?}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_taken_in_comes_in_pieces_and_a_refusal_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = socket_in(&dir);
+    let daemon = Daemon::start(&path).await;
+    let mut taken = Vec::new();
+    let mut take = |piece: &[u8]| {
+        taken.extend_from_slice(piece);
+        Ok(())
+    };
+    let (status, _) = download(&path, "/text", TIMEOUT_MS, &mut take).await.unwrap();
+    let (refused, _) = download(&path, "/nowhere", TIMEOUT_MS, &mut take).await.unwrap();
+    assert_eq!((status, refused), (StatusCode::OK, StatusCode::NOT_FOUND));
+    assert_eq!(taken, b"not json");
+    let full = download(&path, "/text", TIMEOUT_MS, |_| {
+        Err(std::io::ErrorKind::StorageFull.into())
+    });
+    assert!(matches!(full.await.unwrap_err(), ControlError::Kept { .. }));
+    let silent = download(&path, "/never", 50, |_| Ok(())).await.unwrap_err();
+    assert!(matches!(silent, ControlError::TimedOut { .. }), "{silent:?}");
     daemon.stop().await;
 }
 

@@ -154,8 +154,8 @@ impl Hub {
             .as_ref()
             .ok_or_else(|| format!("hub {} is down", self.number))?;
         let reader = headland_hub::read::Reader::new(replica.store().clone());
-        let models = reader.models(None, None, usize::MAX, |_| true);
-        models.map(|(models, _)| models).map_err(|error| error.to_string())
+        let models = reader.models(&headland_hub::read::Wanted::all(None));
+        models.map(|page| page.models).map_err(|error| error.to_string())
     }
 
     /// A person has looked at what was restored, and at who spoke twice.

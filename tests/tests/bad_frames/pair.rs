@@ -187,7 +187,7 @@ impl Pair {
         let models = headland_agent::read::Reader::new(self.agent.store().clone());
         let models = models.models(&headland_agent::read::Wanted::all(None)).unwrap().models;
         let theirs = headland_hub::read::Reader::new(self.hub.store().clone());
-        let (theirs, _) = theirs.models(None, None, usize::MAX, |_| true).unwrap();
+        let theirs = theirs.models(&headland_hub::read::Wanted::all(None)).unwrap().models;
         let digests = there.scopes().unwrap().values().map(|row| row.digest).collect();
         Picture {
             digests: (self.agent.digest().unwrap(), digests),

@@ -167,7 +167,7 @@ impl Served {
 
     pub(crate) fn models(&self) -> Vec<Model> {
         let reader = headland_hub::read::Reader::new(self.hub.store().clone());
-        reader.models(None, None, usize::MAX, |_| true).unwrap().0
+        reader.models(&headland_hub::read::Wanted::all(None)).unwrap().models
     }
 
     pub(crate) fn model(&self, name: &str) -> Model {

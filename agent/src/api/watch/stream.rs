@@ -1,12 +1,10 @@
 //! A body that is written as it goes, and knows how much of it nobody has read.
 
-use axum::body::{Bytes, HttpBody};
-use http_body::Frame;
-use std::pin::Pin;
+use axum::body::Bytes;
+use headland_api::stream::{self, Pieces};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Pieces on their way: one that is being sent and the next. With few, the connection never holds so much that it stops
@@ -29,16 +27,12 @@ pub(super) struct Outlet {
     window: Arc<Semaphore>,
 }
 
-/// Where they come out.
-#[derive(Debug)]
-pub(super) struct Stream(Receiver<Result<Bytes, Unread>>);
-
 /// Both ends.
-pub(super) fn stream() -> (Outlet, Stream) {
+pub(super) fn stream() -> (Outlet, Pieces<Unread>) {
     // One more than the window, for the error.
-    let (pieces, taken) = channel(PIECES_MAX + 1);
+    let (pieces, taken) = stream::pieces(PIECES_MAX + 1);
     let window = Arc::new(Semaphore::new(PIECES_MAX));
-    (Outlet { pieces, window }, Stream(taken))
+    (Outlet { pieces, window }, taken)
 }
 
 /// A piece that gives its room in the window back when the connection has sent it.
@@ -78,16 +72,5 @@ impl Outlet {
     /// Waits until the reader is gone.
     pub(super) async fn closed(&self) {
         self.pieces.closed().await;
-    }
-}
-
-impl HttpBody for Stream {
-    type Data = Bytes;
-    type Error = Unread;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Unread>>> {
-        self.0
-            .poll_recv(context)
-            .map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }

@@ -6,6 +6,7 @@ use crate::store::Store;
 use headland_shared::epoch::Life;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{ModelName, Namespace, Region};
+use headland_shared::query::Catalogue;
 use headland_shared::session::Now;
 use headland_shared::session::lanes::LaneTimes;
 use headland_shared::view::Model;
@@ -84,7 +85,11 @@ impl Hub {
             namespace: Namespace::new("default").unwrap(),
             name: ModelName::new(name).unwrap(),
         };
-        Reader::new(self.replica.store().clone()).model(&key).unwrap()
+        Reader::new(self.replica.store().clone())
+            .moment()
+            .unwrap()
+            .model(&key)
+            .unwrap()
     }
 
     fn shown(&self, name: &str) -> Value {

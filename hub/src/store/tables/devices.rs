@@ -17,6 +17,15 @@ pub(in crate::store) fn add_devices(transaction: &WriteTransaction) -> Result<()
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tables<T> {
+    /// What one agent said of its device; nothing when it never did.
+    pub fn device(&self, name: &ReplicaName) -> Result<Option<Description>, StoreError> {
+        let value = self.devices.get(name.as_str().as_bytes())?;
+        let corrupt = |error| StoreError::corrupt("devices-1", error);
+        value
+            .map(|value| Description::decode(value.value()).map_err(corrupt))
+            .transpose()
+    }
+
     /// What all agents said of their devices, by their names.
     pub fn devices(&self) -> Result<BTreeMap<String, Description>, StoreError> {
         let mut devices = BTreeMap::new();

@@ -1,6 +1,5 @@
 //! The command line's end of the control socket.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -8,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 /// The longest response a client reads, in bytes: a listing of a whole store fits, and a response
 /// without end does not take the machine's memory.
@@ -80,6 +82,16 @@ pub enum ControlError {
         /// What was asked for.
         target: String,
         /// What the JSON reader found.
+        reason: String,
+    },
+    /// What was asked for cannot be kept.
+    #[error("keeping the answer to {target:?} over control socket {}: {reason}; check where it goes", path.display())]
+    Kept {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked for.
+        target: String,
+        /// What the machine said.
         reason: String,
     },
     /// The answer was not there in time.
@@ -204,14 +216,16 @@ pub fn request_with_blocking(
     headers: &[(&str, &str)],
     timeout_ms: u64,
 ) -> Result<(StatusCode, Value), ControlError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| ControlError::Connect {
-            path: path.to_path_buf(),
-            reason: error.to_string(),
-        })?;
-    runtime.block_on(request_with(path, method, target, body, headers, timeout_ms))
+    runtime(path)?.block_on(request_with(path, method, target, body, headers, timeout_ms))
+}
+
+/// A runtime for one request.
+pub(super) fn runtime(path: &Path) -> Result<Runtime, ControlError> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| ControlError::Connect {
+        path: path.to_path_buf(),
+        reason: error.to_string(),
+    })
 }
 
 async fn connect(path: &Path) -> Result<UnixStream, ControlError> {
@@ -234,12 +248,32 @@ async fn exchange(
     headers: &[(&str, &str)],
     bytes_max: usize,
 ) -> Result<(StatusCode, Bytes), ControlError> {
+    let (response, _driven) = send(path, method, target, body, headers).await?;
+    let status = response.status();
+    let limited = Limited::new(response.into_body(), bytes_max);
+    let bytes = limited.collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            ControlError::TooLong {
+                path: path.to_path_buf(),
+                target: target.to_owned(),
+                bytes_max,
+            }
+        } else {
+            broken(path, target, error.as_ref())
+        }
+    })?;
+    Ok((status, bytes.to_bytes()))
+}
+
+/// Sends a request and reads the head of the answer. The body comes as long as the tasks beside it live.
+pub(super) async fn send(
+    path: &Path,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+    headers: &[(&str, &str)],
+) -> Result<(Response<Incoming>, JoinSet<()>), ControlError> {
     let stream = connect(path).await?;
-    let broken = |error: &dyn Error| ControlError::Broken {
-        path: path.to_path_buf(),
-        target: target.to_owned(),
-        reason: error.to_string(),
-    };
     let content = body.map_or_else(Vec::new, |value| value.to_string().into_bytes());
     let request = Request::builder()
         .method(method)
@@ -257,36 +291,31 @@ async fn exchange(
         })?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| broken(&error))?;
-    let answered = async {
-        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-        let status = response.status();
-        let limited = Limited::new(response.into_body(), bytes_max);
-        let bytes = limited.collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                ControlError::TooLong {
-                    path: path.to_path_buf(),
-                    target: target.to_owned(),
-                    bytes_max,
-                }
-            } else {
-                broken(error.as_ref())
-            }
-        })?;
-        Ok((status, bytes.to_bytes()))
-    };
-    let driven = async {
+        .map_err(|error| broken(path, target, &error))?;
+    let mut driven = JoinSet::new();
+    driven.spawn(async {
         // How the connection failed is told by the request that fails with it.
         let _ = connection.await;
-        std::future::pending::<Infallible>().await
-    };
-    tokio::select! {
-        answer = answered => answer,
-        never = driven => match never {},
+    });
+    let response = sender.send_request(request).await;
+    let response = response.map_err(|error| broken(path, target, &error))?;
+    Ok((response, driven))
+}
+
+pub(super) fn broken(path: &Path, target: &str, error: &dyn Error) -> ControlError {
+    ControlError::Broken {
+        path: path.to_path_buf(),
+        target: target.to_owned(),
+        reason: error.to_string(),
     }
 }
 
-fn answer_of(path: &Path, target: &str, status: StatusCode, bytes: &[u8]) -> Result<(StatusCode, Value), ControlError> {
+pub(super) fn answer_of(
+    path: &Path,
+    target: &str,
+    status: StatusCode,
+    bytes: &[u8],
+) -> Result<(StatusCode, Value), ControlError> {
     if bytes.is_empty() {
         return Ok((status, Value::Null));
     }

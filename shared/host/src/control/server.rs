@@ -4,14 +4,14 @@ use std::future::Future;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
 use super::access::{self, SocketAccess};
-use super::connections;
+use super::loopback::LoopbackListener;
+use super::serving::serve_until;
 
 /// The longest path of a Unix socket in bytes, by the size of the kernel's `sun_path` less its
 /// closing zero.
@@ -24,10 +24,6 @@ const UNFINISHED_NAME: &str = "s";
 
 /// The longest path of a control socket: the one under which it is bound is longer.
 const OWN_PATH_BYTES_MAX: usize = PATH_BYTES_MAX - UNFINISHED_SUFFIX.len() - UNFINISHED_NAME.len() - 1;
-
-/// How long the requests under way may take to finish once the daemon is to stop. A command line
-/// that reads slowly must not keep its machine from shutting down.
-const DRAIN_MS_MAX: u64 = 2_000;
 
 /// Why the control socket could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +63,6 @@ pub enum ServeError {
     /// The machine refused.
     #[error("binding control socket {}: {reason}; check its directory and permissions", path.display())]
     Io {
-        /// The socket.
-        path: PathBuf,
-        /// What the machine said.
-        reason: String,
-    },
-    /// The socket was bound and then failed.
-    #[error("serving control socket {}: {reason}; restart the program", path.display())]
-    Serve {
         /// The socket.
         path: PathBuf,
         /// What the machine said.
@@ -145,32 +133,39 @@ impl ControlSocket {
     /// requests under way finish for a moment.
     ///
     /// No client takes what belongs to the others: see [`super::connections`].
-    ///
-    /// # Errors
-    ///
-    /// When the socket fails while it is served.
-    pub async fn serve(mut self, router: Router, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve(mut self, router: Router, shutdown: impl Future<Output = ()>) {
         let listener = self
             .listener
             .take()
             .expect("the listener is taken only here, and this consumes the socket");
-        let (stop, stopped) = oneshot::channel::<()>();
-        let served = connections::serve(listener, router, async {
-            // A sender that is gone means that serving is over as well.
-            let _ = stopped.await;
-        });
-        let deadline = async {
+        let shutdown = async {
             shutdown.await;
             // Before the listener closes: afterwards the next process may have put its own there.
             self.unlink();
-            let _ = stop.send(());
-            tokio::time::sleep(Duration::from_millis(DRAIN_MS_MAX)).await;
         };
-        tokio::select! {
-            () = served => {}
-            () = deadline => {}
-        }
-        Ok(())
+        serve_until(listener, router, shutdown).await;
+    }
+
+    /// Does what [`ControlSocket::serve`] does, and answers by the same router over TCP if there is such a listener.
+    pub async fn serve_beside(
+        self,
+        loopback: Option<LoopbackListener>,
+        router: Router,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let Some(loopback) = loopback else {
+            return self.serve(router, shutdown).await;
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let over_tcp = loopback.serve(router.clone(), async {
+            // A sender that is gone means the end as well.
+            let _ = stopped.await;
+        });
+        let over_socket = self.serve(router, async {
+            shutdown.await;
+            drop(stop);
+        });
+        tokio::join!(over_socket, over_tcp);
     }
 
     fn unlink(&mut self) {

@@ -88,7 +88,7 @@ async fn host(arguments: Arguments) -> Result<(), Failure> {
         }
     };
     tokio::select! {
-        served = serving => Ok(served?),
+        () = serving => Ok(()),
         failure = hosting => Err(failure),
     }
 }

@@ -1,10 +1,10 @@
 //! Telling how a value came to be: from the writes that a register keeps.
 
-use super::story::{TallyStory, Why, WriteStory};
-use crate::read::{Elements, Moment};
+use crate::story::{TallyStory, Why, WriteStory};
 use headland_shared::actor::ActorId;
 use headland_shared::element::{State, Tally};
 use headland_shared::key::ElementKey;
+use headland_shared::query::{Catalogue, Elements};
 use headland_shared::register::{Rank, Register, Write, Writer};
 use headland_shared::rule::{self, Reading};
 use headland_shared::schema::Rule;
@@ -12,8 +12,8 @@ use headland_shared::stamp::utc;
 use serde_json::Value;
 
 /// Why an attribute shows what it shows; nothing when nobody has ever written it.
-pub(super) fn why(moment: &Moment, elements: &Elements, attribute: &str) -> Option<Why> {
-    let declared = moment
+pub(crate) fn why(catalogue: &impl Catalogue, elements: &Elements, attribute: &str) -> Option<Why> {
+    let declared = catalogue
         .declaration(attribute)
         .map_or(Rule::Latest, |declared| declared.rule);
     let mut story = Story::default();

@@ -1,9 +1,10 @@
 //! What somebody wants listed, read from text.
 
+use super::page::{Place, Wanted};
 use super::token::{self, TokenError};
-use crate::read::Wanted;
-use headland_shared::name::{NameError, Namespace};
-use headland_shared::query::{Filter, Mask, Order, QueryError, Words};
+use super::{Filter, Mask, Order, QueryError, Words};
+use crate::name::{NameError, Namespace};
+use alloc::string::String;
 
 /// Models of a page when nobody says how many, and at most: a page of the longest ones stays within what a client of
 /// the socket reads.
@@ -12,28 +13,44 @@ const PAGE_SIZE_MAX: usize = 1_000;
 
 /// A listing as it was asked for.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Question {
-    pub(crate) namespace: Option<String>,
-    pub(crate) filter: Option<String>,
-    pub(crate) order_by: Option<String>,
-    pub(crate) fields: Option<String>,
-    pub(crate) q: Option<String>,
-    pub(crate) page_size: Option<String>,
-    pub(crate) page_token: Option<String>,
+pub struct Question {
+    /// Of which namespace; of all when it is not said.
+    pub namespace: Option<String>,
+    /// Which models ([`Filter`]).
+    pub filter: Option<String>,
+    /// In which order ([`Order`]).
+    pub order_by: Option<String>,
+    /// Which parts of them ([`Mask`]).
+    pub fields: Option<String>,
+    /// Words to look for ([`Words`]).
+    pub q: Option<String>,
+    /// How many models a page has.
+    pub page_size: Option<String>,
+    /// The `next_page_token` of the page before.
+    pub page_token: Option<String>,
 }
 
 /// A listing that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum QuestionError {
+pub enum QuestionError {
+    /// The namespace has no such name.
     #[error("reading the namespace: {0}")]
     Namespace(#[from] NameError),
     /// A text of a query language is wrong.
     #[error("reading {parameter}: {error}")]
-    Query { parameter: &'static str, error: QueryError },
+    Query {
+        /// Which text.
+        parameter: &'static str,
+        /// Where, and what should stand there.
+        error: QueryError,
+    },
+    /// A page has too many models, or none.
     #[error("reading page_size: {0:?} is out of range; use 1 to {PAGE_SIZE_MAX}")]
     PageSize(String),
+    /// It is no token.
     #[error("reading page_token: it is none; use the next_page_token of the page before, as it is")]
     Token,
+    /// It is the token of something else.
     #[error(
         "reading page_token: it is of another listing; ask with the namespace, filter, order_by and q of the page before, or begin anew without a token"
     )]
@@ -42,16 +59,22 @@ pub(crate) enum QuestionError {
 
 /// A listing that can be made.
 #[derive(Debug, Clone)]
-pub(crate) struct Listed {
-    pub(super) wanted: Wanted,
-    pub(super) mask: Option<Mask>,
+pub struct Listed {
+    /// Which models, and how many.
+    pub wanted: Wanted,
+    /// Which parts of them; all when it is not said.
+    pub mask: Option<Mask>,
     /// What its tokens are told apart from those of others by.
-    pub(super) listing: u64,
+    listing: u64,
 }
 
 impl Question {
     /// Reads all parts. `count` overrides the size of a page.
-    pub(crate) fn read(&self, count: Option<usize>) -> Result<Listed, QuestionError> {
+    ///
+    /// # Errors
+    ///
+    /// Names the part that cannot be read.
+    pub fn read(&self, count: Option<usize>) -> Result<Listed, QuestionError> {
         let of = |parameter| move |error| QuestionError::Query { parameter, error };
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
         let listing = token::listing_of([&self.namespace, &self.filter, &self.order_by, &self.q].map(Option::as_deref));
@@ -81,5 +104,13 @@ impl Question {
         };
         let count = text.parse().ok().filter(|count| (1..=PAGE_SIZE_MAX).contains(count));
         count.ok_or_else(|| QuestionError::PageSize(text.chars().take(40).collect()))
+    }
+}
+
+impl Listed {
+    /// The token of the page after a place.
+    #[must_use]
+    pub fn token_of(&self, place: &Place) -> String {
+        token::token(self.listing, place)
     }
 }

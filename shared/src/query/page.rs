@@ -1,13 +1,13 @@
-//! Pages of models: found by task or by words where the query says enough, and read one by one.
+//! Pages of models, read one by one from what a catalogue finds.
 
-use super::Moment;
-use headland_host::tables::StoreError;
-use headland_shared::key::RecordKey;
-use headland_shared::name::{Namespace, Task};
-use headland_shared::query::{Filter, Order, SortKey, Words};
-use headland_shared::view::Model;
-use std::cmp::Ordering;
-use std::ops::ControlFlow;
+use super::catalogue::{Catalogue, Narrowed};
+use super::{Filter, Order, SortKey, Words};
+use crate::key::RecordKey;
+use crate::name::{Namespace, Task};
+use crate::view::Model;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::ops::ControlFlow;
 
 /// Which models are wanted, and how many.
 #[derive(Debug, Clone)]
@@ -62,11 +62,11 @@ pub struct Page {
 type Row = (Place, Model);
 
 /// Reads a page.
-pub(super) fn read(moment: &Moment, wanted: &Wanted) -> Result<Page, StoreError> {
+pub(super) fn read<C: Catalogue + ?Sized>(catalogue: &C, wanted: &Wanted) -> Result<Page, C::Error> {
     let mut rows = if wanted.order.is_empty() {
-        in_order_of_keys(moment, wanted)?
+        in_order_of_keys(catalogue, wanted)?
     } else {
-        in_order(moment, wanted)?
+        in_order(catalogue, wanted)?
     };
     let more = rows.len() > wanted.count;
     rows.truncate(wanted.count);
@@ -78,10 +78,10 @@ pub(super) fn read(moment: &Moment, wanted: &Wanted) -> Result<Page, StoreError>
 }
 
 /// Keys come in their order, so the first that match are the page; one more says that there is another.
-fn in_order_of_keys(moment: &Moment, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
+fn in_order_of_keys<C: Catalogue + ?Sized>(catalogue: &C, wanted: &Wanted) -> Result<Vec<Row>, C::Error> {
     let mut rows = Vec::new();
     let after = wanted.after.as_ref().map(|place| &place.key);
-    each_match(moment, wanted, after, |key, model| {
+    each_match(catalogue, wanted, after, |key, model| {
         let sort = wanted.order.key_of(&model);
         rows.push((Place { key, sort }, model));
         match rows.len() > wanted.count {
@@ -93,14 +93,14 @@ fn in_order_of_keys(moment: &Moment, wanted: &Wanted) -> Result<Vec<Row>, StoreE
 }
 
 /// All matches are looked at, and the first of the order kept: never more than two pages at a time.
-fn in_order(moment: &Moment, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
+fn in_order<C: Catalogue + ?Sized>(catalogue: &C, wanted: &Wanted) -> Result<Vec<Row>, C::Error> {
     let by_order = |a: &Place, b: &Place| -> Ordering {
         let by_fields = wanted.order.compare(&a.sort, &b.sort);
         by_fields.then_with(|| a.key.cmp(&b.key))
     };
     let kept = wanted.count.saturating_add(1);
     let mut rows: Vec<Row> = Vec::new();
-    each_match(moment, wanted, None, |key, model| {
+    each_match(catalogue, wanted, None, |key, model| {
         let place = Place {
             sort: wanted.order.key_of(&model),
             key,
@@ -123,12 +123,12 @@ fn in_order(moment: &Moment, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
 }
 
 /// Visits all models that match, in the order of their keys.
-fn each_match(
-    moment: &Moment,
+fn each_match<C: Catalogue + ?Sized>(
+    catalogue: &C,
     wanted: &Wanted,
     after: Option<&RecordKey>,
     mut visit: impl FnMut(RecordKey, Model) -> ControlFlow<()>,
-) -> Result<(), StoreError> {
+) -> Result<(), C::Error> {
     let named = || {
         wanted
             .filter
@@ -136,30 +136,17 @@ fn each_match(
             .and_then(|name| Namespace::new(name).ok())
     };
     let namespace = wanted.namespace.clone().or_else(named);
-    let prefix = namespace.as_ref().map_or_else(Vec::new, RecordKey::prefix);
-    let after = after.map(RecordKey::encoded);
-    let mut look = |record: &[u8], blob: &[u8]| -> Result<ControlFlow<()>, StoreError> {
-        let key = RecordKey::decode(record).map_err(|error| StoreError::corrupt("records-1", error))?;
-        let model = moment.read(&key, &moment.lay_together(record, blob)?);
-        if wanted.filter.matches(&model) && wanted.words.match_model(&model) {
-            return Ok(visit(key, model));
-        }
-        Ok(ControlFlow::Continue(()))
-    };
-    let mut look_up = |record: &[u8]| match moment.views.record(record)? {
-        Some((_, blob)) => look(record, &blob),
-        None => Err(StoreError::corrupt("finding-1", "a key without its record")),
-    };
-    let (views, after) = (&moment.views, after.as_deref());
-    match wanted.filter.requires("task").map(Task::new) {
-        Some(Ok(task)) => views.each_of_task(&task, &prefix, after, look_up),
+    let narrowed = Narrowed {
+        prefix: namespace.as_ref().map_or_else(Vec::new, RecordKey::prefix),
+        after: after.map(RecordKey::encoded),
         // What cannot be the name of a scope may still be a task.
-        Some(Err(_)) | None if wanted.words.is_empty() => views.each_record(&prefix, after, look),
-        Some(Err(_)) | None => views.each_text(&prefix, after, |hit| {
-            match wanted.words.are_in(&[hit.name, hit.texts]) {
-                true => look_up(hit.key),
-                false => Ok(ControlFlow::Continue(())),
-            }
-        }),
-    }
+        task: wanted.filter.requires("task").and_then(|task| Task::new(task).ok()),
+        words: &wanted.words,
+    };
+    catalogue.each_candidate(&narrowed, &mut |key, model| match wanted.filter.matches(&model)
+        && wanted.words.match_model(&model)
+    {
+        true => visit(key, model),
+        false => ControlFlow::Continue(()),
+    })
 }

@@ -1,14 +1,15 @@
 //! What stands in a request's path and behind its question mark.
 
-use super::problem::Refusal;
-use crate::answer::{Demand, Question, model_key};
+use crate::model_key;
+use crate::problem::Refusal;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use headland_shared::key::RecordKey;
+use headland_shared::query::Question;
 
 /// The parameters of a request. Each is taken once; what nobody takes is a mistake.
 #[derive(Debug)]
-pub(super) struct Parameters {
+pub struct Parameters {
     left: Vec<(String, String)>,
     known: Vec<&'static str>,
 }
@@ -28,7 +29,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
 impl Parameters {
     /// Takes a parameter.
-    pub(super) fn take(&mut self, name: &'static str) -> Result<Option<String>, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// When it is there twice.
+    pub fn take(&mut self, name: &'static str) -> Result<Option<String>, Refusal> {
         self.known.push(name);
         let Some(at) = self.left.iter().position(|(found, _)| found == name) else {
             return Ok(None);
@@ -42,23 +47,12 @@ impl Parameters {
         Ok(Some(value))
     }
 
-    /// Takes what says how fresh the answer must be.
-    pub(super) fn demand(&mut self) -> Result<Demand, Refusal> {
-        let consistency = self.take("consistency")?;
-        let max_staleness = self.take("max_staleness")?;
-        let on_stale = self.take("on_stale")?;
-        let timeout = self.take("timeout")?;
-        Demand::read(
-            consistency.as_deref(),
-            max_staleness.as_deref(),
-            on_stale.as_deref(),
-            timeout.as_deref(),
-        )
-        .map_err(Refusal::bad_request)
-    }
-
     /// Takes what says which models are to be listed.
-    pub(super) fn question(&mut self, namespace: Option<String>) -> Result<Question, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// When one of them is there twice.
+    pub fn question(&mut self, namespace: Option<String>) -> Result<Question, Refusal> {
         Ok(Question {
             namespace,
             filter: self.take("filter")?,
@@ -71,7 +65,11 @@ impl Parameters {
     }
 
     /// Ends the reading: there must be no others.
-    pub(super) fn finish(self) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// Names one that there is, and all that might be.
+    pub fn finish(self) -> Result<(), Refusal> {
         match self.left.first() {
             None => Ok(()),
             Some((other, _)) => {
@@ -87,7 +85,7 @@ impl Parameters {
 
 /// The namespace that a path names.
 #[derive(Debug)]
-pub(super) struct InNamespace(pub(super) String);
+pub struct InNamespace(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for InNamespace {
     type Rejection = Refusal;
@@ -101,7 +99,7 @@ impl<S: Send + Sync> FromRequestParts<S> for InNamespace {
 
 /// The model that a path names.
 #[derive(Debug)]
-pub(super) struct OfModel(pub(super) RecordKey);
+pub struct OfModel(pub RecordKey);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfModel {
     type Rejection = Refusal;

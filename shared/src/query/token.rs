@@ -1,10 +1,13 @@
 //! Page tokens: where a listing goes on. Opaque to whoever passes them, and good for the listing that made them alone.
 
-use crate::read::Place;
-use headland_shared::bytes::{Reader, put_bytes};
-use headland_shared::digest::hash_128;
-use headland_shared::key::RecordKey;
-use headland_shared::query::SortKey;
+use super::SortKey;
+use super::page::Place;
+use crate::bytes::{DecodeError, Reader, put_bytes};
+use crate::digest::hash_128;
+use crate::key::RecordKey;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The longest token, in characters: the longest key, and as many sorted texts as an order has fields.
 const TOKEN_CHARS_MAX: usize = 16 * 1024;
@@ -40,7 +43,7 @@ pub(super) fn place(token: &str, listing: u64) -> Result<Place, TokenError> {
     let mut read = || {
         let key = RecordKey::decode(reader.bytes(RecordKey::BYTES_MAX)?)?;
         let sort = SortKey::decode(&mut reader)?;
-        Ok::<_, headland_shared::bytes::DecodeError>((Place { key, sort }, reader.is_empty()))
+        Ok::<_, DecodeError>((Place { key, sort }, reader.is_empty()))
     };
     match read() {
         Ok((place, true)) if of == listing => Ok(place),
@@ -54,17 +57,17 @@ fn bytes_of(token: &str) -> Option<Vec<u8>> {
     if digits.len() > TOKEN_CHARS_MAX || !digits.len().is_multiple_of(2) {
         return None;
     }
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let byte = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok();
     digits.chunks_exact(2).map(byte).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headland_shared::query::Order;
-    use headland_shared::view::Model;
+    use crate::query::Order;
+    use crate::view::Model;
+    use alloc::collections::BTreeMap;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
 
     fn some_place() -> Place {
         let key = RecordKey::decode("default\0ft:gpt-4o/ü".as_bytes()).unwrap();

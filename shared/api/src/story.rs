@@ -1,41 +1,25 @@
 //! Answers about parts of a model, and about how a value came to be.
 
-use super::Freshness;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Part of one model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Facts<P> {
-    /// Whose model.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// The part.
-    #[serde(flatten)]
-    pub part: P,
-    /// How old this is.
-    #[serde(flatten)]
-    pub freshness: Freshness,
-}
-
 /// Uses of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Uses counted by everybody.
     pub usage: i64,
-    /// What this device has counted of them.
-    pub device: i64,
+    /// What this device has counted of them; absent where no device answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<i64>,
     /// All counts of the model, by attribute.
     pub counts: BTreeMap<String, i64>,
 }
 
 /// Whether a model may be used and can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Availability {
     /// Whether it can be reached, as whoever has the last word says; null when nobody says.
     pub availability: Option<Value>,
@@ -51,7 +35,7 @@ pub struct Availability {
 
 /// One write, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WriteStory {
     /// Who wrote it: "registry", or a replica's name.
     pub actor: String,
@@ -87,7 +71,7 @@ pub struct WriteStory {
 
 /// What one replica has counted in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TallyStory {
     /// Which replica.
     pub actor: String,
@@ -103,7 +87,7 @@ pub struct TallyStory {
 
 /// Why an attribute shows what it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Why {
     /// The attribute.
     pub attribute: String,
