@@ -157,11 +157,16 @@ impl Bridge {
         };
         let confirmed = connection.wait_for(BARRIER);
         tokio::pin!(confirmed);
+        let mut ticks = 0;
         loop {
             tokio::select! {
                 result = &mut confirmed => return Ok(result?),
                 _ = flow.ticks.tick() => {
-                    self.reporter.tell(State::Unconfirmed);
+                    ticks += 1;
+                    // The first may come at once, and standbys that are there need no word.
+                    if ticks > 1 {
+                        self.reporter.tell(State::Unconfirmed);
+                    }
                     flow.streaming.confirm(Lsn(flow.at.durable)).await?;
                 }
             }
