@@ -132,7 +132,7 @@ impl ControlSocket {
     /// Answers requests by `router` until `shutdown` is ready, then removes the socket and lets the
     /// requests under way finish for a moment.
     ///
-    /// No client takes what belongs to the others: see [`super::connections`].
+    /// No client takes what belongs to the others: their number, and the time that each may take, are bounded.
     pub async fn serve(mut self, router: Router, shutdown: impl Future<Output = ()>) {
         let listener = self
             .listener
