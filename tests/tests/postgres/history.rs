@@ -124,6 +124,11 @@ fn two_hubs_that_follow_one_database_agree_on_its_life_and_an_agent_moves_betwee
     place.sql("INSERT INTO registered_models (name) VALUES ('late')");
     place.until_model("late", |model| !model.is_null());
     place.until_agent_is_at("hub");
+    // Where in the database's log each has learnt a value is in no digest.
+    place.until("second", || {
+        let digest = |name: &str| Some(place.try_status(name)?["digest"].clone());
+        (digest("hub")? == digest("second")?).then_some(())
+    });
     first.kill();
     place.until_agent_is_at("second");
     let models = |name: &str| place.try_status(name).unwrap()["models"].as_u64();
