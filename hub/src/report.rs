@@ -74,6 +74,9 @@ pub(crate) fn status(
             "writes": counts.writes, "writes_refused": counts.writes_refused, "batches": counts.batches, "urgent": counts.urgent,
             "digest_mismatches": counts.mismatches, "frames_dropped": live.frames_dropped + link.dropped_in,
         });
+        if let Some(write_back) = &live.write_back {
+            answer["writeback"] = write_back.borrow().described(numbers.head.seq, now.mono);
+        }
         answer["link"] = json!({
             "sessions": link.sessions, "frames_in": link.frames_in, "bytes_in": link.bytes_in,
             "frames_out": link.frames_out, "bytes_out": link.bytes_out,

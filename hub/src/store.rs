@@ -5,7 +5,9 @@
 mod rows;
 mod tables;
 
-pub use rows::{AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo};
+pub use rows::{
+    AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo, WrittenBack,
+};
 pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};
 
 use headland_host::database::RecoveringDatabase;

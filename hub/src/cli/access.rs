@@ -11,6 +11,7 @@ use crate::read::Reader;
 use crate::report;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::writeback;
 use axum::http::{Method, StatusCode};
 use headland_host::control;
 use headland_host::exit::Failure;
@@ -153,6 +154,11 @@ impl Access {
                 let mut answer = status.map_err(Failure::failed)?;
                 if let Some(leader) = settings.leader() {
                     answer["follow"] = at_rest(&leader);
+                }
+                if let Some(target) = settings.write_back().map_err(Failure::bad_input)? {
+                    let views = store.read().map_err(Failure::failed)?;
+                    let written = writeback::at_rest(&target.to_string(), &views);
+                    answer["writeback"] = written.map_err(Failure::failed)?;
                 }
                 Ok(answer)
             }

@@ -5,7 +5,7 @@
 use headland_host::tables::StoreError;
 use headland_shared::delta::{AttributeAlias, Handle, ScopeAlias};
 use headland_shared::digest::Digest;
-use headland_shared::epoch::{Epoch, EpochTag, Head, Life, Lineage, Position, Seq};
+use headland_shared::epoch::{Epoch, EpochTag, Head, Life, Lineage, Mark, Position, Seq};
 use headland_shared::message::more::SessionToken;
 use headland_shared::schema::Declaration;
 use headland_shared::scope::Scope;
@@ -71,6 +71,45 @@ pub struct Bridged {
     pub witness: Option<(u64, u32)>,
     /// Which mapping the rows that are kept were read by.
     pub mapping: u64,
+}
+
+/// Up to where all that devices wrote is in the registry that it is written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenBack {
+    /// The registry's address. Another one has nothing of it.
+    pub target: String,
+    /// The life of the registry. A later one may have lost some of it.
+    pub life: Life,
+    /// Up to here in the order of changes.
+    pub through: Mark,
+}
+
+impl WrittenBack {
+    /// Goes on where the writing was, if that is the same life of the same registry.
+    #[must_use]
+    pub fn go_on(from: Option<Self>, target: String, life: Life) -> Self {
+        let same = from.filter(|from| from.target == target && from.life == life);
+        same.unwrap_or(Self {
+            target,
+            life,
+            through: Mark::default(),
+        })
+    }
+
+    /// The last commit of which all is written.
+    #[must_use]
+    pub fn through(&self) -> Seq {
+        match self.is_within_a_commit() {
+            true => Seq(self.through.seq.0.saturating_sub(1)),
+            false => self.through.seq,
+        }
+    }
+
+    /// Whether a part of a commit is written and another is not.
+    #[must_use]
+    pub fn is_within_a_commit(&self) -> bool {
+        self.through != Mark::after(self.through.seq)
+    }
 }
 
 /// A scope as the hub holds it.
