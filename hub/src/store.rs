@@ -6,7 +6,7 @@ mod rows;
 mod tables;
 
 pub use rows::{
-    AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo, WrittenBack,
+    AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, Progress, ScopeRow, Undo, WrittenBack,
 };
 pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};
 

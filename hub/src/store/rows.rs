@@ -80,8 +80,37 @@ pub struct WrittenBack {
     pub target: String,
     /// The life of the registry. A later one may have lost some of it.
     pub life: Life,
-    /// Up to here in the order of changes.
-    pub through: Mark,
+    /// How far the writing has come.
+    pub progress: Progress,
+}
+
+/// How far writing what has changed has come.
+///
+/// A record that changes moves to the end of the order of changes, with all that was not written of it. So what is
+/// written of a record is all that changed after [`Self::base`], until everything that comes after it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// The last commit up to which all is written.
+    pub base: Seq,
+    /// Up to here in the order of changes records were looked at since.
+    pub mark: Mark,
+}
+
+impl Progress {
+    /// All is written up to a commit.
+    #[must_use]
+    pub const fn whole(base: Seq) -> Self {
+        Self {
+            base,
+            mark: Mark::after(base),
+        }
+    }
+
+    /// Whether nothing more was looked at than what is written.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        *self == Self::whole(self.base)
+    }
 }
 
 impl WrittenBack {
@@ -92,23 +121,8 @@ impl WrittenBack {
         same.unwrap_or(Self {
             target,
             life,
-            through: Mark::default(),
+            progress: Progress::default(),
         })
-    }
-
-    /// The last commit of which all is written.
-    #[must_use]
-    pub fn through(&self) -> Seq {
-        match self.is_within_a_commit() {
-            true => Seq(self.through.seq.0.saturating_sub(1)),
-            false => self.through.seq,
-        }
-    }
-
-    /// Whether a part of a commit is written and another is not.
-    #[must_use]
-    pub fn is_within_a_commit(&self) -> bool {
-        self.through != Mark::after(self.through.seq)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What of the store must be written next, in one read transaction.
 
 use super::tags::{Tag, tags_of};
-use crate::store::Views;
+use crate::store::{Progress, Views};
 use headland_host::tables::StoreError;
 use headland_shared::epoch::{Mark, Seq};
 use headland_shared::name::{AttributeName, Region};
@@ -18,46 +18,43 @@ const TAGS_MAX: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Gathered {
     pub(super) tags: Vec<Tag>,
-    /// Up to here all is written once the tags are.
-    pub(super) through: Mark,
+    /// How far the writing has come once the tags are there.
+    pub(super) progress: Progress,
     /// How many records were looked at.
     pub(super) records: usize,
 }
 
-/// Gathers what devices wrote after a mark and may leave the region, of the models that the registry holds.
-pub(super) fn gather(views: &Views, after: Mark, region: &Region) -> Result<Gathered, StoreError> {
+/// Gathers what devices wrote and may leave the region, of the models that the registry holds: of the next records that
+/// changed, all that did so after the base.
+pub(super) fn gather(views: &Views, from: Progress, region: &Region) -> Result<Gathered, StoreError> {
     let head = views.numbers()?.head.seq;
     let rows = views.attributes()?;
     let declared = |name: &AttributeName| -> Option<Declaration> {
         let known = rows.get(name).map(|row| row.declaration);
         known.or_else(|| Declaration::built_in(name.as_str()))
     };
-    let since = match after == Mark::after(after.seq) {
-        true => after.seq.next(),
-        false => after.seq,
-    };
-    let marks = changed(views, after, head)?;
+    let marks = changed(views, from.mark, head)?;
     let mut gathered = Gathered {
         tags: Vec::new(),
-        through: after,
+        progress: from,
         records: 0,
     };
-    let whole = marks.len() < RECORDS_MAX;
+    let last = marks.len() < RECORDS_MAX;
     for mark in marks {
         if gathered.tags.len() >= TAGS_MAX {
             return Ok(gathered);
         }
         if let Some((key, blob)) = views.record(mark.handle)? {
-            let tags = tags_of(&key, &blob, declared, since, region);
+            let tags = tags_of(&key, &blob, declared, from.base, region);
             gathered
                 .tags
                 .extend(tags.map_err(|error| StoreError::corrupt("records-1", error))?);
         }
-        gathered.through = mark;
+        gathered.progress.mark = mark;
         gathered.records += 1;
     }
-    if whole {
-        gathered.through = Mark::after(head);
+    if last {
+        gathered.progress = Progress::whole(head);
     }
     Ok(gathered)
 }

@@ -54,7 +54,7 @@ impl Standing {
 /// For the status of a hub that does not run.
 pub(crate) fn at_rest(target: &str, views: &Views) -> Result<Value, StoreError> {
     let written: Option<WrittenBack> = views.written_back()?.filter(|written| written.target == target);
-    let through = written.map_or(Seq::START, |written| written.through());
+    let through = written.map_or(Seq::START, |written| written.progress.base);
     let head = views.numbers()?.head.seq;
     Ok(json!({
         "target": target, "state": "stopped", "detail": null, "written_back": through.0,

@@ -39,13 +39,13 @@ struct Sum<T> {
     changed: bool,
 }
 
-/// The tags of a model whose elements changed at `since` or later; all of them when the model itself came then. None
+/// The tags of a model whose elements changed after `base`; all of them when the model itself came after it. None
 /// when the registry does not hold the model.
 pub(super) fn tags_of(
     record: &RecordKey,
     blob: &[u8],
     declared: impl Fn(&AttributeName) -> Option<Declaration>,
-    since: Seq,
+    base: Seq,
     region: &Region,
 ) -> Result<Vec<Tag>, DecodeError> {
     let blob = Blob::parse(blob)?;
@@ -58,7 +58,7 @@ pub(super) fn tags_of(
     let mut sets: BTreeMap<AttributeName, Sum<Option<BTreeSet<String>>>> = BTreeMap::new();
     for entry in blob.entries() {
         let entry = entry?;
-        let changed = entry.seq >= since || blob.head.entered >= since;
+        let changed = entry.seq > base || blob.head.entered > base;
         match (ElementKey::decode(entry.key)?, State::decode(entry.state)?) {
             (ElementKey::Annotation(dot), State::Remark(remark)) if changed => {
                 tags.push((format!("edge.note.{}", annotation_id(&dot)), note(remark)));

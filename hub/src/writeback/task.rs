@@ -88,14 +88,20 @@ impl WriteBack {
                 return Ok(false);
             }
         };
-        self.standing.send_modify(|standing| standing.through = at.through());
-        let Gathered { tags, through, records } = gathered;
+        self.standing
+            .send_modify(|standing| standing.through = at.progress.base);
+        let Gathered {
+            tags,
+            progress,
+            records,
+        } = gathered;
         for tag in &tags {
             self.write(tag).await;
         }
         self.unstored += records;
-        let moved = WrittenBack { through, ..at };
-        self.standing.send_modify(|standing| standing.through = moved.through());
+        let moved = WrittenBack { progress, ..at };
+        self.standing
+            .send_modify(|standing| standing.through = moved.progress.base);
         let store = !tags.is_empty() || self.unstored >= RECORDS_MAX || cursor.is_none();
         if store && cursor.as_ref() != Some(&moved) {
             match self.inlet.try_put(Input::WrittenBack(moved.clone())) {
@@ -105,7 +111,7 @@ impl WriteBack {
                 Err(TrySendError::Full(_)) => self.unstored = RECORDS_MAX,
             }
         }
-        let more = moved.is_within_a_commit();
+        let more = !moved.progress.is_whole();
         *cursor = Some(moved);
         Ok(more)
     }
@@ -121,7 +127,7 @@ impl WriteBack {
                 None => views.written_back()?,
             };
             let cursor = WrittenBack::go_on(cursor, target, views.numbers()?.life);
-            let gathered = gather(&views, cursor.through, &region)?;
+            let gathered = gather(&views, cursor.progress, &region)?;
             Ok((cursor, gathered))
         };
         let read = tokio::task::spawn_blocking(read).await;

@@ -116,18 +116,18 @@ impl Hub {
         self.commit(|commit| commit.put(&model(name), elements).unwrap());
     }
 
-    fn gather(&self, after: Mark) -> Gathered {
+    fn gather(&self, after: Progress) -> Gathered {
         gather(&self.0.read().unwrap(), after, &region("main")).unwrap()
     }
 
     /// What is gathered after a mark, as "model key=value", and the mark then.
-    fn tags(&self, after: Mark) -> (Vec<String>, Mark) {
+    fn tags(&self, after: Progress) -> (Vec<String>, Progress) {
         let gathered = self.gather(after);
         let shown = |tag: &Tag| {
             let value = tag.value.as_deref().unwrap_or("-");
             format!("{} {}={value}", tag.model.name, tag.key)
         };
-        (gathered.tags.iter().map(shown).collect(), gathered.through)
+        (gathered.tags.iter().map(shown).collect(), gathered.progress)
     }
 }
 
@@ -143,7 +143,7 @@ fn a_note_is_a_tag_until_it_is_removed_and_the_registrys_changes_are_none() {
             (ElementKey::Attribute(attribute("license")), central(Value::text("mit"))),
         ],
     );
-    let (tags, at) = hub.tags(Mark::default());
+    let (tags, at) = hub.tags(Progress::default());
     assert_eq!(tags, Vec::<String>::new());
     hub.put("crop", vec![note(1, Some("wheat only")), note(2, Some("slow"))]);
     let (tags, at) = hub.tags(at);
@@ -171,7 +171,7 @@ fn what_must_not_leave_the_region_is_not_gathered() {
         said("license"),
     ];
     hub.put("crop", all);
-    assert_eq!(hub.tags(Mark::default()).0, ["crop edge.availability.leaf.7=down"]);
+    assert_eq!(hub.tags(Progress::default()).0, ["crop edge.availability.leaf.7=down"]);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_hub_writes_the_sum_of_what_was_counted_in_its_own_region() {
             count("license", "main", 1),
         ],
     );
-    let (tags, at) = hub.tags(Mark::default());
+    let (tags, at) = hub.tags(Progress::default());
     assert_eq!(tags, ["crop edge.usage.main=5"]);
     hub.put("crop", vec![count("usage", "north", 10)]);
     let (tags, at) = hub.tags(at);
@@ -202,7 +202,7 @@ fn what_a_device_says_goes_when_it_no_longer_stands_and_the_registrys_own_value_
     hub.put("crop", vec![life(true), (key(), central(Value::text("up")))]);
     let first = says(1, Some("down"), &Register::default());
     hub.put("crop", vec![(key(), State::Register(first.clone()))]);
-    let (tags, at) = hub.tags(Mark::default());
+    let (tags, at) = hub.tags(Progress::default());
     assert_eq!(tags, ["crop edge.availability.leaf.7=down"]);
     hub.put("crop", vec![(key(), State::Register(says(2, None, &first)))]);
     assert_eq!(hub.tags(at).0, ["crop edge.availability.leaf.7=-"]);
@@ -212,7 +212,7 @@ fn what_a_device_says_goes_when_it_no_longer_stands_and_the_registrys_own_value_
 fn a_model_that_the_registry_does_not_hold_waits_until_it_does() {
     let hub = Hub::new();
     hub.put("crop", vec![note(1, Some("early"))]);
-    let (tags, at) = hub.tags(Mark::default());
+    let (tags, at) = hub.tags(Progress::default());
     assert_eq!(tags, Vec::<String>::new());
     hub.put("crop", vec![life(true)]);
     let (tags, at) = hub.tags(at);
@@ -239,14 +239,42 @@ fn a_long_backlog_is_gathered_in_bounded_rounds_and_each_write_once() {
         }
     });
     hub.put("m1", vec![note(many + 1, Some("b"))]);
-    let (mut at, mut all, mut rounds) = (Mark::default(), Vec::new(), 0);
-    while at != Mark::after(Seq(3)) {
+    let (mut at, mut all, mut rounds) = (Progress::default(), Vec::new(), 0);
+    while at != Progress::whole(Seq(3)) {
         let gathered = hub.gather(at);
-        assert!(gathered.tags.len() <= TAGS_MAX && gathered.records <= RECORDS_MAX && gathered.through > at);
+        assert!(gathered.tags.len() <= TAGS_MAX && gathered.records <= RECORDS_MAX && gathered.progress.mark > at.mark);
         all.extend(gathered.tags.into_iter().map(|tag| tag.key));
-        (at, rounds) = (gathered.through, rounds + 1);
+        (at, rounds) = (gathered.progress, rounds + 1);
     }
     assert!(rounds >= 5, "{rounds}");
     let once: BTreeSet<String> = all.iter().cloned().collect();
     assert_eq!((once.len(), all.len()), (many as usize + 1, many as usize + 1));
+}
+
+#[test]
+fn a_model_that_changes_again_while_a_long_backlog_is_written_loses_nothing() {
+    let hub = Hub::new();
+    let many = RECORDS_MAX + TAGS_MAX;
+    let name = |number: usize| model(&format!("m{number}"));
+    hub.commit(|commit| {
+        for number in 0..many {
+            commit.put(&name(number), vec![life(true)]).unwrap();
+        }
+    });
+    hub.put(&format!("m{}", many - 1), vec![note(1, Some("early"))]);
+    let mut at = hub.gather(Progress::default()).progress;
+    // The last model's note moves behind the changes of all others.
+    hub.commit(|commit| {
+        for number in 0..many {
+            let license = (ElementKey::Attribute(attribute("license")), central(Value::text("mit")));
+            commit.put(&name(number), vec![license]).unwrap();
+        }
+    });
+    let mut tags = Vec::new();
+    while !at.is_whole() {
+        let gathered = hub.gather(at);
+        tags.extend(gathered.tags.into_iter().map(|tag| tag.key));
+        at = gathered.progress;
+    }
+    assert_eq!(tags, [format!("{NOTE}.1")]);
 }
