@@ -135,6 +135,33 @@ pub(crate) struct Follow {
     pub(crate) database: Option<DatabaseStanding>,
 }
 
+/// How what devices wrote reaches the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct WriteBack {
+    /// Where it is written.
+    pub(crate) target: String,
+    /// What the writing is at: `stopped` while the hub does not run, else how its circuit breaker stands.
+    pub(crate) state: String,
+    /// Why, where that needs a word.
+    pub(crate) detail: Option<String>,
+    /// Up to here in the hub's order of changes everything is written.
+    pub(crate) written_back: u64,
+    /// How many changes that is behind.
+    pub(crate) behind: u64,
+    /// When it is tried again, in milliseconds from now.
+    pub(crate) retry_in_ms: Option<u64>,
+    /// Writes that were made since the hub was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) written: Option<u64>,
+    /// Writes that the registry has no place for, since the hub was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) passed_over: Option<u64>,
+    /// The latest of these, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) passed_over_last: Option<String>,
+}
+
 /// One part of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -357,6 +384,9 @@ pub(crate) struct Status {
     /// How the following of another hub's registry stands; absent where the registry is this hub's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) follow: Option<Follow>,
+    /// How what devices wrote reaches the registry; absent where it is not written back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) writeback: Option<WriteBack>,
     /// Models held.
     pub(crate) models: u64,
     /// The digest of all that is held, in hexadecimal.

@@ -18,7 +18,8 @@ use crate::registry::follow::{self, Applied, FollowError};
 use crate::registry::{ImportReport, RevertReport};
 use crate::replica::{Counts, INBOX_MAX, Replica};
 use crate::report;
-use crate::store::Store;
+use crate::store::{Store, WrittenBack};
+use crate::writeback::Standing;
 use headland_host::link::{Delivery, LinkEvent, LinkHandle};
 use headland_host::log::{Limited, Verdict};
 use headland_host::service::Pulse;
@@ -71,6 +72,8 @@ pub(crate) enum Input {
     Bridge(Box<Told>, oneshot::Sender<Answered>),
     /// What is held here was the registry's state at this moment.
     Known(Ms),
+    /// Up to here what devices wrote is in the registry that it is written to.
+    WrittenBack(WrittenBack),
     /// Nothing: look at the flags.
     Wake,
 }
@@ -88,6 +91,8 @@ pub(crate) struct Live {
     pub(crate) registry_moves: u64,
     /// What went wrong with the store last, until it works again.
     pub(crate) trouble: Option<String>,
+    /// How the writing back stands, if there is any.
+    pub(crate) write_back: Option<watch::Receiver<Standing>>,
 }
 
 /// Puts inputs into the driver's inbox.
@@ -192,6 +197,11 @@ impl Driver {
 
     pub(crate) fn live(&self) -> watch::Receiver<Live> {
         self.live.subscribe()
+    }
+
+    /// Lets the others know how the writing back stands.
+    pub(crate) fn show_write_back(&self, standing: watch::Receiver<Standing>) {
+        self.live.send_modify(|live| live.write_back = Some(standing));
     }
 
     pub(crate) fn store(&self) -> Store {
@@ -341,6 +351,10 @@ impl Driver {
                 let _ = answer.send(answered);
             }
             Input::Known(as_of) => self.replica.registry_known(as_of),
+            Input::WrittenBack(written) => {
+                let stored = self.replica.written_back(&written);
+                self.after(&stored);
+            }
             Input::Wake => {}
         }
     }

@@ -12,6 +12,7 @@ mod bridging;
 #[cfg(feature = "broker")]
 pub mod broker;
 mod cli;
+mod credential;
 mod daemon;
 mod driver;
 mod following;
@@ -27,4 +28,6 @@ mod report;
 mod settings;
 mod status_line;
 pub mod store;
+mod tls;
 mod uplink;
+mod writeback;

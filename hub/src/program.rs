@@ -65,6 +65,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings::load(file.as_deref())?;
     let broker = settings.broker_address().map_err(Failure::bad_input)?;
     settings.registry_source().map_err(Failure::bad_input)?;
+    settings.write_back().map_err(Failure::bad_input)?;
     if arguments.check_config {
         settings.api.check()?;
         return print(&format!(

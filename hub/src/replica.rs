@@ -28,7 +28,7 @@ mod urgent;
 pub use commit::{Commit, CommitError, Committed};
 pub(crate) use rebirth::begin_again;
 
-use crate::store::Store;
+use crate::store::{Store, WrittenBack};
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Position, Seq};
@@ -273,6 +273,11 @@ impl Replica {
         self.inbox
             .retain(|(_, message)| !matches!(message, Up::Hello(earlier) if earlier.actor == hello.actor));
         self.counts.overtaken += (before - self.inbox.len()) as u64;
+    }
+
+    /// Remembers up to where what devices wrote is in the registry that it is written to.
+    pub fn written_back(&mut self, written: &WrittenBack) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.set_written_back(written))
     }
 
     /// Counts a hello that was passed over before it came here.

@@ -4,7 +4,7 @@ mod agents;
 
 pub(crate) use agents::{agent, agents};
 
-use crate::answer::{Commit, Follow, Freshness, History, Note, Notes, Registry, Running, Scope, Status};
+use crate::answer::{Commit, Follow, Freshness, History, Note, Notes, Registry, Running, Scope, Status, WriteBack};
 use crate::read::{Moment, Reader};
 use crate::registry::bridge::Lsn;
 use crate::store::{Origin, Store, Views};
@@ -18,11 +18,12 @@ use headland_shared::view::Model;
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-/// How the hub is. `follow` and `live` are what is known beside the store.
+/// How the hub is. `follow`, `writeback` and `live` are what is known beside the store.
 pub(crate) fn status(
     store: &Store,
     region: &str,
     follow: Option<Follow>,
+    writeback: Option<WriteBack>,
     live: Option<Running>,
     now: Now,
 ) -> Result<Status, StoreError> {
@@ -58,6 +59,7 @@ pub(crate) fn status(
             revision: numbers.revision,
         },
         follow,
+        writeback,
         models: scopes.iter().map(|scope| scope.models).sum(),
         digest: hex(digest),
         scopes,

@@ -4,6 +4,7 @@ mod keys;
 mod registry;
 #[cfg(test)]
 mod shipped;
+mod writeback;
 
 pub(crate) use keys::SOURCE;
 pub(crate) use registry::{RegistrySettings, RegistrySource};

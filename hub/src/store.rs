@@ -6,7 +6,9 @@ mod rows;
 mod snapshot;
 mod tables;
 
-pub use rows::{AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, ScopeRow, Undo};
+pub use rows::{
+    AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, Progress, ScopeRow, Undo, WrittenBack,
+};
 pub use snapshot::{Rows, Snapshot, fill};
 pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};
 

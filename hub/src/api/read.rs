@@ -76,8 +76,20 @@ impl Local {
     pub(super) fn status(&self) -> Result<Status, Refusal> {
         let now = now();
         let follow = self.follower.as_ref().map(|follower| follower.told(now.mono));
+        let head = self.store.read()?.numbers()?.head.seq;
+        let live = self.live.borrow();
+        let standing = live.write_back.as_ref().map(|standing| standing.borrow());
+        let written = standing.map(|standing| standing.described(head, now.mono));
+        drop(live);
         let running = Some(self.running());
-        Ok(report::status(&self.store, &self.region, follow, running, now)?)
+        Ok(report::status(
+            &self.store,
+            &self.region,
+            follow,
+            written,
+            running,
+            now,
+        )?)
     }
 }
 

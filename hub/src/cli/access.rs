@@ -13,6 +13,7 @@ use crate::read::{Moment, Reader};
 use crate::report;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::writeback;
 use axum::http::{Method, StatusCode};
 use headland_api::problem::Refusal;
 use headland_api::telling::Telling;
@@ -175,7 +176,15 @@ impl Access {
             Self::Socket(path) => ask(path, Method::GET, "/v1/status", None),
             Self::Store(settings, store) => {
                 let follow = settings.leader().map(|leader| at_rest(&leader));
-                let status = report::status(store, settings.region.as_str(), follow, None, now());
+                let written = match settings.write_back().map_err(Failure::bad_input)? {
+                    Some(target) => {
+                        let views = store.read().map_err(Failure::failed)?;
+                        let written = writeback::at_rest(&target.to_string(), &views);
+                        Some(written.map_err(Failure::failed)?)
+                    }
+                    None => None,
+                };
+                let status = report::status(store, settings.region.as_str(), follow, written, None, now());
                 as_value(&status.map_err(Failure::failed)?)
             }
         }

@@ -256,6 +256,25 @@ pub(super) fn following(follow: &Value) -> String {
     format!("that of {} ({state}){detail}", text(follow, "leader"))
 }
 
+/// How the writing back to a registry stands.
+fn writing_back(writeback: &Value) -> String {
+    let behind = number(writeback, "behind");
+    let left = counted(behind, "commit", "commits");
+    let state = match (text(writeback, "state").as_str(), behind) {
+        ("stopped", _) => format!("stopped, {left} to look at"),
+        ("closed", 0) => "all is there".to_owned(),
+        ("closed", _) => format!("writing, {left} behind"),
+        ("half-open", _) => format!("trying again, {left} behind"),
+        _ => {
+            let wait = duration(number(writeback, "retry_in_ms"));
+            format!("not writing, {left} behind, next attempt in {wait}")
+        }
+    };
+    let detail = writeback["detail"].as_str();
+    let detail = detail.map_or_else(String::new, |detail| format!(": {}", printable(detail)));
+    format!("to {} ({state}){detail}", text(writeback, "target"))
+}
+
 /// How the hub is.
 pub(super) fn status(answer: &Value) -> String {
     let agents = list(answer, "agents");
@@ -293,6 +312,9 @@ pub(super) fn status(answer: &Value) -> String {
     }
     if answer["follow"].is_object() {
         rows.insert(4, ("registry", following(&answer["follow"])));
+    }
+    if answer["writeback"].is_object() {
+        rows.push(("write-back", writing_back(&answer["writeback"])));
     }
     if let Some(trouble) = answer["trouble"].as_str() {
         rows.push(("trouble", printable(trouble)));

@@ -1,13 +1,9 @@
 //! Where PostgreSQL is, and how to get in.
 
 use super::error::PgError;
+use crate::credential;
 use std::fmt;
 use std::path::PathBuf;
-
-/// The longest password taken, in bytes: the server's own bound for a message is higher, and no real one comes near.
-const PASSWORD_BYTES_MAX: usize = 4_096;
-/// Where the service manager puts what it was told to hand over.
-const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// A database of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,21 +51,9 @@ impl Server {
         let Some(named) = &self.password_file else {
             return Ok(None);
         };
-        let path = match std::env::var_os(CREDENTIALS) {
-            Some(directory) if named.is_relative() => PathBuf::from(directory).join(named),
-            _ => named.clone(),
-        };
-        let failed = |source| PgError::Password {
-            path: path.display().to_string(),
-            source,
-        };
-        let text = std::fs::read_to_string(&path).map_err(failed)?;
-        let password = text.strip_suffix('\n').unwrap_or(&text);
-        if password.is_empty() || password.len() > PASSWORD_BYTES_MAX || password.contains('\0') {
-            let reason = "it is empty, too long or no text";
-            return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidData, reason)));
-        }
-        Ok(Some(password.to_owned()))
+        let read = credential::read(named);
+        read.map(Some)
+            .map_err(|(path, source)| PgError::Password { path, source })
     }
 }
 

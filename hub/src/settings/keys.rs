@@ -99,6 +99,21 @@ const KEYS: &[Key] = &[
         "\"mlflow\"",
         "What the tables say: \"mlflow\", or a file such as \"/etc/headland/mapping.toml\".",
     ),
+    key(
+        "registry.writeback.mlflow",
+        "",
+        "The MLflow server that gets as tags what devices wrote, such as \"https://mlflow.farm.example\" or\n\"http://127.0.0.1:5000\". Unset: nothing is written to a registry.",
+    ),
+    key(
+        "registry.writeback.token_file",
+        "",
+        "The file that holds the token to show it, or the name of a credential that the service manager hands over.",
+    ),
+    key(
+        "registry.writeback.root_certificates",
+        "",
+        "The file (PEM) of root certificates that the server's may be signed by. Unset: those of this system.",
+    ),
     key("broker.embedded", "true", "Whether the hub brings its own MQTT broker."),
     key(
         "broker.listen",

@@ -1,5 +1,6 @@
 //! Whose registry the hub has: its own, another hub's, or a database's.
 
+use super::writeback::WriteBackSettings;
 use super::{Settings, within};
 use crate::bridging::Database;
 use crate::following::Leader;
@@ -23,6 +24,8 @@ pub(crate) struct RegistrySettings {
     pub(crate) follow: Option<PathBuf>,
     /// The database whose tables this one follows, if it has a host.
     pub(crate) postgres: PostgresSettings,
+    /// Where what devices wrote is written to.
+    pub(crate) writeback: WriteBackSettings,
 }
 
 /// The keys below `registry.postgres`.
@@ -249,7 +252,7 @@ fn mapping(named: &str) -> Result<Mapping, RegistryError> {
     }
 }
 
-fn whole(key: &'static str, path: &Path) -> Result<(), RegistryError> {
+pub(super) fn whole(key: &'static str, path: &Path) -> Result<(), RegistryError> {
     match path.is_absolute() {
         true => Ok(()),
         false => Err(RegistryError::Relative {

@@ -5,7 +5,7 @@
 use headland_host::tables::StoreError;
 use headland_shared::delta::{AttributeAlias, Handle, ScopeAlias};
 use headland_shared::digest::Digest;
-use headland_shared::epoch::{Epoch, EpochTag, Head, Life, Lineage, Position, Seq};
+use headland_shared::epoch::{Epoch, EpochTag, Head, Life, Lineage, Mark, Position, Seq};
 use headland_shared::message::more::SessionToken;
 use headland_shared::schema::Declaration;
 use headland_shared::scope::Scope;
@@ -71,6 +71,59 @@ pub struct Bridged {
     pub witness: Option<(u64, u32)>,
     /// Which mapping the rows that are kept were read by.
     pub mapping: u64,
+}
+
+/// Up to where all that devices wrote is in the registry that it is written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenBack {
+    /// The registry's address. Another one has nothing of it.
+    pub target: String,
+    /// The life of the registry. A later one may have lost some of it.
+    pub life: Life,
+    /// How far the writing has come.
+    pub progress: Progress,
+}
+
+/// How far writing what has changed has come.
+///
+/// A record that changes moves to the end of the order of changes, with all that was not written of it. So what is
+/// written of a record is all that changed after [`Self::base`], until everything that comes after it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// The last commit up to which all is written.
+    pub base: Seq,
+    /// Up to here in the order of changes records were looked at since.
+    pub mark: Mark,
+}
+
+impl Progress {
+    /// All is written up to a commit.
+    #[must_use]
+    pub const fn whole(base: Seq) -> Self {
+        Self {
+            base,
+            mark: Mark::after(base),
+        }
+    }
+
+    /// Whether nothing more was looked at than what is written.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        *self == Self::whole(self.base)
+    }
+}
+
+impl WrittenBack {
+    /// Goes on where the writing was, if that is the same life of the same registry.
+    #[must_use]
+    pub fn go_on(from: Option<Self>, target: String, life: Life) -> Self {
+        let same = from.filter(|from| from.target == target && from.life == life);
+        same.unwrap_or(Self {
+            target,
+            life,
+            progress: Progress::default(),
+        })
+    }
 }
 
 /// A scope as the hub holds it.

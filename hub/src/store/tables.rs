@@ -6,6 +6,7 @@ mod digests;
 mod following;
 mod guards;
 mod write;
+mod writeback;
 
 pub(super) use bridging::add_rows;
 pub(super) use devices::add_devices;

@@ -2,8 +2,10 @@
 
 use crate::place::Place;
 use headland_fleet::ports::free_port;
+use headland_fleet::proxy::Proxy;
+use headland_host::control::request_blocking;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -15,7 +17,7 @@ const ENVIRONMENT: &str = ".cache/headland/mlflow-3.17.2";
 struct Mlflow {
     programs: PathBuf,
     port: u16,
-    child: Child,
+    child: Option<Child>,
 }
 
 impl Mlflow {
@@ -28,23 +30,26 @@ impl Mlflow {
             "{} is not there: run tests/mlflow",
             programs.display()
         );
-        let port = free_port().unwrap();
+        let mut mlflow = Self {
+            programs,
+            port: free_port().unwrap(),
+            child: None,
+        };
+        mlflow.serve(place);
+        mlflow
+    }
+
+    /// Starts the server. It answers when this returns.
+    fn serve(&mut self, place: &Place) {
         let store = format!(
             "postgresql+psycopg2://postgres@/mlflow?host={}&port={}",
             place.cluster.socket_directory().display(),
             place.cluster.port()
         );
         let log = File::create(place.path("mlflow.log")).unwrap();
-        let child = Command::new(programs.join("mlflow"))
-            .args([
-                "server",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                &port.to_string(),
-                "--workers",
-                "1",
-            ])
+        let port = self.port.to_string();
+        let child = Command::new(self.programs.join("mlflow"))
+            .args(["server", "--host", "127.0.0.1", "--port", &port, "--workers", "1"])
             .args(["--backend-store-uri", &store, "--default-artifact-root", "/nowhere"])
             .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -54,15 +59,28 @@ impl Mlflow {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mlflow = Self { programs, port, child };
+        self.child = Some(child);
         place.until("mlflow", || {
-            mlflow.python("client.search_registered_models()").then_some(())
+            self.python("client.search_registered_models()").then_some(())
         });
-        mlflow
+    }
+
+    /// Ends the server.
+    fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It ends its own processes when it is asked to.
+            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+            let _ = child.wait();
+        }
     }
 
     /// Runs lines of Python that use MLflow's client; whether they did.
     fn python(&self, lines: &str) -> bool {
+        self.printed(lines).is_some()
+    }
+
+    /// What lines of Python print that use MLflow's client; nothing when they fail.
+    fn printed(&self, lines: &str) -> Option<String> {
         let script = format!(
             "from mlflow import MlflowClient\nclient = MlflowClient('http://127.0.0.1:{}')\n{lines}\n",
             self.port
@@ -72,22 +90,37 @@ impl Mlflow {
             .args(["-c", &script])
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
             .env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap()
+        let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().unwrap();
+        output
+            .status
             .success()
+            .then(|| String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// The tags of a model that hubs wrote.
+    fn written(&self, model: &str) -> Value {
+        let lines = format!(
+            "import json\ntags = client.get_registered_model('{model}').tags\n\
+             print(json.dumps({{k: v for k, v in tags.items() if k.startswith('edge.')}}))"
+        );
+        serde_json::from_str(&self.printed(&lines).unwrap()).unwrap()
     }
 }
 
 impl Drop for Mlflow {
     fn drop(&mut self) {
-        // It ends its own processes when it is asked to.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let _ = self.child.wait();
+        self.stop();
     }
+}
+
+/// Does what the doctor says: that is all that has to be done.
+fn follow_the_doctor(place: &Place) {
+    let (_, said) = place.run(&["doctor"]);
+    for line in said.lines().filter_map(|line| line.strip_prefix("  ")) {
+        place.sql(line.split("--").next().unwrap());
+    }
+    let (code, said) = place.run(&["doctor"]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
@@ -95,13 +128,7 @@ impl Drop for Mlflow {
 fn what_people_do_in_mlflow_is_what_an_agent_resolves() {
     let Some(place) = Place::with("", &[]) else { return };
     let mlflow = Mlflow::start(&place);
-    // What the doctor says is all that has to be done.
-    let (_, said) = place.run(&["doctor"]);
-    for line in said.lines().filter_map(|line| line.strip_prefix("  ")) {
-        place.sql(line.split("--").next().unwrap());
-    }
-    let (code, said) = place.run(&["doctor"]);
-    assert_eq!(code, Some(0), "{said}");
+    follow_the_doctor(&place);
     let register = "client.create_registered_model('crop-disease', tags={'task': 'image-classification', 'license': 'apache-2.0'}, description='finds it')\n\
                     for n in (1, 2):\n    client.create_model_version('crop-disease', source=f's3://models/crop/{n}')\n\
                     client.set_registered_model_alias('crop-disease', 'champion', '1')";
@@ -133,4 +160,95 @@ fn what_people_do_in_mlflow_is_what_an_agent_resolves() {
     );
     assert!(mlflow.python("client.delete_registered_model('crop')"));
     place.until_model("crop", serde_json::Value::is_null);
+}
+
+/// Where the agent writes about the model.
+const CROP: &str = "/v1/namespaces/default/models/crop-disease";
+
+/// Writes a note on the device; gives its id.
+fn annotate(place: &Place, text: &str) -> String {
+    let note = place.ask_agent(&format!("{CROP}/annotations"), Some(&json!({ "text": text })));
+    note["id"].as_str().unwrap().to_owned()
+}
+
+/// Waits until the hub has made so many writes since it was started, and has none left to make.
+fn until_written(place: &Place, written: u64) {
+    place.until("hub", || {
+        let status = place.status()["writeback"].clone();
+        (status["written"] == written && status["behind"] == 0 && status["state"] == "closed").then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs MLflow, which tests/mlflow installs, and a minute"]
+fn what_a_device_wrote_without_a_link_is_in_mlflow_once_though_mlflow_was_gone() {
+    let Some(place) = Place::with("", &[]) else { return };
+    let mut mlflow = Mlflow::start(&place);
+    follow_the_doctor(&place);
+    assert!(mlflow.python("client.create_registered_model('crop-disease', tags={'task': 'image-classification'})"));
+    let server = format!("http://127.0.0.1:{}", mlflow.port);
+    place.configure(
+        "hub",
+        place.broker(),
+        &format!("[registry.writeback]\nmlflow = {server:?}"),
+    );
+    let mut hub = place.hub_that_follows();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let here = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let proxy = runtime
+        .block_on(async { Proxy::start(here(free_port().unwrap()), here(place.broker())) })
+        .unwrap();
+    let _agent = place.agent_of(&[proxy.listen().port()]);
+
+    proxy.cut();
+    let wheat = annotate(&place, "wrong on winter wheat");
+    proxy.restore();
+    until_written(&place, 1);
+    let note = |id: &str| format!("edge.note.{id}");
+    assert_eq!(
+        mlflow.written("crop-disease"),
+        json!({ note(&wheat): "wrong on winter wheat" })
+    );
+
+    mlflow.stop();
+    let slow = annotate(&place, "slow in the cold");
+    place.ask_agent(&format!("{CROP}/usage"), Some(&json!({ "amount": 7 })));
+    place.until("hub", || {
+        let status = place.status()["writeback"].clone();
+        let open = status["state"] == "open" && status["behind"].as_u64() > Some(0);
+        (open && status["detail"].as_str()?.contains("check that it runs")).then_some(())
+    });
+    let (_, said) = place.run(&["status"]);
+    assert!(said.contains("write-back") && said.contains(&server), "{said}");
+    let gone = request_blocking(
+        &place.path("agent.sock"),
+        axum::http::Method::DELETE,
+        &format!("{CROP}/annotations/{wheat}"),
+        None,
+        30_000,
+    );
+    assert!(gone.unwrap().0.is_success());
+    mlflow.serve(&place);
+    until_written(&place, 4);
+    let there = json!({ note(&slow): "slow in the cold", "edge.usage.main": "7" });
+    assert_eq!(mlflow.written("crop-disease"), there);
+
+    // What is written stays so for the hub that was killed, and comes back to nobody as an attribute.
+    hub.kill();
+    place.again(&mut hub);
+    until_written(&place, 0);
+    let attributes = place.model("crop-disease")["attributes"].clone();
+    assert!(
+        attributes
+            .as_object()
+            .unwrap()
+            .keys()
+            .all(|name| !name.starts_with("edge.")),
+        "{attributes}"
+    );
+    assert_eq!(mlflow.written("crop-disease"), there);
 }

@@ -1,0 +1,91 @@
+//! Where what devices wrote is written to.
+
+use super::Settings;
+use super::registry::{RegistryError, whole};
+use crate::writeback::{Target, TargetError};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// The keys below `registry.writeback`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WriteBackSettings {
+    /// The MLflow server; nothing is written when there is none.
+    pub(crate) mlflow: Option<String>,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) root_certificates: Option<PathBuf>,
+}
+
+/// A registry that cannot be written to as it is named.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteBackError {
+    /// The address.
+    #[error("reading the configuration: registry.writeback.mlflow: {0}")]
+    Target(#[from] TargetError),
+    /// A path.
+    #[error(transparent)]
+    Path(#[from] RegistryError),
+}
+
+impl Settings {
+    /// The registry that is written to, checked; nothing when there is none.
+    pub(crate) fn write_back(&self) -> Result<Option<Target>, WriteBackError> {
+        let settings = &self.registry.writeback;
+        let Some(url) = &settings.mlflow else {
+            return Ok(None);
+        };
+        let mut target = Target::parse(url)?;
+        if let Some(path) = &settings.root_certificates {
+            whole("registry.writeback.root_certificates", path)?;
+        }
+        let token_file = settings.token_file.as_deref();
+        if let Some(path) = token_file.filter(|path| path.components().count() > 1) {
+            whole("registry.writeback.token_file", path)?;
+        }
+        target.token_file.clone_from(&settings.token_file);
+        target.root_certificates.clone_from(&settings.root_certificates);
+        Ok(Some(target))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SOURCE;
+    use super::*;
+    use headland_host::config;
+    use std::path::Path;
+
+    fn target(lines: &str) -> Result<Option<Target>, WriteBackError> {
+        let text = format!("[registry.writeback]\n{lines}");
+        let settings: Settings = config::parse(&SOURCE, Path::new("hub.toml"), &text, []).unwrap();
+        settings.write_back()
+    }
+
+    #[test]
+    fn nothing_is_written_back_unless_a_server_is_named() {
+        assert_eq!(target("").unwrap(), None);
+        let found = target("mlflow = \"https://mlflow.farm.example\"\ntoken_file = \"headland-hub.mlflow\"");
+        let found = found.unwrap().unwrap();
+        assert_eq!(found.to_string(), "https://mlflow.farm.example:443");
+        assert_eq!(found.token_file, Some("headland-hub.mlflow".into()));
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_written_to_is_refused_with_a_remedy() {
+        for (lines, wanted) in [
+            ("mlflow = \"http://mlflow.farm.example\"", "use https://"),
+            ("mlflow = \"mlflow\"", "no address of a server"),
+            (
+                "mlflow = \"https://a\"\ntoken_file = \"a/b\"",
+                "registry.writeback.token_file is a/b",
+            ),
+            (
+                "mlflow = \"https://a\"\nroot_certificates = \"b\"",
+                "write the whole path",
+            ),
+        ] {
+            let error = target(lines).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+}
