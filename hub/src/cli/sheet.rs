@@ -272,7 +272,11 @@ fn writing_back(writeback: &Value) -> String {
     };
     let detail = writeback["detail"].as_str();
     let detail = detail.map_or_else(String::new, |detail| format!(": {}", printable(detail)));
-    format!("to {} ({state}){detail}", text(writeback, "target"))
+    let passed_over = match number(writeback, "passed_over") {
+        0 => String::new(),
+        count => format!(", {} refused for good", counted(count, "write", "writes")),
+    };
+    format!("to {} ({state}{passed_over}){detail}", text(writeback, "target"))
 }
 
 /// How the hub is.

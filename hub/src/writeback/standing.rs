@@ -13,7 +13,7 @@ pub(crate) struct Standing {
     /// Where it writes to.
     pub(super) target: String,
     pub(super) state: State,
-    /// Why the last write failed, until one succeeds.
+    /// Why the last write, or look into the store, failed, until one succeeds.
     pub(super) trouble: Option<String>,
     /// When the next write is tried, after a failure.
     pub(super) retry_at: Option<Ms>,

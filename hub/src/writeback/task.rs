@@ -83,13 +83,15 @@ impl WriteBack {
         let (at, gathered) = match self.look(cursor.clone()).await {
             Ok(looked) => looked,
             Err(error) => {
-                // The driver tells of a store in trouble; here it only means that it is looked at again.
-                tracing::debug!("looking for what to write back: {error}");
+                // The driver tells the log of a store in trouble; here it only means that it is looked at again.
+                self.show(|standing| standing.trouble = Some(error.to_string()));
                 return Ok(false);
             }
         };
-        self.standing
-            .send_modify(|standing| standing.through = at.progress.base);
+        self.show(|standing| {
+            standing.through = at.progress.base;
+            standing.trouble = None;
+        });
         let Gathered {
             tags,
             progress,
@@ -100,8 +102,7 @@ impl WriteBack {
         }
         self.unstored += records;
         let moved = WrittenBack { progress, ..at };
-        self.standing
-            .send_modify(|standing| standing.through = moved.progress.base);
+        self.show(|standing| standing.through = moved.progress.base);
         let store = !tags.is_empty() || self.unstored >= RECORDS_MAX || cursor.is_none();
         if store && cursor.as_ref() != Some(&moved) {
             match self.inlet.try_put(Input::WrittenBack(moved.clone())) {
