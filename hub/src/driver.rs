@@ -63,7 +63,7 @@ pub(crate) enum Input {
     /// Somebody reverts.
     Revert(RevertWish, oneshot::Sender<Result<RevertReport, OperationError>>),
     /// Somebody puts one element.
-    Put(Put, oneshot::Sender<Result<PutReport, OperationError>>),
+    Put(Box<Put>, oneshot::Sender<Result<PutReport, OperationError>>),
     /// Somebody decides.
     Decide(Decision, oneshot::Sender<Result<Decided, OperationError>>),
     /// The hub whose registry this one follows has said something.

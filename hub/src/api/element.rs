@@ -152,11 +152,11 @@ async fn said(local: Arc<Local>, record: RecordKey, element: Element, asked: Par
 /// Has the registry say something, if it still says what is expected.
 async fn set(local: &Local, record: RecordKey, assertion: Assertion, expected: Expected) -> Answer {
     let element = assertion.element();
-    let put = Put {
+    let put = Box::new(Put {
         record: record.clone(),
         assertion,
         expected,
-    };
+    });
     match done(local, |answer| Input::Put(put, answer)).await? {
         Ok(PutReport { seq, word }) => Ok(tagged(&element, word, |part| WasPut {
             namespace: record.namespace.to_string(),

@@ -32,7 +32,7 @@ pub(super) fn not_set(record: &RecordKey, element: &Element) -> Refusal {
 fn put_refused(error: &PutError) -> Refusal {
     let conflict = |kind, title| Refusal::new(StatusCode::CONFLICT, kind, title, error);
     match error {
-        PutError::UnknownModel { record, .. } => Refusal::missing_model(record, PROGRAM),
+        PutError::UnknownModel { subject } => Refusal::missing_model(&subject.record, PROGRAM),
         PutError::UnknownVersion { .. } => conflict("unknown-version", "Unknown version"),
         PutError::Revoked { .. } => conflict("revoked", "Revoked"),
         PutError::Stale { present, .. } => {

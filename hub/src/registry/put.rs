@@ -73,6 +73,15 @@ pub struct Put {
     pub expected: Expected,
 }
 
+/// Which element of which model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The model.
+    pub record: RecordKey,
+    /// The element.
+    pub element: Element,
+}
+
 /// What a put did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutReport {
@@ -92,44 +101,32 @@ pub enum PutError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The registry does not hold the model.
-    #[error("setting {element} of model {record}: the registry does not hold the model; import it first")]
+    #[error("setting {subject}: the registry does not hold the model; import it first")]
     UnknownModel {
-        /// The model.
-        record: RecordKey,
-        /// The element.
-        element: Element,
+        /// Of what.
+        subject: Box<Subject>,
     },
     /// The model does not have the version.
-    #[error(
-        "setting {element} of model {record}: it has no version {version}; import the version first, or name one that it has"
-    )]
+    #[error("setting {subject}: it has no version {version}; import the version first, or name one that it has")]
     UnknownVersion {
-        /// The model.
-        record: RecordKey,
-        /// The element.
-        element: Element,
+        /// Of what.
+        subject: Box<Subject>,
         /// The version.
         version: VersionName,
     },
     /// A revocation is for ever.
-    #[error(
-        "setting {element} of model {record}: it is revoked, and stays so; release a new version and have that approved"
-    )]
+    #[error("setting {subject}: it is revoked, and stays so; release a new version and have that approved")]
     Revoked {
-        /// The model.
-        record: RecordKey,
-        /// The element.
-        element: Element,
+        /// Of what.
+        subject: Box<Subject>,
     },
     /// Somebody else was faster, or the writer saw something old.
     #[error(
-        "setting {element} of model {record}: what it says now is not what the condition expects; look at `present`, and put again with its `etag` if the change is still right"
+        "setting {subject}: what it says now is not what the condition expects; look at `present`, and put again with its `etag` if the change is still right"
     )]
     Stale {
-        /// The model.
-        record: RecordKey,
-        /// The element.
-        element: Element,
+        /// Of what.
+        subject: Box<Subject>,
         /// What the registry says.
         present: Option<Word>,
     },
@@ -166,6 +163,12 @@ impl fmt::Display for Element {
             Self::Alias(alias) => write!(f, "alias {alias}"),
             Self::Approval(version, approval) => write!(f, "approval {approval} of version {version}"),
         }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of model {}", self.element, self.record)
     }
 }
 
@@ -241,32 +244,25 @@ fn build(commit: &mut Commit<'_, '_>, put: &Put, now: Now) -> Result<Word, PutEr
 
 /// What the registry says before the put, if that may be done.
 fn possible(registry: &RegistryCommit<'_, '_, '_>, held: &Held, put: &Put) -> Result<Option<Word>, PutError> {
-    let Put { record, assertion, .. } = put;
-    let (record, element) = (record.clone(), assertion.element());
+    let assertion = &put.assertion;
+    let (record, element) = (put.record.clone(), assertion.element());
+    let key = element.key().encoded();
+    let subject = Box::new(Subject { record, element });
     if !held.alive {
-        return Err(PutError::UnknownModel { record, element });
+        return Err(PutError::UnknownModel { subject });
     }
     let is_held = |version: &VersionName| held.central(&ElementKey::Version(version.clone()).encoded()).is_some();
     if let Some(version) = assertion.versions().into_iter().find(|version| !is_held(version)) {
         let version = version.clone();
-        return Err(PutError::UnknownVersion {
-            record,
-            element,
-            version,
-        });
+        return Err(PutError::UnknownVersion { subject, version });
     }
-    let key = element.key().encoded();
+    if registry.cannot_take_back(held, &key) && !assertion.is_revocation() {
+        return Err(PutError::Revoked { subject });
+    }
     let word = |(value, position)| Word { value, position };
     let present = held.central(&key).zip(held.position(&key)).map(word);
-    if registry.cannot_take_back(held, &key) && !assertion.is_revocation() {
-        return Err(PutError::Revoked { record, element });
-    }
     match put.expected.is_met_by(present.as_ref()) {
         true => Ok(present),
-        false => Err(PutError::Stale {
-            record,
-            element,
-            present,
-        }),
+        false => Err(PutError::Stale { subject, present }),
     }
 }
