@@ -1,5 +1,6 @@
 //! What the hub answers, to programs over its socket and to people: one shape for both.
 
+use headland_shared::value::Value;
 use serde::{Deserialize, Serialize};
 
 /// How fresh an answer about models is.
@@ -235,9 +236,9 @@ pub(crate) struct Commit {
     pub(crate) revision: u64,
     /// When, in milliseconds since 1970.
     pub(crate) at_ms: u64,
-    /// `import`, `revert` or `follow`.
+    /// `import`, `put`, `revert`, `follow` or `database`.
     pub(crate) kind: String,
-    /// Of what: files, a seq, or a seq of the leading hub.
+    /// Of what: files, an element of a model, a seq, a seq of the leading hub, or a position of the database's log.
     pub(crate) of: String,
     /// Models that were new.
     pub(crate) new: u64,
@@ -245,6 +246,32 @@ pub(crate) struct Commit {
     pub(crate) changed: u64,
     /// Models that were withdrawn.
     pub(crate) gone: u64,
+}
+
+/// What the registry says of one element, by the name that a body has it under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ElementValue {
+    /// The version that is meant; of an alias a list of versions and labels too.
+    Version(Value),
+    /// The outcome of an approval.
+    Status(Value),
+}
+
+/// An element that was put.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct WasPut {
+    /// Whose model.
+    pub(crate) namespace: String,
+    /// The model's name.
+    pub(crate) name: String,
+    /// What the registry says now.
+    #[serde(flatten)]
+    pub(crate) part: ElementValue,
+    /// The commit's place in the hub's order of changes; null when the registry said this already.
+    pub(crate) seq: Option<u64>,
 }
 
 /// The registry's commits.

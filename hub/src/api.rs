@@ -4,6 +4,8 @@
 //! registry, and does what the command line asks.
 
 mod backup;
+mod condition;
+mod element;
 mod health;
 mod metrics;
 #[cfg(test)]
@@ -23,7 +25,7 @@ use crate::opening::now;
 use crate::store::Store;
 use axum::Router;
 use headland_api::models;
-use headland_api::route::{self, Route, get, post};
+use headland_api::route::{self, Route, get, post, put};
 use headland_host::link::LinkHandle;
 use headland_host::text::segment;
 use headland_shared::key::RecordKey;
@@ -103,6 +105,12 @@ fn routes() -> Vec<Route<Local>> {
         post("/v1/import", operate::import),
         post("/v1/revert", operate::revert),
         post("/v1/decisions", operate::decide),
+        get(element::CURRENT, element::current),
+        put(element::CURRENT, element::put_current),
+        get(element::ALIAS, element::alias),
+        put(element::ALIAS, element::put_alias),
+        get(element::APPROVAL, element::approval),
+        put(element::APPROVAL, element::put_approval),
         get("/v1/registry", registry::registry),
         get("/v1/registry/changes", registry::changes),
         post("/v1/registry/release", registry::release),

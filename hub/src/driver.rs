@@ -11,11 +11,12 @@ use crate::bridging::{Answered, Told};
 use crate::following::Heard;
 use crate::opening::now;
 use crate::operation::{
-    Decided, Decision, OperationError, ReadImport, RevertWish, perform_decision, perform_import, perform_revert,
+    Decided, Decision, OperationError, ReadImport, RevertWish, perform_decision, perform_import, perform_put,
+    perform_revert,
 };
 use crate::registry::bridge::{self, BridgeError};
 use crate::registry::follow::{self, Applied, FollowError};
-use crate::registry::{ImportReport, RevertReport};
+use crate::registry::{ImportReport, Put, PutReport, RevertReport};
 use crate::replica::{Counts, INBOX_MAX, Replica};
 use crate::report;
 use crate::store::{Store, WrittenBack};
@@ -62,6 +63,8 @@ pub(crate) enum Input {
     Import(ReadImport, oneshot::Sender<Result<ImportReport, OperationError>>),
     /// Somebody reverts.
     Revert(RevertWish, oneshot::Sender<Result<RevertReport, OperationError>>),
+    /// Somebody puts one element.
+    Put(Box<Put>, oneshot::Sender<Result<PutReport, OperationError>>),
     /// Somebody decides.
     Decide(Decision, oneshot::Sender<Result<Decided, OperationError>>),
     /// The hub whose registry this one follows has said something.
@@ -327,6 +330,11 @@ impl Driver {
                 let reverted = perform_revert(&mut self.replica, wish, now());
                 self.after_operation(&reverted);
                 let _ = answer.send(reverted);
+            }
+            Input::Put(wish, answer) => {
+                let put = perform_put(&mut self.replica, &wish, now());
+                self.after_operation(&put);
+                let _ = answer.send(put);
             }
             Input::Decide(decision, answer) => {
                 let decided = perform_decision(&mut self.replica, &decision);

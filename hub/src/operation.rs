@@ -2,7 +2,10 @@
 
 use crate::following::Leader;
 use crate::import_file::{ImportFileError, ImportedRecord, read_file};
-use crate::registry::{ImportError, ImportOptions, ImportReport, Removals, RevertError, RevertReport, import, revert};
+use crate::registry::{
+    ImportError, ImportOptions, ImportReport, Put, PutError, PutReport, Removals, RevertError, RevertReport, import,
+    put, revert,
+};
 use crate::replica::{CommitError, Replica};
 use headland_host::tables::StoreError;
 use headland_shared::epoch::Seq;
@@ -47,6 +50,24 @@ pub(crate) struct ReadImport {
 pub(crate) struct RevertWish {
     /// The commit to take back.
     pub(crate) seq: u64,
+}
+
+/// Which version is current, or what an alias names, as it is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VersionWish {
+    /// A version that the model has; for an alias also a list of `{version, labels}`.
+    pub(crate) version: serde_json::Value,
+}
+
+/// What a version is to be approved as.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApprovalWish {
+    /// The outcome, such as `approved`; `revoked` is for ever.
+    pub(crate) status: String,
 }
 
 /// What only a person can decide.
@@ -101,6 +122,9 @@ pub(crate) enum OperationError {
     /// The revert was refused.
     #[error(transparent)]
     Revert(#[from] RevertError),
+    /// The put was refused.
+    #[error(transparent)]
+    Put(#[from] PutError),
     /// No agent has such a name.
     #[error("deciding about an agent: {0}; `headland-hub status` lists the agents")]
     Agent(NameError),
@@ -122,10 +146,12 @@ impl OperationError {
     /// Whether the store, not the wish, is at fault.
     pub(crate) fn is_internal(&self) -> bool {
         match self {
-            Self::Import(ImportError::Store(_)) | Self::Revert(RevertError::Store(_) | RevertError::Stored { .. }) => {
-                true
-            }
-            Self::Import(ImportError::Commit(error)) | Self::Revert(RevertError::Commit(error)) => {
+            Self::Import(ImportError::Store(_))
+            | Self::Revert(RevertError::Store(_) | RevertError::Stored { .. })
+            | Self::Put(PutError::Store(_)) => true,
+            Self::Import(ImportError::Commit(error))
+            | Self::Revert(RevertError::Commit(error))
+            | Self::Put(PutError::Commit(error)) => {
                 matches!(error, CommitError::Store(_) | CommitError::Stored { .. })
             }
             Self::Store(_) => true,
@@ -138,7 +164,8 @@ impl OperationError {
             | Self::NotFollowing
             | Self::NothingHeld
             | Self::Import(_)
-            | Self::Revert(_) => false,
+            | Self::Revert(_)
+            | Self::Put(_) => false,
         }
     }
 }
@@ -203,4 +230,9 @@ pub(crate) fn perform_revert(
     now: Now,
 ) -> Result<RevertReport, OperationError> {
     Ok(revert(replica, Seq(wish.seq), now)?)
+}
+
+/// Has the registry say something of one element.
+pub(crate) fn perform_put(replica: &mut Replica, wish: &Put, now: Now) -> Result<PutReport, OperationError> {
+    Ok(put(replica, wish, now)?)
 }

@@ -7,10 +7,12 @@ pub mod bridge;
 mod change;
 pub mod follow;
 mod import;
+mod put;
 mod revert;
 mod statement;
 
 pub use import::{ImportError, ImportOptions, ImportReport, NewAttribute, Removals, import};
+pub use put::{Assertion, Element, Expected, Put, PutError, PutReport, Word, put};
 pub use revert::{RevertError, RevertReport, revert};
 
 /// Commits that can be reverted: what each of them replaced is kept. Older ones stay in the history.

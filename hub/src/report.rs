@@ -97,6 +97,7 @@ pub(crate) fn history(store: &Store, limit: usize) -> Result<History, StoreError
             Origin::Revert(seq) => ("revert", seq.to_string()),
             Origin::Follow(seq) => ("follow", seq.to_string()),
             Origin::Database(at) => ("database", Lsn(at).to_string()),
+            Origin::Put(what) => ("put", what),
         };
         Commit {
             seq: seq.0,

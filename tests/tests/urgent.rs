@@ -7,11 +7,11 @@ use headland_agent::replica::{Output, Replica as Agent, ReplicaConfig as AgentCo
 use headland_agent::store::Store as AgentStore;
 use headland_fleet::disk::Disk;
 use headland_hub::import_file::{ImportedRecord, ImportedVersion};
-use headland_hub::registry::{ImportOptions, Removals, import};
+use headland_hub::registry::{Assertion, Expected, ImportOptions, Put, Removals, import, put};
 use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
 use headland_hub::store::Store as HubStore;
 use headland_shared::key::RecordKey;
-use headland_shared::name::{Region, ReplicaName};
+use headland_shared::name::{Region, ReplicaName, VersionName};
 use headland_shared::session::agent::{Phase, Timing};
 use headland_shared::session::lanes::LaneTimes;
 use headland_shared::session::{Jitter, Now};
@@ -253,6 +253,35 @@ fn an_agent_of_short_frames_shows_a_revocation_before_its_next_catch_up() {
     // Nor is one that comes late.
     pair.agent.frame(frames[0].clone(), pair.now()).unwrap();
     assert_eq!((pair.agent.counts().urgent, pair.ahead()), (1, 0));
+}
+
+#[test]
+fn an_agent_shows_what_was_put_at_the_hub() {
+    let mut pair = Pair::new();
+    let (version, record) = ("1.0".parse::<VersionName>().unwrap(), model("a"));
+    let revoked = Assertion::Approval(version.clone(), "field-use".parse().unwrap(), "revoked".to_owned());
+    let current = Assertion::Current(version);
+    for (assertion, expected) in [(revoked, Expected::Anything), (current, Expected::Nothing)] {
+        let record = record.clone();
+        let wish = Put {
+            record,
+            assertion,
+            expected,
+        };
+        let now = pair.now();
+        assert!(put(&mut pair.hub, &wish, now).unwrap().seq.is_some());
+    }
+    assert_eq!(pair.deliver_urgent().len(), 1);
+    let current = |reader: Reader| reader.model(&record).unwrap().unwrap().current;
+    assert_eq!(
+        (approval(&pair.shown(), "a"), current(pair.shown())),
+        ("revoked".to_owned(), None)
+    );
+    pair.until_quiet();
+    assert_eq!(
+        (approval(&pair.fed(), "a"), current(pair.fed())),
+        ("revoked".to_owned(), Some(Value::text("1.0")))
+    );
 }
 
 #[test]

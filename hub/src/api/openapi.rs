@@ -1,14 +1,15 @@
 //! The API's description: made from the routes and from the types that are read and written, and compared with the
 //! file that is served.
 
-use super::{health, routes};
-use crate::answer::{Agents, Follow, Freshness, History, Notes, OneAgent, Status};
+use super::{element, health, routes};
+use crate::answer::{Agents, ElementValue, Follow, Freshness, History, Notes, OneAgent, Status, WasPut};
 use crate::api::registry::RegistryAnswer;
-use crate::operation::{Decided, Decision, ImportWish, RevertWish};
+use crate::operation::{ApprovalWish, Decided, Decision, ImportWish, RevertWish, VersionWish};
 use crate::registry::{ImportReport, RevertReport};
-use headland_api::description::{JSON, Operation, Parameter, assert_served, document, of_models};
+use headland_api::answer::Facts;
+use headland_api::description::{JSON, Operation, Parameter, Tags, assert_served, document, of_models};
 use schemars::SchemaGenerator;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 const LIMIT: Parameter = ("limit", "How many, the latest first; 50 unless said.");
@@ -26,6 +27,18 @@ const CHANGES: [Parameter; 6] = [
     ("revision", "The revision of it."),
     ("wait_ms", "How long to wait when there is nothing new, at most 30000."),
 ];
+
+/// Setting one element by compare-and-swap.
+fn put(body: Value, answer: Value) -> Operation {
+    Operation {
+        tags: Tags::Demanded,
+        ..Operation::writing(
+            "Sets it as one commit, if it is still what was seen; 412 with what it is otherwise",
+            Some(body),
+            (200, Some(answer)),
+        )
+    }
+}
 
 /// What a route does; nothing of one that nobody has described.
 fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Operation> {
@@ -68,6 +81,16 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             Some(schema!(Decision)),
             (200, Some(schema!(Decided))),
         ),
+        ("get", element::CURRENT | element::ALIAS | element::APPROVAL) => Operation {
+            tags: Tags::Given,
+            ..Operation::plain(
+                "What the registry says of it, with the ETag that setting it takes",
+                JSON,
+                schema!(Facts<ElementValue, Freshness>),
+            )
+        },
+        ("put", element::CURRENT | element::ALIAS) => put(schema!(VersionWish), schema!(WasPut)),
+        ("put", element::APPROVAL) => put(schema!(ApprovalWish), schema!(WasPut)),
         ("get", "/v1/registry") => Operation::plain(
             "The registry, and how the following of another hub's stands",
             JSON,

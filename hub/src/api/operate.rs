@@ -13,8 +13,9 @@ use headland_api::problem::Refusal;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-type Told<T> = Result<Json<T>, JsonRejection>;
+pub(super) type Told<T> = Result<Json<T>, JsonRejection>;
 type Done<T> = Result<Json<T>, Refusal>;
+type Answer<T> = oneshot::Sender<Result<T, OperationError>>;
 
 /// `POST /v1/import`
 pub(super) async fn import(State(local): State<Arc<Local>>, wish: Told<ImportWish>) -> Done<ImportReport> {
@@ -40,7 +41,8 @@ pub(super) async fn decide(State(local): State<Arc<Local>>, decision: Told<Decis
     operate(&local, |answer| Input::Decide(decision, answer)).await
 }
 
-fn read<T>(what: &str, body: Told<T>) -> Result<T, Refusal> {
+/// Reads a body.
+pub(super) fn read<T>(what: &str, body: Told<T>) -> Result<T, Refusal> {
     let read = body.map(|Json(read)| read);
     read.map_err(|error| {
         let detail = format!("reading {what}: {}", error.body_text());
@@ -52,9 +54,16 @@ fn read<T>(what: &str, body: Told<T>) -> Result<T, Refusal> {
 }
 
 /// Has the replica do something, and waits for its answer.
-async fn operate<T>(local: &Local, input: impl FnOnce(oneshot::Sender<Result<T, OperationError>>) -> Input) -> Done<T> {
+async fn operate<T>(local: &Local, input: impl FnOnce(Answer<T>) -> Input) -> Done<T> {
+    Ok(Json(done(local, input).await??))
+}
+
+/// What the replica answers.
+pub(super) async fn done<T>(
+    local: &Local,
+    input: impl FnOnce(Answer<T>) -> Input,
+) -> Result<Result<T, OperationError>, Refusal> {
     let (answer, answered) = oneshot::channel();
     local.inlet.try_put(input(answer)).map_err(|_| busy())?;
-    let report = answered.await.map_err(|_| busy())??;
-    Ok(Json(report))
+    answered.await.map_err(|_| busy())
 }

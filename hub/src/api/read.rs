@@ -62,7 +62,7 @@ impl Library for Local {
 
 impl Local {
     /// Since when what is held here is known to be the registry's state: always, where the registry is this hub's own.
-    fn age_ms(&self) -> Option<u64> {
+    pub(super) fn age_ms(&self) -> Option<u64> {
         match &self.follower {
             None => Some(0),
             Some(follower) => {

@@ -125,9 +125,14 @@ pub(super) async fn release(Shared(local): Shared<Arc<Local>>) -> Result<Json<Fo
     Ok(Json(follower.told(now().mono)))
 }
 
-/// Refuses what only the hub may do that has the registry.
-pub(super) fn only_own(local: &Local) -> Result<(), OperationError> {
-    own_registry(local.follower.as_ref().map(|follower| &follower.leader))
+/// Refuses what only the hub may do that has the registry, and tells whose it is, and how that stands.
+pub(super) fn only_own(local: &Local) -> Result<(), Refusal> {
+    let Some(follower) = &local.follower else {
+        return Ok(());
+    };
+    let refusal = Refusal::from(OperationError::Follows(follower.leader.clone()));
+    let told = serde_json::to_value(follower.told(now().mono));
+    Err(refusal.with("follow", told.unwrap_or_default()))
 }
 
 /// Refuses what only the hub may do that has the registry: not one that follows another.

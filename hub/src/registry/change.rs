@@ -110,6 +110,16 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
         }
     }
 
+    /// Where in the registry's order the commit stands.
+    pub(super) const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Whether the registry has said something of an element that it cannot take back.
+    pub(super) fn cannot_take_back(&self, held: &Held, key: &[u8]) -> bool {
+        held.is_sticky(key, self.position.life)
+    }
+
     pub(super) fn held(&self, record: &RecordKey) -> Result<Held, CommitError> {
         let Some(blob) = self.commit.blob(record)? else {
             return Ok(Held::default());
@@ -141,7 +151,7 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
             if let Some(wanted) = &one.value {
                 wanted.encode(&mut value);
             }
-            if !self.differs(state, &value) || held.is_sticky(&key, self.position.life) {
+            if !self.differs(state, &value) || self.cannot_take_back(held, &key) {
                 continue;
             }
             if one.key == ElementKey::Life {
@@ -201,6 +211,9 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
 
     /// Adds the commit to the history.
     pub(super) fn finish(self, origin: Origin) -> Result<(), CommitError> {
+        // Whoever imports into a registry that was restored, or reverts there, says what it shall hold. A put says one
+        // thing and nothing of the others.
+        let confirms = !matches!(origin, Origin::Put(_));
         let row = CommitRow {
             revision: self.position.number,
             at_ms: self.at_ms,
@@ -214,8 +227,9 @@ impl<'c, 'a, 'tx> RegistryCommit<'c, 'a, 'tx> {
             Some(undo) => {
                 self.commit.tables.add_commit(seq, &row, undo)?;
                 self.commit.tables.trim_undos(UNDOS_MAX)?;
-                // Whoever commits to a registry that was restored says what it shall hold.
-                self.commit.tables.set_restored(None)?;
+                if confirms {
+                    self.commit.tables.set_restored(None)?;
+                }
             }
             None => self.commit.tables.add_followed_commit(seq, &row)?,
         }

@@ -11,7 +11,7 @@ use headland_shared::value::Value;
 use std::collections::BTreeSet;
 
 /// What approves for ever: a version that has it is never approved again within the registry's life.
-const REVOKED: &str = "revoked";
+pub(super) const REVOKED: &str = "revoked";
 
 /// How much a statement says of what it does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -205,6 +205,8 @@ pub enum Origin {
     Follow(u64),
     /// A database, up to this position of its log.
     Database(u64),
+    /// One element was put: which, of which model.
+    Put(String),
 }
 
 /// One element's value before a commit, for a revert.

@@ -7,6 +7,7 @@ mod backup;
 mod completing;
 mod loopback;
 mod offline;
+mod putting;
 mod refusals;
 mod region;
 mod running;

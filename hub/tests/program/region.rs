@@ -3,8 +3,9 @@
 use headland_host::control::{request_blocking, request_bytes};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -123,6 +124,33 @@ impl Region {
     /// Asks the hub that runs.
     pub(crate) fn ask(&self, method: Method, target: &str, body: Option<&Json>) -> (StatusCode, Json) {
         request_blocking(&self.socket(), method, target, body, TIMEOUT_MS).unwrap()
+    }
+
+    /// Asks the hub that runs, with these headers; the answer comes with its entity tag.
+    pub(crate) fn ask_tagged(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<&Json>,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, Option<String>, Json) {
+        let body = body.map_or_else(String::new, Json::to_string);
+        let mut request = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        request.push_str(&format!(
+            "content-type: application/json\r\ncontent-length: {}\r\n",
+            body.len()
+        ));
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let tag = head.lines().find_map(|line| line.strip_prefix("etag: "));
+        (status, tag.map(ToOwned::to_owned), serde_json::from_str(body).unwrap())
     }
 
     /// The answer of the hub that runs, as text.

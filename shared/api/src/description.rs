@@ -32,6 +32,16 @@ const LISTING: [Parameter; 6] = [
 
 const ATTRIBUTE: Parameter = ("attribute", "Which attribute.");
 
+/// The condition of a request that overwrites something: one of the two.
+const CONDITION: [Parameter; 2] = [
+    (
+        "If-Match",
+        "The ETag of what is to be overwritten; * for whatever is there.",
+    ),
+    ("If-None-Match", "Only *: nothing is there yet."),
+];
+const TAG: &str = "Names what is there now; another after each change.";
+
 /// What one route takes and gives.
 #[derive(Debug)]
 pub struct Operation {
@@ -47,6 +57,19 @@ pub struct Operation {
     pub kind: &'static str,
     /// Whether it takes a key, so that a retry is harmless.
     pub takes_key: bool,
+    /// What it has to do with entity tags.
+    pub tags: Tags,
+}
+
+/// What a route has to do with entity tags (RFC 9110).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tags {
+    /// Nothing.
+    None,
+    /// Its answer has one.
+    Given,
+    /// It must be told one, or that there is none, and its answer has one.
+    Demanded,
 }
 
 impl Operation {
@@ -60,6 +83,7 @@ impl Operation {
             answer: (200, Some(answer)),
             kind,
             takes_key: false,
+            tags: Tags::None,
         }
     }
 
@@ -134,8 +158,18 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
             "description": "Makes a retry harmless: the same key and request are answered as before and done once.",
             "schema": {"type": "string", "maxLength": 255}})
     });
+    let condition: &[Parameter] = match operation.tags {
+        Tags::Demanded => &CONDITION,
+        Tags::Given | Tags::None => &[],
+    };
+    let by_condition = condition.iter().map(|(name, about)| {
+        json!({"name": name, "in": "header", "required": false, "description": about, "schema": {"type": "string"}})
+    });
     let (status, answer) = operation.answer;
     let mut done = json!({"description": "Done."});
+    if operation.tags != Tags::None {
+        done["headers"] = json!({"ETag": {"description": TAG, "required": true, "schema": {"type": "string"}}});
+    }
     if let Some(answer) = answer {
         done["content"] = content(operation.kind, answer);
     }
@@ -145,7 +179,7 @@ fn described(operation: Operation, path: &str, problem: &Value) -> Value {
     });
     let mut out = json!({
         "summary": operation.summary,
-        "parameters": in_path.chain(in_query).chain(by_header).collect::<Vec<_>>(),
+        "parameters": in_path.chain(in_query).chain(by_header).chain(by_condition).collect::<Vec<_>>(),
         "responses": { status.to_string(): done, "default": failed },
     });
     if let Some(body) = operation.body {

@@ -38,6 +38,15 @@ pub fn post<T: 'static, S: Send + Sync + 'static>(path: &'static str, handler: i
     }
 }
 
+/// Something to set.
+pub fn put<T: 'static, S: Send + Sync + 'static>(path: &'static str, handler: impl Handler<T, Arc<S>>) -> Route<S> {
+    Route {
+        path,
+        method: Method::PUT,
+        handler: routing::put(handler),
+    }
+}
+
 /// Something to take away.
 pub fn delete<T: 'static, S: Send + Sync + 'static>(path: &'static str, handler: impl Handler<T, Arc<S>>) -> Route<S> {
     Route {
