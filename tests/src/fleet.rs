@@ -18,6 +18,8 @@ use tempfile::TempDir;
 
 /// How often states are asked for while waiting.
 const POLL: Duration = Duration::from_millis(100);
+/// How long a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the programs may take to start.
 const START_S_MAX: u64 = 30;
 
@@ -206,6 +208,21 @@ impl Fleet {
             tokio::time::sleep(POLL).await;
         }
         Ok(())
+    }
+
+    /// Waits until `there` says yes.
+    ///
+    /// # Panics
+    ///
+    /// After a minute, which is far longer than anything takes, so that only a hang runs into it.
+    pub async fn until(&mut self, what: &str, mut there: impl AsyncFnMut(&mut Self) -> bool) {
+        let begun = Instant::now();
+        while !there(self).await {
+            if begun.elapsed() > PATIENCE {
+                panic!("{}", self.too_long(what, PATIENCE.as_secs()));
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// That something took too long; the programs' files stay.

@@ -8,11 +8,7 @@ use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-/// Far longer than anything here takes, so that only a hang runs into it.
-const PATIENCE_S: u64 = 60;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 const FEED: &str = "[feed]\np1_ms_max = 0\np2_ms_max = 0\nheartbeat_ms = 200\n";
 const CHEAP: &str = "filter = \"cost < 10\"\n";
 
@@ -48,28 +44,19 @@ fn import(fleet: &Fleet, costs: &[(usize, u64)]) {
     run(fleet, "hub", "hub", &["import", file.to_str().unwrap(), "--register"]);
 }
 
-async fn until(fleet: &mut Fleet, what: &str, mut there: impl AsyncFnMut(&mut Fleet) -> bool) {
-    let begun = Instant::now();
-    while !there(fleet).await {
-        if begun.elapsed() > Duration::from_secs(PATIENCE_S) {
-            panic!("{}", fleet.too_long(what, PATIENCE_S));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
 /// Waits until the agent holds and leaves out so many, and hub and agent have proven that both hold the same.
 async fn until_proven(fleet: &mut Fleet, models: u64, left_out: u64) {
     let what = format!("an agent that holds {models}, leaves out {left_out} and is proven");
-    until(fleet, &what, async |fleet: &mut Fleet| {
-        let (hub, agents) = fleet.states().await.unwrap();
-        let Some(agent) = &agents[0] else {
-            return false;
-        };
-        let held = (agent["models"].as_u64(), agent["left_out"].as_u64());
-        is_equal(&hub, agent) && agent["proof"]["equal"] == true && held == (Some(models), Some(left_out))
-    })
-    .await;
+    fleet
+        .until(&what, async |fleet: &mut Fleet| {
+            let (hub, agents) = fleet.states().await.unwrap();
+            let Some(agent) = &agents[0] else {
+                return false;
+            };
+            let held = (agent["models"].as_u64(), agent["left_out"].as_u64());
+            is_equal(&hub, agent) && agent["proof"]["equal"] == true && held == (Some(models), Some(left_out))
+        })
+        .await;
 }
 
 async fn status(fleet: &Fleet) -> Value {

@@ -19,11 +19,7 @@ use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-/// Far longer than anything here takes, so that only a hang runs into it.
-const PATIENCE_S: u64 = 60;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 const FEED: &str = "[feed]\np1_ms_max = 0\np2_ms_max = 0\nheartbeat_ms = 200\n";
 /// Nothing here waits for a link for long.
 const BACKOFF: &str = "backoff_ms_base = 200\nbackoff_ms_max = 2000\n";
@@ -66,27 +62,18 @@ async fn import(fleet: &Fleet, approval: &str, description: &str) {
     assert_eq!(code, Some(0), "{text}");
 }
 
-async fn until(fleet: &mut Fleet, what: &str, mut there: impl AsyncFnMut(&mut Fleet) -> bool) {
-    let begun = Instant::now();
-    while !there(fleet).await {
-        if begun.elapsed() > Duration::from_secs(PATIENCE_S) {
-            panic!("{}", fleet.too_long(what, PATIENCE_S));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
 async fn status(fleet: &Fleet, member: usize) -> Value {
     let answer = fleet.members[member].program.get("/v1/status").await;
     answer.unwrap_or_default()
 }
 
 async fn until_in_step(fleet: &mut Fleet, member: usize) {
-    until(fleet, "the agent to be in step", async |fleet: &mut Fleet| {
-        let (hub, agents) = fleet.states().await.unwrap();
-        agents[member].as_ref().is_some_and(|agent| is_equal(&hub, agent))
-    })
-    .await;
+    fleet
+        .until("the agent to be in step", async |fleet: &mut Fleet| {
+            let (hub, agents) = fleet.states().await.unwrap();
+            agents[member].as_ref().is_some_and(|agent| is_equal(&hub, agent))
+        })
+        .await;
 }
 
 /// The description of the one model that an agent shows.

@@ -7,11 +7,7 @@ use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-/// Far longer than anything here takes, so that only a hang runs into it.
-const PATIENCE_S: u64 = 60;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The feed alone would take minutes, so that what is seen soon has come by the urgent path.
 const FEED: &str = "[feed]\np1_ms_max = 0\np2_ms_max = 0\nheartbeat_ms = 500\n";
 const DEVICE: &str = "[device.labels]\nsite = \"north\"\nring = \"early\"\n[device.facts]\nruntimes = [\"onnxruntime\"]\nmemory_bytes = 512\n";
@@ -56,16 +52,6 @@ fn import(fleet: &Fleet, approval: &str) {
     assert_eq!(code, Some(0), "{text}");
 }
 
-async fn until(fleet: &mut Fleet, what: &str, mut there: impl AsyncFnMut(&mut Fleet) -> bool) {
-    let begun = Instant::now();
-    while !there(fleet).await {
-        if begun.elapsed() > Duration::from_secs(PATIENCE_S) {
-            panic!("{}", fleet.too_long(what, PATIENCE_S));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
 async fn ask(fleet: &Fleet, question: &Value) -> Value {
     fleet.members[0].program.post("/v1/resolve", question).await.unwrap()
 }
@@ -89,11 +75,12 @@ async fn a_device_uses_what_it_may_and_a_revocation_counts_at_once_and_offline()
     import(&fleet, "approved");
     // Short frames: changes are fetched after a heartbeat, while what is urgent comes live.
     fleet.add_agent(&format!("frame_bytes_max = 4096\n{DEVICE}")).unwrap();
-    until(&mut fleet, "the agent to be in step", async |fleet: &mut Fleet| {
-        let (hub, agents) = fleet.states().await.unwrap();
-        agents[0].as_ref().is_some_and(|agent| is_equal(&hub, agent))
-    })
-    .await;
+    fleet
+        .until("the agent to be in step", async |fleet: &mut Fleet| {
+            let (hub, agents) = fleet.states().await.unwrap();
+            agents[0].as_ref().is_some_and(|agent| is_equal(&hub, agent))
+        })
+        .await;
 
     let approved = json!({ "task": "detection", "approval": "field-use", "need": { "languages": "de" } });
     let answer = ask(&fleet, &approved).await;
@@ -121,20 +108,20 @@ async fn a_device_uses_what_it_may_and_a_revocation_counts_at_once_and_offline()
     assert_eq!(device["facts"]["memory_bytes"], 512);
 
     import(&fleet, "revoked");
-    until(&mut fleet, "the revocation to count", async |fleet: &mut Fleet| {
-        version(&ask(fleet, &approved).await) == "1.5"
-    })
-    .await;
+    fleet
+        .until("the revocation to count", async |fleet: &mut Fleet| {
+            version(&ask(fleet, &approved).await) == "1.5"
+        })
+        .await;
     let status = fleet.members[0].program.get("/v1/status").await.unwrap();
     assert_eq!(status["counts"]["urgent"], 1, "{status:#}");
 
     fleet.members[0].proxy.cut();
-    until(
-        &mut fleet,
-        "the agent to see that it is cut off",
-        async |fleet: &mut Fleet| fleet.members[0].program.get("/v1/status").await.unwrap()["phase"] == "offline",
-    )
-    .await;
+    fleet
+        .until("the agent to see that it is cut off", async |fleet: &mut Fleet| {
+            fleet.members[0].program.get("/v1/status").await.unwrap()["phase"] == "offline"
+        })
+        .await;
     let answer = ask(&fleet, &approved).await;
     assert_eq!((version(&answer), reason(&answer, "1.6")), ("1.5", "revoked"));
     assert!(

@@ -1,6 +1,6 @@
 //! A budget of bytes a day.
 
-use super::{BACKOFF, description, fleet, import, run, status, until, until_in_step};
+use super::{BACKOFF, description, fleet, import, run, status, until_in_step};
 use headland_fleet::fleet::Fleet;
 use serde_json::Value;
 
@@ -46,10 +46,11 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
 
     // More than half: notes wait, other changes come.
     import(&fleet, "approved", &noise(18_000)).await;
-    until(&mut fleet, "notes to have to wait", async |fleet: &mut Fleet| {
-        budget(&status(fleet, 0).await)["allows"] == "not-notes"
-    })
-    .await;
+    fleet
+        .until("notes to have to wait", async |fleet: &mut Fleet| {
+            budget(&status(fleet, 0).await)["allows"] == "not-notes"
+        })
+        .await;
     assert_eq!(description(&fleet, 0).await.len(), 18_000);
     let (code, text) = run(
         &fleet,
@@ -62,10 +63,11 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
 
     // All but a reserve: only what is urgent comes.
     import(&fleet, "approved", &noise(17_000)).await;
-    until(&mut fleet, "the budget to be spent", async |fleet: &mut Fleet| {
-        budget(&status(fleet, 0).await)["allows"] == "urgent-only"
-    })
-    .await;
+    fleet
+        .until("the budget to be spent", async |fleet: &mut Fleet| {
+            budget(&status(fleet, 0).await)["allows"] == "urgent-only"
+        })
+        .await;
     let known = description(&fleet, 0).await;
     let spent = status(&fleet, 0).await;
     assert_eq!(spent["pending_writes"], 1);
@@ -76,10 +78,11 @@ async fn a_spent_budget_stops_notes_then_all_but_what_is_urgent_and_a_restart_do
     assert!(budget(&again)["carried_bytes"].as_u64() >= budget(&spent)["carried_bytes"].as_u64());
 
     import(&fleet, "revoked", "third").await;
-    until(&mut fleet, "the revocation", async |fleet: &mut Fleet| {
-        approval(fleet).await == "revoked"
-    })
-    .await;
+    fleet
+        .until("the revocation", async |fleet: &mut Fleet| {
+            approval(fleet).await == "revoked"
+        })
+        .await;
     let now = status(&fleet, 0).await;
     assert_eq!(
         (&now["urgent_ahead"], &now["pending_writes"]),
@@ -115,10 +118,11 @@ async fn approval(fleet: &Fleet) -> String {
 async fn start_after_a_crash(fleet: &mut Fleet) {
     fleet.members[0].program.kill();
     fleet.members[0].program.start_again().unwrap();
-    until(fleet, "the link to come back", async |fleet: &mut Fleet| {
-        status(fleet, 0).await["hub"].is_object()
-    })
-    .await;
+    fleet
+        .until("the link to come back", async |fleet: &mut Fleet| {
+            status(fleet, 0).await["hub"].is_object()
+        })
+        .await;
 }
 
 fn raise_the_budget(fleet: &mut Fleet) {

@@ -1,6 +1,6 @@
 //! What each profile listens to, and what its answers say of their age.
 
-use super::{BACKOFF, fleet, import, status, until, until_in_step};
+use super::{BACKOFF, fleet, import, status, until_in_step};
 use headland_fleet::fleet::Fleet;
 use serde_json::Value;
 use std::time::Duration;
@@ -28,10 +28,11 @@ async fn a_mobile_agent_hears_changes_live_but_not_the_heartbeat_of_the_feed_and
         until_in_step(&mut fleet, member).await;
     }
     // The acknowledgement, and the proof that it brings, come soon after.
-    until(&mut fleet, "the proofs", async |fleet: &mut Fleet| {
-        status(fleet, 0).await["proof"]["equal"] == true && status(fleet, 1).await["proof"]["equal"] == true
-    })
-    .await;
+    fleet
+        .until("the proofs", async |fleet: &mut Fleet| {
+            status(fleet, 0).await["proof"]["equal"] == true && status(fleet, 1).await["proof"]["equal"] == true
+        })
+        .await;
     let before = [status(&fleet, 0).await, status(&fleet, 1).await];
     tokio::time::sleep(A_WHILE).await;
     let after = [status(&fleet, 0).await, status(&fleet, 1).await];
@@ -43,18 +44,15 @@ async fn a_mobile_agent_hears_changes_live_but_not_the_heartbeat_of_the_feed_and
     assert_eq!(after[1]["profile"], "lte-m");
 
     import(&fleet, "approved", "second").await;
-    until(
-        &mut fleet,
-        "both to hear of the change live",
-        async |fleet: &mut Fleet| {
+    fleet
+        .until("both to hear of the change live", async |fleet: &mut Fleet| {
             let mut live = 0;
             for member in 0..2 {
                 live += u64::from(super::description(fleet, member).await == "second");
             }
             live == 2
-        },
-    )
-    .await;
+        })
+        .await;
     assert_eq!(status(&fleet, 1).await["counts"]["catch_ups"], 1);
     // Asked on demand, it says the present.
     let strong = fleet.members[1]
@@ -72,10 +70,11 @@ async fn writes_on_a_mobile_link_are_gathered_and_an_agent_that_is_asked_to_sync
     import(&fleet, "approved", "first").await;
     let link = format!("[link]\nprofile = \"lte-m\"\nupload_ms = 3600000\n{BACKOFF}");
     fleet.add_agent_on(&link, "").unwrap();
-    until(&mut fleet, "the agent to follow", async |fleet: &mut Fleet| {
-        status(fleet, 0).await["phase"] == "live"
-    })
-    .await;
+    fleet
+        .until("the agent to follow", async |fleet: &mut Fleet| {
+            status(fleet, 0).await["phase"] == "live"
+        })
+        .await;
     for _ in 0..3 {
         let (code, text) = super::run(
             &fleet,
@@ -102,24 +101,27 @@ async fn a_grouped_change_that_is_acknowledged_is_there_after_the_agent_was_kill
     let link = format!("[link]\nprofile = \"lte-m\"\n{BACKOFF}[timing]\nacknowledge_ms = 0\n");
     fleet.add_agent_on(&link, "").unwrap();
     until_in_step(&mut fleet, 0).await;
-    until(&mut fleet, "the first acknowledgement", async |fleet: &mut Fleet| {
-        status(fleet, 0).await["settled"] == true
-    })
-    .await;
+    fleet
+        .until("the first acknowledgement", async |fleet: &mut Fleet| {
+            status(fleet, 0).await["settled"] == true
+        })
+        .await;
     let said = status(&fleet, 0).await["link"]["frames_out"].as_u64();
     import(&fleet, "approved", "second").await;
-    until(&mut fleet, "the acknowledgement", async |fleet: &mut Fleet| {
-        let status = status(fleet, 0).await;
-        status["counts"]["live_groups"].as_u64() > Some(0) && status["link"]["frames_out"].as_u64() > said
-    })
-    .await;
+    fleet
+        .until("the acknowledgement", async |fleet: &mut Fleet| {
+            let status = status(fleet, 0).await;
+            status["counts"]["live_groups"].as_u64() > Some(0) && status["link"]["frames_out"].as_u64() > said
+        })
+        .await;
     fleet.members[0].program.kill();
     fleet.members[0].proxy.cut();
     fleet.members[0].program.start_again().unwrap();
-    until(&mut fleet, "the agent to answer", async |fleet: &mut Fleet| {
-        status(fleet, 0).await["running"] == true
-    })
-    .await;
+    fleet
+        .until("the agent to answer", async |fleet: &mut Fleet| {
+            status(fleet, 0).await["running"] == true
+        })
+        .await;
     assert_eq!(super::description(&fleet, 0).await, "second");
     fleet.end().unwrap();
 }

@@ -1,6 +1,6 @@
 //! A hub that says when it wants to be asked again.
 
-use super::{BACKOFF, fleet, import, status, until, until_in_step};
+use super::{BACKOFF, fleet, import, status, until_in_step};
 use headland_fleet::fleet::Fleet;
 
 #[tokio::test]
@@ -13,25 +13,28 @@ async fn a_hub_that_puts_an_agent_off_is_not_asked_earlier_however_often_the_lin
     fleet.hub.stop();
     std::fs::remove_file(fleet.directory().join("hub.redb")).unwrap();
     fleet.start_again().await.unwrap();
-    until(&mut fleet, "the agent to be put off", async |fleet: &mut Fleet| {
-        let status = status(fleet, 0).await;
-        status["phase"] == "greeting" && status["link"]["frames_in"].as_u64() > Some(0) && is_answered(&status)
-    })
-    .await;
+    fleet
+        .until("the agent to be put off", async |fleet: &mut Fleet| {
+            let status = status(fleet, 0).await;
+            status["phase"] == "greeting" && status["link"]["frames_in"].as_u64() > Some(0) && is_answered(&status)
+        })
+        .await;
     let asked = frames_out(&status(&fleet, 0).await);
     let sessions = sessions(&status(&fleet, 0).await);
     for nth in 1..=3 {
         fleet.members[0].proxy.cut();
-        until(&mut fleet, "the link to break", async |fleet: &mut Fleet| {
-            status(fleet, 0).await["hub"].is_null()
-        })
-        .await;
+        fleet
+            .until("the link to break", async |fleet: &mut Fleet| {
+                status(fleet, 0).await["hub"].is_null()
+            })
+            .await;
         fleet.members[0].proxy.restore();
-        until(&mut fleet, "the link to come back", async |fleet: &mut Fleet| {
-            let status = status(fleet, 0).await;
-            status["hub"].is_object() && self::sessions(&status) == sessions + nth
-        })
-        .await;
+        fleet
+            .until("the link to come back", async |fleet: &mut Fleet| {
+                let status = status(fleet, 0).await;
+                status["hub"].is_object() && self::sessions(&status) == sessions + nth
+            })
+            .await;
     }
     assert_eq!(frames_out(&status(&fleet, 0).await), asked);
     // When its time has come it asks, and the registry has spoken meanwhile.

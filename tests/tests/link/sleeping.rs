@@ -1,6 +1,6 @@
 //! A device that sleeps between contacts.
 
-use super::{BACKOFF, carried, description, fleet, import, run, status, until};
+use super::{BACKOFF, carried, description, fleet, import, run, status};
 use headland_fleet::fleet::Fleet;
 use std::time::Duration;
 
@@ -17,11 +17,12 @@ async fn sleeper(more: &str) -> Fleet {
 }
 
 async fn until_asleep(fleet: &mut Fleet, knows: &str) {
-    until(fleet, "the device to know it and sleep", async |fleet: &mut Fleet| {
-        let status = status(fleet, 0).await;
-        status["wakes_in_ms"].is_u64() && status["phase"] == "offline" && description(fleet, 0).await == knows
-    })
-    .await;
+    fleet
+        .until("the device to know it and sleep", async |fleet: &mut Fleet| {
+            let status = status(fleet, 0).await;
+            status["wakes_in_ms"].is_u64() && status["phase"] == "offline" && description(fleet, 0).await == knows
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -69,11 +70,12 @@ async fn a_device_that_sleeps_wakes_by_itself_and_an_own_write_wakes_it_where_th
     )
     .await;
     assert_eq!(code, Some(0), "{text}");
-    until(&mut fleet, "the note to be delivered", async |fleet: &mut Fleet| {
-        let status = status(fleet, 0).await;
-        status["pending_writes"] == 0 && status["wakes_in_ms"].is_u64() && status["phase"] == "offline"
-    })
-    .await;
+    fleet
+        .until("the note to be delivered", async |fleet: &mut Fleet| {
+            let status = status(fleet, 0).await;
+            status["pending_writes"] == 0 && status["wakes_in_ms"].is_u64() && status["phase"] == "offline"
+        })
+        .await;
     assert_eq!(status(&fleet, 0).await["link"]["sessions"], 2);
     fleet.end().unwrap();
 }
@@ -89,9 +91,10 @@ async fn a_device_that_reaches_no_hub_sleeps_when_its_time_is_over() {
         .post("/v1/sync", &serde_json::json!({}))
         .await
         .unwrap_err();
-    until(&mut fleet, "the device to sleep again", async |fleet: &mut Fleet| {
-        status(fleet, 0).await["wakes_in_ms"].is_u64()
-    })
-    .await;
+    fleet
+        .until("the device to sleep again", async |fleet: &mut Fleet| {
+            status(fleet, 0).await["wakes_in_ms"].is_u64()
+        })
+        .await;
     fleet.end().unwrap();
 }
