@@ -154,14 +154,18 @@ impl Device {
     pub(crate) fn running(mut command: Command) -> Daemon {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut early = Vec::new();
+        let mut said = Vec::new();
         loop {
-            let line = lines.next().expect("the daemon ended without running").unwrap();
+            let Some(line) = lines.next() else {
+                panic!("the daemon ended without running ({:?}): {said:#?}", child.wait());
+            };
+            let line = line.unwrap();
             if line.contains("running") {
                 break;
             }
-            early.extend(Some(line).filter(|line| is_error(line)));
+            said.push(line);
         }
+        let early = said.into_iter().filter(|line| is_error(line)).collect();
         Daemon {
             child,
             early,

@@ -56,12 +56,22 @@ fn wider_than(wanted: u32, directory: &Path, found: &mut Vec<(String, u32)>) {
     }
 }
 
+/// Ends who looks, also when the test fails meanwhile.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 #[test]
 fn there_is_no_moment_in_which_the_socket_is_open_to_more() {
     let device = Device::with("[api]\nsocket_mode = \"0600\"");
     let directory = device.file("");
     let (ready, end) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
+        let ends = Ends(&end);
         let watcher = scope.spawn(|| {
             let (mut found, mut looks) = (Vec::new(), 0_u64);
             while !end.load(Ordering::Acquire) {
@@ -86,7 +96,7 @@ fn there_is_no_moment_in_which_the_socket_is_open_to_more() {
             let _daemon = Device::running(shell);
             assert_eq!(mode(&std::fs::metadata(device.socket()).unwrap()), 0o600);
         }
-        end.store(true, Ordering::Release);
+        drop(ends);
         let (found, looks) = watcher.join().unwrap();
         assert!(found.is_empty(), "in {looks} looks: {found:?}");
     });
