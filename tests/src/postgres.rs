@@ -22,7 +22,7 @@ const START_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often to look whether it is there; nothing announces it.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// Says that a test must not be passed over because something is not installed.
-const NO_SKIP: &str = "HEADLAND_TESTS_NO_SKIP";
+const NO_SKIP: &str = "FLEET_TESTS_NO_SKIP";
 
 /// The password of the role `headland`.
 pub const PASSWORD: &str = "only for tests";
