@@ -42,8 +42,9 @@ impl Replica {
         let follows = standing.is_none_or(Standing::may_follow);
         let moment = self.moment()?;
         let numbers = moment.numbers;
+        let sieve = Sieve::of(&hello.more);
         let plan = match follows {
-            true => self.plan(views, &moment, hello)?,
+            true => self.plan(views, &moment, hello, sieve.as_deref())?,
             false => Plan::Behind {
                 retry_ms: ANOTHER_LIFE_RETRY_MS,
             },
@@ -66,7 +67,6 @@ impl Replica {
         let started = held.map_or(numbers.head.seq, |staged| staged.started);
         let resume = held.map_or(Mark::after(base), |staged| staged.to);
         let follow: Vec<Follow> = hello.follow.iter().take(FOLLOWS_MAX).cloned().collect();
-        let sieve = Sieve::of(&hello.more);
         let mut transfer = Transfer {
             nonce: hello.nonce,
             snapshot,
@@ -169,7 +169,7 @@ impl Replica {
         }
     }
 
-    fn plan(&self, views: &Views, moment: &Moment, hello: &Hello) -> Result<Plan, StoreError> {
+    fn plan(&self, views: &Views, moment: &Moment, hello: &Hello, sieve: Option<&Sieve>) -> Result<Plan, StoreError> {
         let (seen, registry) = (hello.registry, moment.numbers.registry());
         let behind = if seen.life == registry.life {
             registry.number < seen.number
@@ -184,7 +184,6 @@ impl Replica {
             return Ok(Plan::Behind { retry_ms });
         }
         let here = hello.place.as_ref().filter(|place| place.epoch == self.epoch);
-        let sieve = Sieve::of(&hello.more);
         if let (Some(place), Some(sieve)) = (here, sieve)
             && sieve.is_read_otherwise(moment, place.base)
         {

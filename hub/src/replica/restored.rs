@@ -79,12 +79,9 @@ impl Replica {
         let views = self.store.read()?;
         let registry = match self.owns_registry(&views)? {
             true => {
-                let own = views.numbers()?.life.number();
-                let last = match life.number() {
-                    seen if seen.saturating_sub(own) <= LIVES_AHEAD_MAX => own.max(seen),
-                    _ => own,
-                };
-                Some(Life::numbered(last.saturating_add(1), random))
+                let own = views.numbers()?.life;
+                let last = if is_near(life, own) { own.max(life) } else { own };
+                Some(Life::numbered(last.number().saturating_add(1), random))
             }
             false => None,
         };
@@ -113,8 +110,12 @@ impl Replica {
 
     /// Whether a life that others have seen shows that this registry, which is in an earlier one, was restored.
     fn believes(&self, seen: Life, own: Life) -> bool {
-        let ahead = seen.number().saturating_sub(own.number());
-        (1..=LIVES_AHEAD_MAX).contains(&ahead) && self.counts.restored < LIVES_HEARD_MAX
+        seen.number() > own.number() && self.may_follow_up(seen, own)
+    }
+
+    /// Whether a life that was only heard of is near enough, and lives were not begun too often, to begin one after it.
+    fn may_follow_up(&self, seen: Life, own: Life) -> bool {
+        is_near(seen, own) && self.counts.restored < LIVES_HEARD_MAX
     }
 
     /// Whether the registry in this store is this hub's own: no other hub, nor a database, says what it holds.
@@ -128,8 +129,7 @@ impl Replica {
     pub fn registry_held_elsewhere(&mut self, held: Position, now: Now) -> Result<bool, StoreError> {
         let views = self.store.read()?;
         let registry = views.numbers()?.registry();
-        let ahead = held.life.number().saturating_sub(registry.life.number());
-        let bounded = ahead <= LIVES_AHEAD_MAX && self.counts.restored < LIVES_HEARD_MAX;
+        let bounded = self.may_follow_up(held.life, registry.life);
         // Before it has said anything nobody can tell a restored registry from a new one.
         if held <= registry || registry.number == 0 || !bounded || !self.owns_registry(&views)? {
             return Ok(false);
@@ -137,4 +137,9 @@ impl Replica {
         self.begin_epoch(0, held.life, now)?;
         Ok(true)
     }
+}
+
+/// Whether a life that others speak of is no further ahead than a registry can have come.
+fn is_near(seen: Life, own: Life) -> bool {
+    seen.number().saturating_sub(own.number()) <= LIVES_AHEAD_MAX
 }
