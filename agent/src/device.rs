@@ -87,7 +87,7 @@ impl Observer {
         Standing {
             linked: live.broker.is_some(),
             settled: live.settled,
-            changes: live.changes,
+            changes: live.counts.changes,
             counts: live.counts,
             link: self.link.counts(),
         }

@@ -241,6 +241,9 @@ impl Driver {
                     None => write.perform(&mut self.replica, now),
                 };
                 let written = result.is_ok();
+                // Who asks for the status after the answer finds the write in it.
+                let replica = &self.replica;
+                self.live.send_if_modified(|live| live.follow(replica, now));
                 // A writer that has gone away has its write all the same.
                 let _ = answer.send(result);
                 if written {
@@ -296,7 +299,8 @@ impl Driver {
     fn send_outputs(&mut self, link: &LinkHandle) {
         while let Some(output) = self.replica.poll() {
             match (output, &self.region) {
-                (Output::Changed, _) => self.live.send_modify(|live| live.changes += 1),
+                // Whoever watches the state sees it in the counts.
+                (Output::Changed, _) => {}
                 (Output::Send(frame), Some(region)) => {
                     let sent = link.try_send(&topic::up(region, &self.name), frame, Qos::AtLeastOnce);
                     // A frame that is lost is said again by the session, and counted by the link.

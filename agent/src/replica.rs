@@ -81,6 +81,8 @@ pub enum FrameRefused {
 /// What the replica has counted since it was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Times the catalogue has changed.
+    pub changes: u64,
     /// Frames that were refused.
     pub frames_refused: u64,
     /// Catch-ups that were applied.
@@ -276,6 +278,12 @@ impl Replica {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Tells whoever watches that the catalogue has changed.
+    fn catalogue_changed(&mut self) {
+        self.counts.changes += 1;
+        self.outputs.push_back(Output::Changed);
     }
 
     /// Whether the hub takes nothing from this name, since two stores speak under it.

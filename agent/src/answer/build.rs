@@ -150,7 +150,7 @@ impl<'a> Answers<'a> {
             scopes,
             epoch: placed.as_ref().map(|placed| placed.epoch.to_string()),
             head: placed.as_ref().map(|placed| placed.head.seq.0),
-            changes: self.live.changes,
+            changes: self.live.counts.changes,
             counts: self.counts(),
             link: running.map_or_else(LinkStatus::default, |(_, counts)| link(counts)),
         })

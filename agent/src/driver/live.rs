@@ -30,8 +30,6 @@ pub(crate) struct Live {
     pub(crate) fenced: bool,
     /// What was counted.
     pub(crate) counts: Counts,
-    /// How often the catalogue has changed.
-    pub(crate) changes: u64,
     /// What went wrong last.
     pub(crate) trouble: Option<String>,
     /// When what is here was last known to be the registry's state, on the monotonic clock.
@@ -73,7 +71,6 @@ impl Live {
             proven: None,
             fenced: false,
             counts: Counts::default(),
-            changes: 0,
             trouble: None,
             as_of: None,
             age,

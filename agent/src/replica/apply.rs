@@ -5,7 +5,7 @@ mod error;
 pub use error::ApplyError;
 
 use super::seen::Seen;
-use super::{Output, Replica, Trust, freshness, overlay};
+use super::{Replica, Trust, freshness, overlay};
 use crate::store::{Commit, Placed, ScopeRow, StagedHead, Tables};
 use headland_shared::blob::{self, Change, Tombstones};
 use headland_shared::defect::{Defect, planted};
@@ -165,7 +165,7 @@ impl Replica {
             self.counts.snapshots += u64::from(!self.repaired);
         }
         self.reload_scopes()?;
-        self.outputs.push_back(Output::Changed);
+        self.catalogue_changed();
         self.session.finished(now.mono);
         Ok(())
     }
@@ -238,7 +238,7 @@ impl Replica {
         self.cursors = cursors;
         self.counts.live_groups += 1;
         self.tell_place();
-        self.outputs.push_back(Output::Changed);
+        self.catalogue_changed();
         self.session.applied(now.mono);
         Ok(())
     }

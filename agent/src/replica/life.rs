@@ -1,6 +1,6 @@
 //! The lives of this store: a store that went back in time, or is a copy, begins a new one.
 
-use super::{Output, Replica};
+use super::Replica;
 use crate::store::{OwnWrite, Standing, Tables, Views};
 use headland_host::tables::StoreError;
 use headland_shared::actor::{ActorId, Dot, Incarnation};
@@ -123,7 +123,7 @@ impl Replica {
         self.session.question_changed();
         self.actor = actor;
         (self.token, self.offered, self.challenge) = (None, None, None);
-        self.outputs.push_back(Output::Changed);
+        self.catalogue_changed();
         self.refresh_pending()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! They move no cursor and are in no digest, so what an agent acknowledges and asks for is as if they had never come.
 
-use super::{ApplyError, Output, Replica};
+use super::{ApplyError, Replica};
 use crate::store::{ScopeRow, Tables};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
@@ -58,7 +58,7 @@ impl Replica {
         self.counts.urgent += kept;
         self.counts.urgent_left += news.len() as u64 - kept;
         if kept > 0 {
-            self.outputs.push_back(Output::Changed);
+            self.catalogue_changed();
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Local writes: notes and counts. Each is answered when it is durable on the device.
 
-use super::{Output, Replica};
+use super::Replica;
 use crate::store::{OWN_WRITES_MAX, Tables, Written};
 use headland_host::tables::StoreError;
 use headland_shared::actor::Dot;
@@ -184,7 +184,7 @@ impl Replica {
             }
             Ok(())
         })?;
-        self.outputs.push_back(Output::Changed);
+        self.catalogue_changed();
         self.session.written(now.mono);
         Ok(())
     }
