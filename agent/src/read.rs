@@ -18,6 +18,7 @@ use headland_shared::schema::Declaration;
 use headland_shared::view::Model;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Answers from the store; may be used beside the replica.
 #[derive(Debug, Clone)]
@@ -65,7 +66,7 @@ impl Reader {
 /// One moment of the store, in which everything that is read belongs together.
 #[derive(Debug)]
 pub struct Moment {
-    views: Views,
+    views: Arc<Views>,
     /// Whether urgent facts are ahead of the feed.
     overlay: bool,
     /// Whether anything was written here.

@@ -318,7 +318,7 @@ impl Replica {
 
     /// How old the catalogue may be.
     pub fn age(&self, now: Now) -> Result<Age, StoreError> {
-        freshness::age(&self.store.read()?, self.session.as_of(), self.config.boot, now)
+        freshness::age(&*self.store.read()?, self.session.as_of(), self.config.boot, now)
     }
 
     /// The link is up and subscribed, to the broker of a hub that serves `region`.

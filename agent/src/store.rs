@@ -26,7 +26,7 @@ use headland_host::database::RecoveringDatabase;
 use headland_host::tables::{META, Migration, StoreError, migrate};
 use headland_shared::actor::{ActorId, Incarnation};
 use headland_shared::name::ReplicaName;
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableTable};
 use std::sync::Arc;
 
 /// The store's migrations, in order.
@@ -48,7 +48,7 @@ pub enum Commit {
 /// The open store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Arc<RecoveringDatabase>,
+    database: Arc<RecoveringDatabase<Views>>,
     changes: Arc<Changes>,
 }
 
@@ -71,7 +71,7 @@ impl Store {
         name: &ReplicaName,
         random: u64,
     ) -> Result<Self, StoreError> {
-        let database = RecoveringDatabase::open(open)?;
+        let database = RecoveringDatabase::open(open, Views::open)?;
         database.with(|database| migrate(database, migrations))?;
         database.with(tables::make_stubs_where_missing)?;
         database.with(tables::count_where_other)?;
@@ -97,16 +97,15 @@ impl Store {
         };
         let mut bytes = Vec::new();
         actor.encode(&mut bytes);
-        self.database.with(|database| {
-            let transaction = database.begin_write()?;
+        self.database.write(redb::Durability::Immediate, |transaction| {
             transaction.open_table(META)?.insert(rows::ACTOR, bytes.as_slice())?;
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
     /// All tables, as they are now, for reading.
-    pub fn read(&self) -> Result<Views, StoreError> {
-        self.database.with(|database| Views::open(&database.begin_read()?))
+    pub fn read(&self) -> Result<Arc<Views>, StoreError> {
+        self.database.read()
     }
 
     /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.

@@ -11,6 +11,7 @@ use headland_shared::schema::Declaration;
 use headland_shared::view::Model;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 pub use headland_shared::query::{Page, Wanted};
 
@@ -44,7 +45,7 @@ impl Reader {
 /// One moment of the store, in which everything that is read belongs together.
 #[derive(Debug)]
 pub struct Moment {
-    views: Views,
+    views: Arc<Views>,
     declared: BTreeMap<AttributeName, Declaration>,
 }
 

@@ -298,7 +298,7 @@ impl Replica {
         if inbox.is_empty() {
             return Ok(());
         }
-        let standings = self.judge(&self.store.read()?, &inbox, now)?;
+        let standings = self.judge(&*self.store.read()?, &inbox, now)?;
         // Before any upload is read: numbers of a life that is lost mean other records now, or none.
         self.notice_restore(&inbox, &standings, now)?;
         let stored = self.store_uploads(&inbox, &standings, now)?;

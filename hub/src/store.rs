@@ -16,7 +16,7 @@ use headland_host::database::RecoveringDatabase;
 use headland_host::tables::{Migration, StoreError, migrate};
 use headland_shared::defect::{Defect, planted};
 use headland_shared::epoch::{Epoch, Life};
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableTable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +32,7 @@ const MIGRATIONS: &[Migration] = &[
 /// The open store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Arc<RecoveringDatabase>,
+    database: Arc<RecoveringDatabase<Views>>,
     /// Counts [`Self::write`]s.
     writes: Arc<AtomicU64>,
 }
@@ -45,7 +45,7 @@ impl Store {
         open: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
         random: u64,
     ) -> Result<Self, StoreError> {
-        let database = RecoveringDatabase::open(open)?;
+        let database = RecoveringDatabase::open(open, tables::views)?;
         database.with(|database| migrate(database, MIGRATIONS))?;
         database.with(tables::count_where_other)?;
         let store = Self {
@@ -71,8 +71,8 @@ impl Store {
     }
 
     /// All tables, as they are now, for reading.
-    pub fn read(&self) -> Result<Views, StoreError> {
-        self.database.with(|database| tables::views(&database.begin_read()?))
+    pub fn read(&self) -> Result<Arc<Views>, StoreError> {
+        self.database.read()
     }
 
     /// Changes tables in one transaction: all of it is durable when this returns, or nothing of it has happened.

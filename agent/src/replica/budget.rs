@@ -117,7 +117,7 @@ impl Replica {
     /// What of this effect may be done now. What may not is asked for by the session when it has waited long enough.
     pub(super) fn affordable(&mut self, effect: Effect, now: Now) -> Result<Option<Effect>, StoreError> {
         let priority = match &effect {
-            Effect::Upload if self.within.is_some() => self.own_priority(&self.store.read()?)?,
+            Effect::Upload if self.within.is_some() => self.own_priority(&*self.store.read()?)?,
             Effect::Hello { .. } | Effect::Sketch { .. } | Effect::GoOn(_) | Effect::Acknowledge { .. } => Priority::P1,
             _ => return Ok(Some(effect)),
         };

@@ -89,7 +89,7 @@ pub(super) fn age(views: &Views, as_of: Option<Ms>, boot: u64, now: Now) -> Resu
 
 /// How old the catalogue of a store may be that no replica has open.
 pub fn age_at_rest(store: &Store, boot: u64, now: Now) -> Result<Age, StoreError> {
-    age(&store.read()?, None, boot, now)
+    age(&*store.read()?, None, boot, now)
 }
 
 /// The bytes that say: at `as_of` of this boot, which was then by the wall clock, the catalogue was known.

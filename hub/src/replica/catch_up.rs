@@ -77,7 +77,7 @@ impl Replica {
                 None => {
                     let part = match &transfer.kept {
                         Some(kept) if from == Mark::default() => first_of_repair(&transfer, kept),
-                        _ => cut_part(&self.store.read()?, &moment, &transfer, from, bytes_max)?,
+                        _ => cut_part(&*self.store.read()?, &moment, &transfer, from, bytes_max)?,
                     };
                     let (to, last) = (part.to, part.end.is_some());
                     self.send(agent, &Down::Part(part));
@@ -101,7 +101,7 @@ impl Replica {
         if let Some(part) = self.sealed.get(moment, &cut) {
             return Ok(part);
         }
-        let part = cut_part(&self.store.read()?, moment, transfer, from, cut.bytes_max())?;
+        let part = cut_part(&*self.store.read()?, moment, transfer, from, cut.bytes_max())?;
         let part = Arc::new(SharedPart::seal(part));
         self.sealed.keep(cut, &part);
         Ok(part)

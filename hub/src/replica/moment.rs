@@ -68,7 +68,7 @@ impl Replica {
         if let Some(moment) = self.moment.as_ref().filter(|moment| moment.is_of(writes)) {
             return Ok(Arc::clone(moment));
         }
-        let moment = Arc::new(Moment::read(&self.store.read()?, writes)?);
+        let moment = Arc::new(Moment::read(&*self.store.read()?, writes)?);
         self.moment = Some(Arc::clone(&moment));
         Ok(moment)
     }

@@ -3,42 +3,64 @@
 //! After a failed write, as on a full disk, the storage engine takes nothing more until it is closed
 //! and opened again. This does so, so that reads go on at once and writes as soon as there is room.
 
-use std::fmt;
-use std::sync::{PoisonError, RwLock};
+mod latest;
 
-use redb::{Database, Durability, WriteTransaction};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use latest::Latest;
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use crate::tables::StoreError;
 
 type Open = dyn Fn() -> Result<Database, StoreError> + Send + Sync;
 
-/// An open database, and how to open it again.
-pub struct RecoveringDatabase {
+/// An open database, how to open it again, and its tables opened for reading, `V`.
+pub struct RecoveringDatabase<V> {
+    // Dropped before the database that it reads.
+    latest: Latest<V>,
     current: RwLock<Option<Database>>,
     open: Box<Open>,
+    view: fn(&ReadTransaction) -> Result<V, StoreError>,
 }
 
-impl fmt::Debug for RecoveringDatabase {
+impl<V> fmt::Debug for RecoveringDatabase<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecoveringDatabase").finish_non_exhaustive()
     }
 }
 
-impl RecoveringDatabase {
-    /// Opens the database by `open`, which is called again after a failure.
+impl<V> RecoveringDatabase<V> {
+    /// Opens the database by `open`, which is called again after a failure; `view` opens its tables for reading.
     ///
     /// # Errors
     ///
     /// What `open` says.
-    pub fn open(open: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static) -> Result<Self, StoreError> {
+    pub fn open(
+        open: impl Fn() -> Result<Database, StoreError> + Send + Sync + 'static,
+        view: fn(&ReadTransaction) -> Result<V, StoreError>,
+    ) -> Result<Self, StoreError> {
         let current = RwLock::new(Some(open()?));
         Ok(Self {
+            latest: Latest::default(),
             current,
             open: Box::new(open),
+            view,
         })
     }
 
-    /// Uses the database. If the engine fails, it is opened anew before the failure is told.
+    /// All tables as they are now, for reading. While nothing is written they are opened once, for all who read.
+    ///
+    /// # Errors
+    ///
+    /// Why a table could not be opened.
+    pub fn read(&self) -> Result<Arc<V>, StoreError> {
+        self.latest
+            .get(|| self.with(|database| (self.view)(&database.begin_read()?)))
+    }
+
+    /// Uses the database, but for writing to it once it has been read ([`Self::write`]). If the engine fails, it is
+    /// opened anew before the failure is told.
     ///
     /// # Errors
     ///
@@ -70,6 +92,8 @@ impl RecoveringDatabase {
         change: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut broken = false;
+        // What is kept for readers would keep the engine from using the pages that it has done with.
+        self.latest.outdate();
         let result = self.with(|database| {
             let mut transaction = database.begin_write()?;
             transaction.set_durability(durability)?;
@@ -82,6 +106,7 @@ impl RecoveringDatabase {
             }
             Ok(result)
         });
+        self.latest.outdate();
         if broken {
             self.reopen();
         }
@@ -96,6 +121,7 @@ impl RecoveringDatabase {
     }
 
     fn close(&self) {
+        self.latest.outdate();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = None;
     }

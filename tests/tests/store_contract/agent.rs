@@ -18,6 +18,7 @@ use headland_shared::session::agent::Timing;
 use headland_shared::stamp::Stamp;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 const INCARNATION: u64 = 0x1234_5678_9abc_def0;
 /// More bytes than the engine can put beside other rows.
@@ -172,7 +173,7 @@ impl AgentStore {
 }
 
 impl Subject for AgentStore {
-    type Moment = Views;
+    type Moment = Arc<Views>;
     const NAME: &'static str = "agent";
     const SOME_TABLE: &'static str = "staging-1";
     const FORMAT: u32 = 3;
@@ -264,11 +265,11 @@ impl Subject for AgentStore {
             .map_err(of_write)
     }
 
-    fn moment(&self) -> Result<Views, StoreError> {
+    fn moment(&self) -> Result<Arc<Views>, StoreError> {
         self.store().read()
     }
 
-    fn observe(views: &Views) -> Observation {
+    fn observe(views: &Arc<Views>) -> Observation {
         let mut lines = Observation::new();
         let mut line = |key: &str, value: String| lines.insert(key.to_owned(), value);
         line("actor", format!("{:?}", views.actor().unwrap()));
@@ -314,7 +315,7 @@ impl Subject for AgentStore {
         lines
     }
 
-    fn digests(views: &Views) -> (Digests, Digests) {
+    fn digests(views: &Arc<Views>) -> (Digests, Digests) {
         let rows = views.scopes().unwrap();
         let said = rows.values().map(|row| (row.scope.to_string(), row.digest)).collect();
         let mut counted: Digests = rows

@@ -25,6 +25,7 @@ use headland_shared::upload::{Entry, RecordRef, UploadWriter, Written};
 use headland_shared::value::Value;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Writes of the device in each upload.
 const WRITES: u64 = 4;
@@ -257,7 +258,7 @@ impl HubStore {
 }
 
 impl Subject for HubStore {
-    type Moment = Views;
+    type Moment = Arc<Views>;
     const NAME: &'static str = "hub";
     const SOME_TABLE: &'static str = "lefts-1";
     const FORMAT: u32 = 5;
@@ -331,11 +332,11 @@ impl Subject for HubStore {
         self.hear(&Up::Upload(upload), 1_000)
     }
 
-    fn moment(&self) -> Result<Views, StoreError> {
+    fn moment(&self) -> Result<Arc<Views>, StoreError> {
         self.store.read()
     }
 
-    fn observe(views: &Views) -> Observation {
+    fn observe(views: &Arc<Views>) -> Observation {
         let mut lines = Observation::new();
         let mut line = |key: String, value: String| lines.insert(key, value);
         let numbers = views.numbers().unwrap();
@@ -367,7 +368,7 @@ impl Subject for HubStore {
         lines
     }
 
-    fn digests(views: &Views) -> (Digests, Digests) {
+    fn digests(views: &Arc<Views>) -> (Digests, Digests) {
         let rows = views.scopes().unwrap();
         let said = rows.values().map(|row| (row.scope.to_string(), row.digest)).collect();
         let mut counted: Digests = rows
