@@ -121,13 +121,17 @@ fn ids(rows: &[Columns]) -> Vec<&str> {
 fn what_this_regions_devices_wrote_becomes_rows_and_what_other_hubs_brought_does_not() {
     let hub = Hub::new();
     let (_, at) = hub.rows(Progress::default());
+    let (mut both, (_, away)) = (
+        says("availability", "leaf-7", "down"),
+        says("availability", "away", "up"),
+    );
+    both.1.merge(away);
     hub.put(vec![
         note("leaf-7", 1, Some("dry")),
         note("away", 1, Some("wet")),
         count("usage", "leaf-7", "main", 5),
         count("usage", "away", "north", 9),
-        says("availability", "leaf-7", "down"),
-        says("availability", "away", "up"),
+        both,
     ]);
     let (rows, at) = hub.rows(at);
     assert_eq!(
