@@ -14,7 +14,7 @@ const CROP: &str = "/v1/namespaces/default/models/farm%2F1";
 /// Has a hub that does not run keep in its region what devices count.
 fn keep_usage_here(place: &Place, hub: &str) {
     let path = place.path(&format!("{hub}.redb"));
-    let open = || Ok(redb::Database::open(&path)?);
+    let open = move || Ok(redb::Database::open(&path)?);
     let store = Store::open(open, 7).unwrap();
     let usage = Declaration {
         residency: Residency::Region,
