@@ -1,5 +1,6 @@
 //! What the hub answers, to programs over its socket and to people: one shape for both.
 
+use crate::store::Outlet;
 use headland_shared::value::Value;
 use serde::{Deserialize, Serialize};
 
@@ -161,6 +162,25 @@ pub(crate) struct WriteBack {
     /// The latest of these, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) passed_over_last: Option<String>,
+}
+
+/// How the writing back stands, on each way that there is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WriteBacks {
+    /// To an MLflow.
+    pub(crate) mlflow: Option<WriteBack>,
+    /// To Headland's own tables.
+    pub(crate) tables: Option<WriteBack>,
+}
+
+impl WriteBacks {
+    /// Sets how one way stands.
+    pub(crate) fn set(&mut self, outlet: Outlet, standing: WriteBack) {
+        match outlet {
+            Outlet::Mlflow => self.mlflow = Some(standing),
+            Outlet::Tables => self.tables = Some(standing),
+        }
+    }
 }
 
 /// One part of the catalogue.
@@ -414,6 +434,9 @@ pub(crate) struct Status {
     /// How what devices wrote reaches the registry; absent where it is not written back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) writeback: Option<WriteBack>,
+    /// How what devices wrote reaches Headland's own tables; absent where it is not written there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tables: Option<WriteBack>,
     /// Models held.
     pub(crate) models: u64,
     /// The digest of all that is held, in hexadecimal.

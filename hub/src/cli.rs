@@ -3,9 +3,12 @@
 mod access;
 mod agents;
 mod doctor;
+mod init;
 mod sheet;
 
 use crate::backup::{self, Existing};
+use crate::bridging::Database;
+use crate::edge;
 use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::program::{ModelArgument, WantedModels};
 use crate::settings::{RegistrySource, Settings};
@@ -15,7 +18,7 @@ use headland_host::text::print;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{ModelName, Namespace};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// `import`
 pub(crate) fn import(settings: &Settings, wish: ImportWish, json: bool) -> Result<(), Failure> {
@@ -86,10 +89,7 @@ pub(crate) fn release(settings: &Settings, json: bool) -> Result<(), Failure> {
 
 /// `doctor`
 pub(crate) fn doctor(settings: &Settings, json: bool) -> Result<(), Failure> {
-    let RegistrySource::Database(database) = settings.registry_source().map_err(Failure::bad_input)? else {
-        let text = "examining the database: none is named; set registry.postgres.host";
-        return Err(Failure::bad_input(text));
-    };
+    let database = database(settings, "examining the database")?;
     let answer = doctor::examine(&database)?;
     output(&answer, json, |answer| doctor::text_of(answer, &database.server))?;
     match doctor::hindering(&answer) {
@@ -97,6 +97,39 @@ pub(crate) fn doctor(settings: &Settings, json: bool) -> Result<(), Failure> {
         count => Err(Failure::failed(format!(
             "examining the database: {} that the hub cannot do without; mend them, and run this again",
             headland_host::text::words::counted(count, "thing", "things")
+        ))),
+    }
+}
+
+/// `registry init --print`
+pub(crate) fn print_init(settings: &Settings, json: bool) -> Result<(), Failure> {
+    let sql = edge::init_sql(&settings.registry.postgres.user);
+    output(&serde_json::json!({ "sql": sql }), json, |_| sql.clone())
+}
+
+/// `registry init --apply`
+pub(crate) fn apply_init(
+    settings: &Settings,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    json: bool,
+) -> Result<(), Failure> {
+    let database = database(settings, "making Headland's tables")?;
+    let role = database.server.user.clone();
+    let mut server = database.server;
+    if let Some(user) = user {
+        (server.user, server.password_file) = (user, password_file);
+    }
+    let answer = init::apply(&server, &role)?;
+    output(&answer, json, |answer| init::text_of(answer, &server))
+}
+
+/// The database that the settings name.
+fn database(settings: &Settings, doing: &str) -> Result<Database, Failure> {
+    match settings.registry_source().map_err(Failure::bad_input)? {
+        RegistrySource::Database(database) => Ok(*database),
+        RegistrySource::Own | RegistrySource::Hub(_) => Err(Failure::bad_input(format!(
+            "{doing}: no database is named; set registry.postgres.host"
         ))),
     }
 }

@@ -10,7 +10,6 @@ use crate::settings::{RegistrySource, Settings};
 use crate::status_line;
 use crate::store::Store;
 use crate::uplink;
-use crate::writeback::{self, WriteBack};
 use headland_host::backoff::Backoff;
 use headland_host::control::{ControlSocket, SocketAccess};
 use headland_host::exit::Failure;
@@ -93,10 +92,7 @@ async fn serve(
     let loopback = settings.api.bind().await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let told = driver.live();
-    if let Some((task, standing)) = write_back(settings, &driver)? {
-        driver.show_write_back(standing);
-        tokio::spawn(task.run());
-    }
+    start_writing_back(settings, &driver)?;
     let link = uplink::start(settings, address, inlet.clone())?;
     let handle = link.handle();
     let (end, mut ended) = oneshot::channel::<()>();
@@ -165,15 +161,15 @@ fn start_following(settings: &Settings, store: &Store, inlet: &Inlet) -> Result<
     }
 }
 
-/// What writes to the registry what devices wrote, if the settings name one. The task ends with the replica.
-fn write_back(
-    settings: &Settings,
-    driver: &Driver,
-) -> Result<Option<(WriteBack, watch::Receiver<writeback::Standing>)>, Failure> {
+/// Begins to write back what devices wrote, to wherever the settings name. The tasks end with the replica.
+fn start_writing_back(settings: &Settings, driver: &Driver) -> Result<(), Failure> {
     let backoff = Backoff::new(settings.link.backoff_ms_base, settings.link.backoff_ms_max);
-    let of = (driver.store(), driver.inlet(), driver.live());
-    let target = settings.write_back().map_err(Failure::bad_input)?;
-    Ok(target.map(|target| WriteBack::new(target, settings.region.clone(), of, backoff)))
+    for goal in settings.write_back().map_err(Failure::bad_input)? {
+        let of = (driver.store(), driver.inlet(), driver.live());
+        let outlet = goal.outlet();
+        driver.show_write_back(outlet, goal.start(settings.region.clone(), of, backoff.clone()));
+    }
+    Ok(())
 }
 
 /// Tells the service manager that the hub serves, and from now on how it is and that it lives.

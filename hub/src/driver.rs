@@ -19,7 +19,7 @@ use crate::registry::follow::{self, Applied, FollowError};
 use crate::registry::{ImportReport, Put, PutReport, RevertReport};
 use crate::replica::{Counts, INBOX_MAX, Replica};
 use crate::report;
-use crate::store::{Store, WrittenBack};
+use crate::store::{Outlet, Store, WrittenBack};
 use crate::writeback::Standing;
 use headland_host::link::{Delivery, LinkEvent, LinkHandle};
 use headland_host::log::{Limited, Verdict};
@@ -76,7 +76,7 @@ pub(crate) enum Input {
     /// What is held here was the registry's state at this moment.
     Known(Ms),
     /// Up to here what devices wrote is in the registry that it is written to.
-    WrittenBack(WrittenBack),
+    WrittenBack(Outlet, WrittenBack),
     /// Nothing: look at the flags.
     Wake,
 }
@@ -94,8 +94,8 @@ pub(crate) struct Live {
     pub(crate) registry_moves: u64,
     /// What went wrong with the store last, until it works again.
     pub(crate) trouble: Option<String>,
-    /// How the writing back stands, if there is any.
-    pub(crate) write_back: Option<watch::Receiver<Standing>>,
+    /// How the writing back stands, on each way that there is.
+    pub(crate) write_backs: Vec<(Outlet, watch::Receiver<Standing>)>,
 }
 
 /// Puts inputs into the driver's inbox.
@@ -202,9 +202,9 @@ impl Driver {
         self.live.subscribe()
     }
 
-    /// Lets the others know how the writing back stands.
-    pub(crate) fn show_write_back(&self, standing: watch::Receiver<Standing>) {
-        self.live.send_modify(|live| live.write_back = Some(standing));
+    /// Lets the others know how the writing back on one way stands.
+    pub(crate) fn show_write_back(&self, outlet: Outlet, standing: watch::Receiver<Standing>) {
+        self.live.send_modify(|live| live.write_backs.push((outlet, standing)));
     }
 
     pub(crate) fn store(&self) -> Store {
@@ -359,8 +359,8 @@ impl Driver {
                 let _ = answer.send(answered);
             }
             Input::Known(as_of) => self.replica.registry_known(as_of),
-            Input::WrittenBack(written) => {
-                let stored = self.replica.written_back(&written);
+            Input::WrittenBack(outlet, written) => {
+                let stored = self.replica.written_back(outlet, &written);
                 self.after(&stored);
             }
             Input::Wake => {}

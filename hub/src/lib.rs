@@ -15,6 +15,7 @@ mod cli;
 mod credential;
 mod daemon;
 mod driver;
+mod edge;
 mod following;
 pub mod import_file;
 mod opening;

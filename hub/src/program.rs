@@ -8,7 +8,7 @@ use crate::backup::Existing;
 use crate::operation::{Decision, ImportWish, RevertWish};
 use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon};
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, RegistryCommand};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use headland_host::exit::Failure;
@@ -110,6 +110,12 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Release => cli::release(&settings, json),
         Command::Completions { shell } => print(&completions::script(shell, Arguments::command(), PROGRAM)),
         Command::Doctor => cli::doctor(&settings, json),
+        Command::Registry {
+            command: RegistryCommand::Init(init),
+        } => match init.apply {
+            false => cli::print_init(&settings, json),
+            true => cli::apply_init(&settings, init.user, init.password_file, json),
+        },
         Command::Status => cli::status(&settings, json),
         Command::Agents => cli::agents(&settings, json),
     }

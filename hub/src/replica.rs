@@ -4,6 +4,7 @@
 //! with [`Replica::frame`] and worked off together by [`Replica::flush`]: all uploads that came in one go are one
 //! transaction and one wait for the disk.
 
+mod admission;
 mod agents;
 mod answer;
 mod catch_up;
@@ -25,10 +26,11 @@ mod sieve;
 mod upload;
 mod urgent;
 
+pub(crate) use admission::{Admission, admit};
 pub use commit::{Commit, CommitError, Committed};
 pub(crate) use rebirth::begin_again;
 
-use crate::store::{Store, WrittenBack};
+use crate::store::{Outlet, Store, WrittenBack};
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Position, Seq};
@@ -276,8 +278,8 @@ impl Replica {
     }
 
     /// Remembers up to where what devices wrote is in the registry that it is written to.
-    pub fn written_back(&mut self, written: &WrittenBack) -> Result<(), StoreError> {
-        self.store.write(|tables| tables.set_written_back(written))
+    pub fn written_back(&mut self, outlet: Outlet, written: &WrittenBack) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.set_written_back(outlet, written))
     }
 
     /// Counts a hello that was passed over before it came here.

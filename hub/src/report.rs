@@ -4,7 +4,7 @@ mod agents;
 
 pub(crate) use agents::{agent, agents};
 
-use crate::answer::{Commit, Follow, Freshness, History, Note, Notes, Registry, Running, Scope, Status, WriteBack};
+use crate::answer::{Commit, Follow, Freshness, History, Note, Notes, Registry, Running, Scope, Status, WriteBacks};
 use crate::read::{Moment, Reader};
 use crate::registry::bridge::Lsn;
 use crate::store::{Origin, Store, Views};
@@ -18,12 +18,12 @@ use headland_shared::view::Model;
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-/// How the hub is. `follow`, `writeback` and `live` are what is known beside the store.
+/// How the hub is. `follow`, `written` and `live` are what is known beside the store.
 pub(crate) fn status(
     store: &Store,
     region: &str,
     follow: Option<Follow>,
-    writeback: Option<WriteBack>,
+    written: WriteBacks,
     live: Option<Running>,
     now: Now,
 ) -> Result<Status, StoreError> {
@@ -59,7 +59,8 @@ pub(crate) fn status(
             revision: numbers.revision,
         },
         follow,
-        writeback,
+        writeback: written.mlflow,
+        tables: written.tables,
         models: scopes.iter().map(|scope| scope.models).sum(),
         digest: hex(digest),
         scopes,

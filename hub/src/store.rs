@@ -7,7 +7,8 @@ mod snapshot;
 mod tables;
 
 pub use rows::{
-    AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, Progress, ScopeRow, Undo, WrittenBack,
+    AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, Outlet, Progress, ScopeRow, Undo,
+    WrittenBack,
 };
 pub use snapshot::{Rows, Snapshot, fill};
 pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};

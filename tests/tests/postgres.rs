@@ -12,6 +12,8 @@ mod changes;
 mod crash;
 #[path = "postgres/doctor.rs"]
 mod doctor;
+#[path = "postgres/exchange.rs"]
+mod exchange;
 #[path = "postgres/history.rs"]
 mod history;
 #[path = "postgres/mlflow.rs"]
@@ -20,7 +22,11 @@ mod mlflow;
 mod pace;
 #[path = "postgres/place.rs"]
 mod place;
+#[path = "postgres/residency.rs"]
+mod residency;
 #[path = "postgres/slot.rs"]
 mod slot;
 #[path = "postgres/standbys.rs"]
 mod standbys;
+#[path = "postgres/tables.rs"]
+mod tables;

@@ -1,7 +1,7 @@
 //! The hub in numbers, in the text format of Prometheus.
 
 use super::Local;
-use crate::answer::{FollowState, Running, Status};
+use crate::answer::{FollowState, Running, Status, WriteBack};
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use headland_api::numbers::{FORMAT, Kind, Lines};
@@ -28,6 +28,7 @@ fn text(status: &Status) -> String {
     catalogue(&mut lines, status);
     agents(&mut lines, status);
     following(&mut lines, status);
+    writing_back(&mut lines, status);
     if let Some(live) = &status.live {
         running(&mut lines, live);
         counted(&mut lines, live);
@@ -125,6 +126,54 @@ fn following(lines: &mut Lines, status: &Status) {
             "Time since what is held was last known to be the leading registry's state.",
             seconds(ms),
         );
+    }
+}
+
+/// A number of the writing back, told apart by where it is written to.
+type OfWriting = (&'static str, Kind, &'static str, fn(&WriteBack) -> Option<f64>);
+
+fn writing_back(lines: &mut Lines, status: &Status) {
+    let ways = [("mlflow", &status.writeback), ("tables", &status.tables)];
+    let ways: Vec<_> = ways
+        .into_iter()
+        .filter_map(|(to, way)| Some((to, way.as_ref()?)))
+        .collect();
+    if ways.is_empty() {
+        return;
+    }
+    let numbers: [OfWriting; 4] = [
+        (
+            "writeback_open",
+            Kind::Gauge,
+            "Whether no writes are made for now, since the last ones failed.",
+            |way| Some(flag(way.state != "closed")),
+        ),
+        (
+            "writeback_behind",
+            Kind::Gauge,
+            "Changes of the hub that were not looked at for what devices wrote.",
+            |way| Some(way.behind as f64),
+        ),
+        (
+            "writeback_written_total",
+            Kind::Counter,
+            "Writes that were made and changed something.",
+            |way| way.written.map(|count| count as f64),
+        ),
+        (
+            "writeback_passed_over_total",
+            Kind::Counter,
+            "Writes that will never be taken.",
+            |way| way.passed_over.map(|count| count as f64),
+        ),
+    ];
+    for (name, kind, help, number) in numbers {
+        lines.head(name, kind, help);
+        for (to, way) in &ways {
+            if let Some(value) = number(way) {
+                lines.sample(name, &[("to", to)], value);
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Local;
 use super::problem::unknown_agent;
-use crate::answer::{Agents, Freshness, History, Notes, OneAgent, Status};
+use crate::answer::{Agents, Freshness, History, Notes, OneAgent, Status, WriteBacks};
 use crate::opening::now;
 use crate::program::PROGRAM;
 use crate::read::{Moment, Reader};
@@ -78,8 +78,10 @@ impl Local {
         let follow = self.follower.as_ref().map(|follower| follower.told(now.mono));
         let head = self.store.read()?.numbers()?.head.seq;
         let live = self.live.borrow();
-        let standing = live.write_back.as_ref().map(|standing| standing.borrow());
-        let written = standing.map(|standing| standing.described(head, now.mono));
+        let mut written = WriteBacks::default();
+        for (outlet, standing) in &live.write_backs {
+            written.set(*outlet, standing.borrow().described(head, now.mono));
+        }
         drop(live);
         let running = Some(self.running());
         Ok(report::status(

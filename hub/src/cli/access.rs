@@ -1,6 +1,6 @@
 //! Where the commands get their answers: from the hub that runs, or from its store when none does.
 
-use crate::answer::Freshness;
+use crate::answer::{Freshness, WriteBacks};
 use crate::api::{own_registry, target};
 use crate::backup::{self, BackupFile};
 use crate::following::at_rest;
@@ -176,14 +176,12 @@ impl Access {
             Self::Socket(path) => ask(path, Method::GET, "/v1/status", None),
             Self::Store(settings, store) => {
                 let follow = settings.leader().map(|leader| at_rest(&leader));
-                let written = match settings.write_back().map_err(Failure::bad_input)? {
-                    Some(target) => {
-                        let views = store.read().map_err(Failure::failed)?;
-                        let written = writeback::at_rest(&target.to_string(), &views);
-                        Some(written.map_err(Failure::failed)?)
-                    }
-                    None => None,
-                };
+                let mut written = WriteBacks::default();
+                let views = store.read().map_err(Failure::failed)?;
+                for goal in settings.write_back().map_err(Failure::bad_input)? {
+                    let standing = writeback::at_rest(goal.outlet(), &goal.name(), &views);
+                    written.set(goal.outlet(), standing.map_err(Failure::failed)?);
+                }
                 let status = report::status(store, settings.region.as_str(), follow, written, None, now());
                 as_value(&status.map_err(Failure::failed)?)
             }

@@ -44,7 +44,9 @@ pub(super) fn text_of(answer: &Value, server: &Server) -> String {
         let kind = if one["hinders"] == true { "hinders" } else { "note" };
         out.push_str(&format!("{kind}: {}\n", printable(&text(one, "what"))));
         if let Some(mend) = one["mend"].as_str() {
-            out.push_str(&format!("  {}\n", printable(mend)));
+            for line in mend.lines() {
+                out.push_str(&format!("  {}\n", printable(line)));
+            }
         }
     }
     match hindering(answer) {

@@ -320,6 +320,9 @@ pub(super) fn status(answer: &Value) -> String {
     if answer["writeback"].is_object() {
         rows.push(("write-back", writing_back(&answer["writeback"])));
     }
+    if answer["tables"].is_object() {
+        rows.push(("tables", writing_back(&answer["tables"])));
+    }
     if let Some(trouble) = answer["trouble"].as_str() {
         rows.push(("trouble", printable(trouble)));
     }

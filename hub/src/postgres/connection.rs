@@ -42,8 +42,8 @@ pub(crate) enum Purpose {
 /// A row of an answer: a text for each column, or nothing for NULL.
 pub(crate) type Row = Vec<Option<String>>;
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for S {}
 
 /// A connection after its login.
 pub(crate) struct Connection {

@@ -1,6 +1,7 @@
 //! What is looked at before anything is replicated: rights, publication, identities, limits. Each finding says which SQL
 //! would mend it; nobody runs that SQL but people.
 
+mod own;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ mod tests;
 use super::connection::{Connection, Row};
 use super::error::PgError;
 use super::{literal, quoted};
+use crate::edge::{self, TablesUse};
 use crate::registry::bridge::Lsn;
 use tables::TableFacts;
 
@@ -21,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) slot: String,
     pub(crate) publication: String,
     pub(crate) tables: Vec<Table>,
+    /// What is done with Headland's own tables.
+    pub(crate) edge: TablesUse,
 }
 
 /// A table that is to be replicated.
@@ -34,6 +38,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Whether it is Headland's own, which [`own`] looks at.
+    fn is_own(&self) -> bool {
+        (self.schema.as_str(), self.name.as_str()) == (edge::SCHEMA, edge::TABLE)
+    }
+
     /// Its name as SQL has it.
     pub(crate) fn sql(&self) -> String {
         format!("{}.{}", quoted(&self.schema), quoted(&self.name))
@@ -118,6 +127,7 @@ pub(crate) async fn examine(connection: &mut Connection, plan: &Plan) -> Result<
         findings.extend(facts.findings(table, plan));
     }
     findings.extend(publication(connection, plan, &tables).await?);
+    findings.extend(own::findings(connection, plan).await?);
     match &slot {
         None => findings.extend(room_for_slot(connection).await?),
         Some(slot) => findings.extend(slot.findings(plan)),

@@ -9,8 +9,10 @@ use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, Scr
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 
-/// How values are written, whatever the database's own settings say; and that nothing hurries a snapshot.
-const OPTIONS: &str = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c statement_timeout=0 \
+/// How values are written and texts are read, whatever the database's own settings say; and that nothing hurries a
+/// snapshot.
+const OPTIONS: &str = "-c standard_conforming_strings=on -c bytea_output=hex -c datestyle=ISO \
+                       -c intervalstyle=postgres -c extra_float_digits=3 -c statement_timeout=0 \
                        -c lock_timeout=0 -c idle_in_transaction_session_timeout=0";
 
 /// Logs in, up to the server being ready.

@@ -17,6 +17,7 @@ Examples:
   headland-hub status
   headland-hub agents
   headland-hub doctor
+  headland-hub registry init --print
   headland-hub backup /var/backups
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input, and nothing changed.
@@ -112,6 +113,11 @@ pub(super) enum Command {
     /// Looks at rights, publication, tables, replication slot and limits. It prints SQL and changes nothing.
     #[command(after_help = "Example:\n  headland-hub doctor --config /etc/headland/hub.toml")]
     Doctor,
+    /// Make what a hub needs in the user's registry
+    Registry {
+        #[command(subcommand)]
+        command: RegistryCommand,
+    },
     /// Print a script that has a shell complete commands and options
     ///
     /// The Debian package installs it for bash, zsh and fish.
@@ -152,6 +158,37 @@ pub(super) enum Command {
     /// List the agents, with their labels and facts
     #[command(after_help = "Example:\n  headland-hub agents --json")]
     Agents,
+}
+
+/// What to do in the user's registry.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum RegistryCommand {
+    /// Print or run the SQL that makes Headland's own tables in the database of `registry.postgres`
+    ///
+    /// They are in a schema of their own, `headland`, and get what devices wrote (`registry.writeback.postgres`). Nothing
+    /// else is touched, running it again changes nothing, and the hub's role gets no more rights than it needs.
+    #[command(
+        after_help = "Examples:\n  headland-hub registry init --print | psql mlflow\n  headland-hub registry init --apply --user admin --password-file /root/admin.password"
+    )]
+    Init(InitArguments),
+}
+
+/// How to make the tables.
+#[derive(Debug, Clone, Args)]
+#[group(id = "how", required = true, multiple = false, args = ["print", "apply"])]
+pub(super) struct InitArguments {
+    /// Print the SQL, and do nothing
+    #[arg(long)]
+    pub(super) print: bool,
+    /// Run it, in one transaction, and say what it did
+    #[arg(long)]
+    pub(super) apply: bool,
+    /// The role to log in as for that; unset: registry.postgres.user, which the rights are for
+    #[arg(long, value_name = "ROLE", requires = "apply")]
+    pub(super) user: Option<String>,
+    /// The file that holds that role's password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub(super) password_file: Option<PathBuf>,
 }
 
 /// What to import, and how.

@@ -1,11 +1,11 @@
 //! Uploads: what agents write, checked, merged and stored.
 
 use super::Replica;
+use super::admission::{Admission, may_write, put};
 use super::commit::{Commit, CommitError};
 use super::guard::Standing;
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
-use headland_shared::blob::{Blob, RECORD_BYTES_MAX};
 use headland_shared::chain::Link;
 use headland_shared::defect::{Defect, planted};
 use headland_shared::element::{Remark, State};
@@ -13,18 +13,12 @@ use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::message::more::{Doubts, Field, Links, Reincarnate, StoredLink};
 use headland_shared::message::{Down, Refusal, Refused, Stored, Up, Upload};
 use headland_shared::name::ReplicaName;
-use headland_shared::register::REGISTER_WRITERS_MAX;
-use headland_shared::schema::{Residency, Rule, Writers};
 use headland_shared::session::Now;
 use headland_shared::upload::{RecordRef, Written, read};
 use std::collections::BTreeMap;
 
 /// The most refused dots that one acknowledgement lists; the rest is counted only.
 const REFUSED_MAX: usize = 64;
-
-/// Devices fill a record up to this length, in bytes; the rest is the registry's, whose imports must never fail for
-/// want of room.
-const DEVICES_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
 
 /// What became of an agent's uploads in one flush.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,7 +193,7 @@ fn store_all(
             (Follows::On, Ok(entries)) if incoming.numbered || entries.iter().all(|entry| by_key(&entry.record)) => {
                 for entry in entries.into_iter().filter(|entry| entry.dot > seen) {
                     match store_one(commit, actor, entry.dot, &entry.record, entry.written, now)? {
-                        Admission::Stored => written += 1,
+                        Admission::Stored | Admission::Held => written += 1,
                         Admission::Refused if one.stored.refused.len() < REFUSED_MAX => {
                             one.stored.refused.push(entry.dot);
                         }
@@ -223,11 +217,6 @@ fn store_all(
 
 fn by_key(record: &RecordRef) -> bool {
     matches!(record, RecordRef::Key(_))
-}
-
-enum Admission {
-    Stored,
-    Refused,
 }
 
 fn store_one(
@@ -268,75 +257,9 @@ fn is_earlier(actor: &ActorId, key: &ElementKey, state: &State) -> bool {
     }
 }
 
-fn put(
-    commit: &mut Commit<'_, '_>,
-    record: &RecordKey,
-    key: ElementKey,
-    state: State,
-) -> Result<Admission, CommitError> {
-    let Some(merged) = merged(commit, record, &key, state)? else {
-        return Ok(Admission::Refused);
-    };
-    if commit.blob(record)?.is_some_and(|blob| blob.len() > DEVICES_BYTES_MAX) {
-        return Ok(Admission::Refused);
-    }
-    match commit.put(record, vec![(key, merged)]) {
-        Ok(()) => Ok(Admission::Stored),
-        Err(CommitError::RecordTooLong { .. }) => Ok(Admission::Refused),
-        Err(error) => Err(error),
-    }
-}
-
 fn resolve(commit: &Commit<'_, '_>, record: &RecordRef) -> Result<Option<RecordKey>, StoreError> {
     Ok(match record {
         RecordRef::Handle(handle) => commit.tables.record(*handle)?.map(|(key, _)| key),
         RecordRef::Key(key) => Some(key.clone()),
     })
-}
-
-/// Whether the schema lets devices write this element.
-fn may_write(commit: &Commit<'_, '_>, key: &ElementKey) -> bool {
-    let (name, counted) = match key {
-        ElementKey::Annotation(_) => return true,
-        ElementKey::Attribute(name) | ElementKey::Member(name, _) => (name, false),
-        ElementKey::Count(name, _, _) => (name, true),
-        ElementKey::Life
-        | ElementKey::Version(_)
-        | ElementKey::Approval(..)
-        | ElementKey::Current
-        | ElementKey::Alias(_)
-        | ElementKey::Stub
-        | ElementKey::Unknown(_) => return false,
-    };
-    commit.declaration(name).is_some_and(|declaration| {
-        declaration.writers == Writers::Devices
-            && declaration.residency != Residency::Device
-            && (declaration.rule == Rule::Counter) == counted
-    })
-}
-
-/// The element's state with the write taken in; nothing when a limit forbids it.
-fn merged(
-    commit: &Commit<'_, '_>,
-    record: &RecordKey,
-    key: &ElementKey,
-    state: State,
-) -> Result<Option<State>, CommitError> {
-    let stored = |source| CommitError::Stored {
-        record: record.clone(),
-        source,
-    };
-    let Some(blob) = commit.blob(record)? else {
-        return Ok(Some(state));
-    };
-    let held = Blob::parse(&blob)
-        .and_then(|blob| blob.state_of(&key.encoded()))
-        .map_err(stored)?;
-    let Some(held) = held else {
-        return Ok(Some(state));
-    };
-    let mut merged = State::decode(held).map_err(stored)?;
-    merged.merge(state);
-    let crowded = matches!(&merged, State::Register(register) if register.len() > REGISTER_WRITERS_MAX);
-    Ok((!crowded).then_some(merged))
 }

@@ -114,6 +114,11 @@ const KEYS: &[Key] = &[
         "",
         "The file (PEM) of root certificates that the server's may be signed by. Unset: those of this system.",
     ),
+    key(
+        "registry.writeback.postgres",
+        "\"off\"",
+        "Headland's own tables in the database of registry.postgres, which `headland-hub registry init` makes. \"write\":\nthey get what devices wrote. \"exchange\": what hubs of other regions wrote there is taken, too.",
+    ),
     key("broker.embedded", "true", "Whether the hub brings its own MQTT broker."),
     key(
         "broker.listen",

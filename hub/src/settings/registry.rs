@@ -3,6 +3,7 @@
 use super::writeback::WriteBackSettings;
 use super::{Settings, within};
 use crate::bridging::Database;
+use crate::edge::TablesUse;
 use crate::following::Leader;
 use crate::postgres::{Plan, Server, Table, TlsMode};
 use crate::registry::bridge::{Mapping, MappingError};
@@ -159,7 +160,7 @@ impl Settings {
         }
     }
 
-    fn server(&self, host: &str) -> Server {
+    pub(super) fn server(&self, host: &str) -> Server {
         let settings = &self.registry.postgres;
         let tls = match settings.tls {
             TlsSetting::VerifyFull if !host.starts_with('/') => TlsMode::VerifyFull(settings.root_certificates.clone()),
@@ -201,7 +202,11 @@ impl Settings {
                 return Err(RegistryError::Name { key, name, remedy });
             }
         }
-        let mapping = mapping(&settings.mapping)?;
+        let edge = self.registry.writeback.postgres;
+        let mapping = match edge {
+            TablesUse::Off | TablesUse::Write => mapping(&settings.mapping)?,
+            TablesUse::Exchange => mapping(&settings.mapping)?.with_edge_writes(),
+        };
         let tables = mapping.tables().iter().map(|table| Table {
             schema: table.schema.clone(),
             name: table.name.clone(),
@@ -213,6 +218,7 @@ impl Settings {
             slot: self.slot()?,
             publication: settings.publication.clone(),
             tables: tables.collect(),
+            edge,
         };
         let directory = self
             .store

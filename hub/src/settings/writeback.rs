@@ -2,7 +2,8 @@
 
 use super::Settings;
 use super::registry::{RegistryError, whole};
-use crate::writeback::{Target, TargetError};
+use crate::edge::TablesUse;
+use crate::writeback::{Goal, Target, TargetError};
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -14,6 +15,8 @@ pub(crate) struct WriteBackSettings {
     pub(crate) mlflow: Option<String>,
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) root_certificates: Option<PathBuf>,
+    /// What is done with Headland's own tables in the database of `registry.postgres`.
+    pub(crate) postgres: TablesUse,
 }
 
 /// A registry that cannot be written to as it is named.
@@ -22,14 +25,30 @@ pub(crate) enum WriteBackError {
     /// The address.
     #[error("reading the configuration: registry.writeback.mlflow: {0}")]
     Target(#[from] TargetError),
+    /// No database.
+    #[error(
+        "reading the configuration: registry.writeback.postgres is set and registry.postgres.host is not; name the database that has Headland's tables"
+    )]
+    NoDatabase,
     /// A path.
     #[error(transparent)]
     Path(#[from] RegistryError),
 }
 
 impl Settings {
-    /// The registry that is written to, checked; nothing when there is none.
-    pub(crate) fn write_back(&self) -> Result<Option<Target>, WriteBackError> {
+    /// What is written to, checked.
+    pub(crate) fn write_back(&self) -> Result<Vec<Goal>, WriteBackError> {
+        let mut goals: Vec<Goal> = self.mlflow()?.map(Goal::Mlflow).into_iter().collect();
+        if self.registry.writeback.postgres != TablesUse::Off {
+            let host = self.registry.postgres.host.as_deref();
+            let host = host.ok_or(WriteBackError::NoDatabase)?;
+            goals.push(Goal::Tables(self.server(host)));
+        }
+        Ok(goals)
+    }
+
+    /// The MLflow that is written to; nothing when there is none.
+    fn mlflow(&self) -> Result<Option<Target>, WriteBackError> {
         let settings = &self.registry.writeback;
         let Some(url) = &settings.mlflow else {
             return Ok(None);
@@ -58,7 +77,20 @@ mod tests {
     fn target(lines: &str) -> Result<Option<Target>, WriteBackError> {
         let text = format!("[registry.writeback]\n{lines}");
         let settings: Settings = config::parse(&SOURCE, Path::new("hub.toml"), &text, []).unwrap();
-        settings.write_back()
+        settings.mlflow()
+    }
+
+    #[test]
+    fn headlands_own_tables_are_in_the_database_that_is_followed() {
+        let goals = |text: &str| {
+            let settings: Settings = config::parse(&SOURCE, Path::new("hub.toml"), text, []).unwrap();
+            settings.write_back()
+        };
+        let tables = "[registry.writeback]\npostgres = \"write\"\n";
+        assert!(matches!(goals(tables), Err(WriteBackError::NoDatabase)));
+        let found = goals(&format!("{tables}[registry.postgres]\nhost = \"db\"")).unwrap();
+        let names: Vec<String> = found.iter().map(Goal::name).collect();
+        assert_eq!(names, ["postgresql://db:5432/mlflow"]);
     }
 
     #[test]

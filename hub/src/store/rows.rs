@@ -73,6 +73,15 @@ pub struct Bridged {
     pub mapping: u64,
 }
 
+/// A way on which what devices wrote is written back. Each has a cursor of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlet {
+    /// Tags of an MLflow.
+    Mlflow,
+    /// Headland's own tables in a database.
+    Tables,
+}
+
 /// Up to where all that devices wrote is in the registry that it is written to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenBack {

@@ -18,7 +18,7 @@ use super::meta;
 use super::rows::{self, AgentRow, AttributeRow, CommitRow, Numbers, ScopeRow, Undo};
 use headland_host::tables::{ByteTable, META, StoreError};
 use headland_shared::actor::ActorId;
-use headland_shared::bytes::{DecodeError, Reader};
+use headland_shared::bytes::{DecodeError, Reader, put_bytes};
 use headland_shared::delta::{Handle, ScopeAlias};
 use headland_shared::epoch::{Epoch, Lineage, Mark, Seq};
 use headland_shared::key::RecordKey;
@@ -333,6 +333,14 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata> Tab
         let value = self.actors.get(actor_key(actor).as_slice())?;
         let corrupt = |error| StoreError::corrupt("actors-1", error);
         value.map_or(Ok(0), |value| Reader::new(value.value()).u64_be().map_err(corrupt))
+    }
+
+    /// Whether anything was ever stored that came from a device of this name, in any of its lives.
+    pub fn has_stored_of(&self, name: &ReplicaName) -> Result<bool, StoreError> {
+        let mut prefix = Vec::new();
+        put_bytes(&mut prefix, name.as_str().as_bytes());
+        let first = self.actors.range(prefix.as_slice()..)?.next().transpose()?;
+        Ok(first.is_some_and(|(key, _)| key.value().starts_with(&prefix)))
     }
 
     /// All agents by name.

@@ -1,11 +1,16 @@
 //! MLflow's REST API, of which two calls are needed: to set and to delete a tag of a registered model.
 
+use super::destination::{Destination, Outcome};
+use super::gather::Looked;
 use super::http::{Connection, HttpError};
-use super::tags::Tag;
+use super::tags::{Tag, tags_of};
 use super::target::Target;
 use crate::credential;
+use crate::store::Outlet;
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
+use headland_host::tables::StoreError;
+use headland_shared::key::RecordKey;
 use http_body_util::Full;
 use serde_json::{Value, json};
 use std::io;
@@ -18,15 +23,6 @@ const ERROR_CHARS_MAX: usize = 200;
 /// Errors that no later attempt can change: there is no such model or workspace, or the name or value is none that
 /// this server takes.
 const FOR_GOOD: [&str; 3] = ["RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "FEATURE_DISABLED"];
-
-/// What became of a write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It is there.
-    Written,
-    /// This server will never take it.
-    PassedOver(String),
-}
 
 /// Why a write was not made. It is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -85,23 +81,6 @@ impl Mlflow {
         Self { target, connection }
     }
 
-    /// Ends the connection: servers close one that rests, and the next request would find that out.
-    pub(super) fn hang_up(&mut self) {
-        self.connection = None;
-    }
-
-    /// Makes a write.
-    pub(super) async fn write(&mut self, tag: &Tag) -> Result<Outcome, WriteError> {
-        let request = self.request(tag)?;
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Connection::open(&self.target).await?,
-        };
-        let (status, body) = connection.ask(request).await?;
-        self.connection = Some(connection);
-        judge(&self.target, tag, status, &body)
-    }
-
     fn request(&self, tag: &Tag) -> Result<Request<Full<Bytes>>, WriteError> {
         let (method, call, body) = match &tag.value {
             Some(value) => {
@@ -136,10 +115,51 @@ impl Mlflow {
     }
 }
 
+impl Destination for Mlflow {
+    type Write = Tag;
+    type Error = WriteError;
+
+    const OUTLET: Outlet = Outlet::Mlflow;
+
+    fn writes_of(looked: &Looked<'_>, record: &RecordKey, blob: &[u8]) -> Result<Vec<Tag>, StoreError> {
+        let declared = |name: &_| looked.declared(name);
+        let tags = tags_of(record, blob, declared, looked.base, looked.region);
+        tags.map_err(|error| StoreError::corrupt("records-1", error))
+    }
+
+    /// One: its API has no way to set several.
+    async fn write(&mut self, tags: &[Tag]) -> Result<Outcome, WriteError> {
+        let Some(tag) = tags.first() else {
+            return Ok(Outcome {
+                taken: 0,
+                written: 0,
+                passed_over: None,
+            });
+        };
+        let request = self.request(tag)?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => Connection::open(&self.target).await?,
+        };
+        let (status, body) = connection.ask(request).await?;
+        self.connection = Some(connection);
+        judge(&self.target, tag, status, &body)
+    }
+
+    /// Servers close a connection that rests, and the next request would find that out.
+    fn hang_up(&mut self) {
+        self.connection = None;
+    }
+}
+
 /// What an answer means.
 fn judge(target: &Target, tag: &Tag, status: StatusCode, body: &[u8]) -> Result<Outcome, WriteError> {
     if status.is_success() {
-        return Ok(Outcome::Written);
+        return Ok(Outcome {
+            taken: 1,
+            written: 1,
+            passed_over: None,
+        });
     }
     let said: Value = serde_json::from_slice(body).unwrap_or_default();
     let code = said["error_code"].as_str().unwrap_or_default();
@@ -148,10 +168,11 @@ fn judge(target: &Target, tag: &Tag, status: StatusCode, body: &[u8]) -> Result<
     let message: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let message: String = message.chars().take(ERROR_CHARS_MAX).collect();
     if FOR_GOOD.contains(&code) {
-        return Ok(Outcome::PassedOver(format!(
-            "{} of {}: {code}, {message}",
-            tag.key, tag.model
-        )));
+        return Ok(Outcome {
+            taken: 1,
+            written: 0,
+            passed_over: Some(format!("{} of {}: {code}, {message}", tag.key, tag.model)),
+        });
     }
     let target = target.to_string();
     Err(match status {
@@ -201,13 +222,13 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             judge(&target, &tag(Some("7")), status, body.as_bytes())
         };
-        assert_eq!(judged(200, "{}").unwrap(), Outcome::Written);
+        assert_eq!(judged(200, "{}").unwrap().written, 1);
         let unknown = judged(
             404,
             r#"{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"not\nfound"}"#,
         );
         let told = "edge.usage.main of field/crop/disease: RESOURCE_DOES_NOT_EXIST, not found";
-        assert_eq!(unknown.unwrap(), Outcome::PassedOver(told.to_owned()));
+        assert_eq!(unknown.unwrap().passed_over.as_deref(), Some(told));
         assert!(matches!(judged(401, "who?"), Err(WriteError::Denied { .. })));
         for (status, body) in [
             (404, "<html>"),

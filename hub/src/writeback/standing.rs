@@ -2,7 +2,7 @@
 
 use super::breaker::State;
 use crate::answer::WriteBack;
-use crate::store::{Views, WrittenBack};
+use crate::store::{Outlet, Views, WrittenBack};
 use headland_host::tables::StoreError;
 use headland_shared::epoch::Seq;
 use headland_shared::session::Ms;
@@ -57,8 +57,8 @@ impl Standing {
 }
 
 /// For the status of a hub that does not run.
-pub(crate) fn at_rest(target: &str, views: &Views) -> Result<WriteBack, StoreError> {
-    let written: Option<WrittenBack> = views.written_back()?.filter(|written| written.target == target);
+pub(crate) fn at_rest(outlet: Outlet, target: &str, views: &Views) -> Result<WriteBack, StoreError> {
+    let written: Option<WrittenBack> = views.written_back(outlet)?.filter(|written| written.target == target);
     let through = written.map_or(Seq::START, |written| written.progress.base);
     let head = views.numbers()?.head.seq;
     Ok(WriteBack {

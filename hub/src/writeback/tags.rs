@@ -7,6 +7,7 @@
 //! | `edge.ATTRIBUTE.AUTHOR` | what a device says of an attribute; none when that no longer stands |
 //! | `edge.ATTRIBUTE` | a set's members that devices added, as a JSON list |
 
+use crate::edge::may_leave;
 use headland_shared::blob::Blob;
 use headland_shared::bytes::DecodeError;
 use headland_shared::element::{Remark, State};
@@ -14,7 +15,7 @@ use headland_shared::epoch::Seq;
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::register::{Rank, Register, Writer};
-use headland_shared::schema::{Declaration, Residency, Writers};
+use headland_shared::schema::Declaration;
 use headland_shared::stamp::Stamp;
 use headland_shared::value::Value;
 use headland_shared::view::annotation_id;
@@ -99,11 +100,6 @@ pub(super) fn tags_of(
         value: value.map(|value| fit(&value)),
     };
     Ok(tags.into_iter().map(tag).collect())
-}
-
-/// Whether what devices write of an attribute may leave the region. The registry is beyond it.
-fn may_leave(declaration: Declaration) -> bool {
-    declaration.writers == Writers::Devices && declaration.residency == Residency::Anywhere
 }
 
 fn note(remark: Remark) -> Option<String> {

@@ -1,11 +1,9 @@
 //! The task: looks at what has changed, writes it, and moves the cursor.
 
 use super::breaker::{Breaker, State};
+use super::destination::{Destination, Outcome};
 use super::gather::{Gathered, RECORDS_MAX, gather};
-use super::mlflow::{Mlflow, Outcome};
 use super::standing::Standing;
-use super::tags::Tag;
-use super::target::Target;
 use crate::driver::{Inlet, Input, Live};
 use crate::opening::now;
 use crate::store::{Store, WrittenBack};
@@ -23,12 +21,12 @@ const LOOK_MS_MAX: u64 = 30_000;
 
 /// Writes what devices wrote to the registry, until the program ends.
 #[derive(Debug)]
-pub(crate) struct WriteBack {
+pub(super) struct WriteBack<D> {
     region: Region,
     store: Store,
     inlet: Inlet,
     live: watch::Receiver<Live>,
-    mlflow: Mlflow,
+    destination: D,
     breaker: Breaker,
     standing: watch::Sender<Standing>,
     /// Records that were looked at since the cursor was stored.
@@ -38,21 +36,22 @@ pub(crate) struct WriteBack {
 /// The replica is gone: the program ends.
 struct Gone;
 
-impl WriteBack {
-    /// A task and what others see of it. A registry in trouble is waited out as `backoff` says.
-    pub(crate) fn new(
-        target: Target,
+impl<D: Destination> WriteBack<D> {
+    /// A task that writes to `destination`, which people know as `target`, and what others see of it. A registry in
+    /// trouble is waited out as `backoff` says.
+    pub(super) fn new(
+        (destination, target): (D, String),
         region: Region,
         (store, inlet, live): (Store, Inlet, watch::Receiver<Live>),
         backoff: Backoff,
     ) -> (Self, watch::Receiver<Standing>) {
-        let (standing, seen) = watch::channel(Standing::new(target.to_string()));
+        let (standing, seen) = watch::channel(Standing::new(target));
         let task = Self {
             region,
             store,
             inlet,
             live,
-            mlflow: Mlflow::new(target),
+            destination,
             breaker: Breaker::new(backoff),
             standing,
             unstored: 0,
@@ -61,14 +60,14 @@ impl WriteBack {
     }
 
     /// Writes until the replica is gone.
-    pub(crate) async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         let mut cursor = None;
         loop {
             self.live.mark_unchanged();
             match self.round(&mut cursor).await {
                 Err(Gone) => return,
                 Ok(true) => continue,
-                Ok(false) => self.mlflow.hang_up(),
+                Ok(false) => self.destination.hang_up(),
             }
             tokio::time::sleep(Duration::from_millis(LOOK_MS_MIN)).await;
             let waiting = Duration::from_millis(LOOK_MS_MAX);
@@ -93,19 +92,21 @@ impl WriteBack {
             standing.trouble = None;
         });
         let Gathered {
-            tags,
+            writes,
             progress,
             records,
         } = gathered;
-        for tag in &tags {
-            self.write(tag).await;
+        let mut left = writes.as_slice();
+        while !left.is_empty() {
+            let taken = self.write(left).await.clamp(1, left.len());
+            left = &left[taken..];
         }
         self.unstored += records;
         let moved = WrittenBack { progress, ..at };
         self.show(|standing| standing.through = moved.progress.base);
-        let store = !tags.is_empty() || self.unstored >= RECORDS_MAX || cursor.is_none();
+        let store = !writes.is_empty() || self.unstored >= RECORDS_MAX || cursor.is_none();
         if store && cursor.as_ref() != Some(&moved) {
-            match self.inlet.try_put(Input::WrittenBack(moved.clone())) {
+            match self.inlet.try_put(Input::WrittenBack(D::OUTLET, moved.clone())) {
                 Ok(()) => self.unstored = 0,
                 Err(TrySendError::Disconnected(_)) => return Err(Gone),
                 // What is not stored is written again after a restart, which changes nothing.
@@ -118,35 +119,39 @@ impl WriteBack {
     }
 
     /// Reads where the cursor is and what comes after it, on a thread that may wait for the disk.
-    async fn look(&self, cursor: Option<WrittenBack>) -> Result<(WrittenBack, Gathered), StoreError> {
+    async fn look(&self, cursor: Option<WrittenBack>) -> Result<(WrittenBack, Gathered<D::Write>), StoreError> {
         let (store, region) = (self.store.clone(), self.region.clone());
         let target = self.standing.borrow().target.clone();
         let read = move || {
             let views = store.read()?;
             let cursor = match cursor {
                 Some(cursor) => Some(cursor),
-                None => views.written_back()?,
+                None => views.written_back(D::OUTLET)?,
             };
             let cursor = WrittenBack::go_on(cursor, target, views.numbers()?.life);
-            let gathered = gather(&views, cursor.progress, &region)?;
+            let gathered = gather::<D>(&views, cursor.progress, &region)?;
             Ok((cursor, gathered))
         };
         let read = tokio::task::spawn_blocking(read).await;
         read.unwrap_or_else(|error| Err(StoreError::corrupt("records-1", error)))
     }
 
-    /// Makes a write, however long that takes.
-    async fn write(&mut self, tag: &Tag) {
+    /// Makes writes, however long that takes. Says how many of them, from the first on.
+    async fn write(&mut self, writes: &[D::Write]) -> usize {
         loop {
             if let Some(until) = self.breaker.wait_until(now().mono) {
                 tokio::time::sleep(Duration::from_millis(until.saturating_sub(now().mono))).await;
             }
             self.breaker.begins();
             self.show(|standing| standing.retry_at = None);
-            match self.mlflow.write(tag).await {
-                Ok(outcome) => return self.written(outcome),
+            match self.destination.write(writes).await {
+                Ok(outcome) => {
+                    let taken = outcome.taken;
+                    self.written(outcome);
+                    return taken;
+                }
                 Err(error) => {
-                    self.mlflow.hang_up();
+                    self.destination.hang_up();
                     self.failed(&error.to_string());
                 }
             }
@@ -158,17 +163,15 @@ impl WriteBack {
             tracing::info!("writing back again to {}", self.standing.borrow().target);
         }
         self.breaker.succeeded();
-        if let Outcome::PassedOver(why) = &outcome {
+        if let Some(why) = &outcome.passed_over {
             tracing::debug!("the registry does not take {why}");
         }
         self.show(|standing| {
             standing.trouble = None;
-            match outcome {
-                Outcome::Written => standing.written += 1,
-                Outcome::PassedOver(why) => {
-                    standing.passed_over += 1;
-                    standing.passed_over_last = Some(why);
-                }
+            standing.written += outcome.written;
+            if let Some(why) = outcome.passed_over {
+                standing.passed_over += 1;
+                standing.passed_over_last = Some(why);
             }
         });
     }

@@ -108,6 +108,22 @@ impl Place {
         std::fs::write(self.path(&format!("{name}.toml")), text).unwrap();
     }
 
+    /// The same, for the hub of a region.
+    pub(crate) fn configure_region(&self, name: &str, region: &str, broker: u16, lines: &str) {
+        self.configure(name, broker, lines);
+        let path = self.path(&format!("{name}.toml"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("region = {region:?}\n{text}")).unwrap();
+    }
+
+    /// Makes Headland's own tables, and has them published.
+    pub(crate) fn make_own_tables(&self) {
+        let (code, sql) = self.run(&["registry", "init", "--print"]);
+        assert_eq!(code, Some(0), "{sql}");
+        self.sql(&sql);
+        self.sql("ALTER PUBLICATION headland ADD TABLE headland.edge_writes");
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -147,10 +163,28 @@ impl Place {
         agent
     }
 
+    /// Starts an agent of this name behind the hub of a region. It has everything that the hub has when this returns.
+    pub(crate) fn device(&self, name: &str, hub: &str, address: &str) -> Program {
+        let (store, socket) = (self.path(&format!("{name}.redb")), self.path(&format!("{name}.sock")));
+        let text = format!(
+            "name = {name:?}\nhubs = [{address:?}]\nstore = {store:?}\nsocket = {socket:?}\n\
+             [timing]\nacknowledge_ms = 0\nspread_ms = 10\n[link]\nbackoff_ms_base = 50\nbackoff_ms_max = 200\n"
+        );
+        std::fs::write(self.path(&format!("{name}.toml")), text).unwrap();
+        let agent = Program::start(binary(), self.dir.path(), "agent", name, &["run"]).unwrap();
+        self.until_same(name, hub);
+        agent
+    }
+
     /// Waits until the agent holds what a hub holds.
     pub(crate) fn until_agent_is_at(&self, hub: &str) {
-        self.until("agent", || {
-            let (agent, hub) = (self.try_status("agent")?, self.try_status(hub)?);
+        self.until_same("agent", hub);
+    }
+
+    /// Waits until an agent holds what a hub holds.
+    pub(crate) fn until_same(&self, agent: &str, hub: &str) {
+        self.until(agent, || {
+            let (agent, hub) = (self.try_status(agent)?, self.try_status(hub)?);
             (agent["settled"] == true && agent["digest"] == hub["digest"]).then_some(())
         });
     }
@@ -168,10 +202,19 @@ impl Place {
             .1
     }
 
+    /// What a program answers, asked by this method.
+    pub(crate) fn ask(&self, name: &str, method: axum::http::Method, target: &str, body: Option<&Value>) -> Value {
+        let socket = self.path(&format!("{name}.sock"));
+        request_blocking(&socket, method, target, body, ANSWER_MS_MAX)
+            .unwrap()
+            .1
+    }
+
     /// Starts the hub again that was stopped or killed. It answers when this returns.
     pub(crate) fn again(&self, hub: &mut Program) {
         hub.start_again().unwrap();
-        self.until("hub", || self.try_status("hub"));
+        let name = hub.name().to_owned();
+        self.until(&name, || self.try_status(&name));
     }
 
     /// Starts the hub, and waits until it follows.
@@ -190,6 +233,22 @@ impl Place {
 
     pub(crate) fn status(&self) -> Value {
         self.try_status("hub").unwrap()
+    }
+
+    /// The hub in numbers.
+    pub(crate) fn metrics(&self) -> String {
+        let socket = self.path("hub.sock");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let answer = runtime.block_on(headland_host::control::request_bytes(
+            &socket,
+            "/metrics",
+            1 << 20,
+            ANSWER_MS_MAX,
+        ));
+        String::from_utf8(answer.unwrap().1.to_vec()).unwrap()
     }
 
     /// How the following stands.

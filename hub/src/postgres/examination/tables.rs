@@ -98,6 +98,9 @@ impl TableFacts {
     /// What is to be said of it.
     pub(super) fn findings(&self, table: &Table, plan: &Plan) -> Vec<Finding> {
         let (name, sql) = (format!("{}.{}", table.schema, table.name), table.sql());
+        if !self.exists && table.is_own() {
+            return Vec::new();
+        }
         if !self.exists {
             let text = format!("table {name} is not there; check registry.postgres.mapping and database");
             return vec![Finding::hindering(text, None)];
@@ -127,7 +130,7 @@ impl TableFacts {
                 Some(mend),
             );
         }
-        if !self.readable {
+        if !self.readable && !table.is_own() {
             let mend = format!("GRANT SELECT ON {sql} TO {};", quoted(&plan.user));
             hinder(format!("role {} may not read table {name}", plan.user), Some(mend));
         }

@@ -13,6 +13,7 @@ fn plan() -> (Plan, Table) {
         slot: "headland_main".to_owned(),
         publication: "headland".to_owned(),
         tables: vec![table.clone()],
+        edge: TablesUse::Off,
     };
     (plan, table)
 }

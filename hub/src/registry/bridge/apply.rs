@@ -1,5 +1,6 @@
 //! Rows become records: one commit of the database, or all that it holds, becomes one commit of the hub.
 
+mod edge_writes;
 mod rows;
 mod tally;
 
@@ -15,6 +16,7 @@ use crate::registry::follow::Held;
 use crate::registry::statement::{Stated, declaration_to_hold, elements};
 use crate::replica::{Commit, CommitError, Replica};
 use crate::store::{Bridged, Origin};
+use edge_writes::take_edge_writes;
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
 use headland_shared::epoch::{Life, Position, Seq};
@@ -74,6 +76,15 @@ pub struct BridgeApplied {
     pub gone: u64,
     /// What the catalogue cannot hold: how much, and some of the reasons.
     pub left_out: (u64, Vec<String>),
+}
+
+impl BridgeApplied {
+    /// Counts what the catalogue cannot hold, and keeps some of the reasons.
+    fn leave_out(&mut self, reasons: &mut Vec<String>) {
+        self.left_out.0 += reasons.len() as u64;
+        reasons.truncate(REASONS_MAX.saturating_sub(self.left_out.1.len()));
+        self.left_out.1.append(reasons);
+    }
 }
 
 /// Why it was not applied. Nothing has changed.
@@ -139,9 +150,11 @@ pub fn apply(
         },
         mapping: mapping.fingerprint(),
     };
+    let mut applied = BridgeApplied::default();
     if whole || !heard.rows.is_empty() {
-        let built = replica.commit(now, |commit| build(commit, mapping, heard, &bridged, removals))?;
-        if let (mut applied, Some(committed)) = built {
+        let (built, committed) = replica.commit(now, |commit| build(commit, mapping, heard, &bridged, removals))?;
+        applied = built;
+        if let Some(committed) = committed {
             applied.seq = Some(committed.seq);
             return Ok(applied);
         }
@@ -155,7 +168,7 @@ pub fn apply(
             tables.set_restored(None)?;
         }
         tables.set_bridged(&bridged)?;
-        Ok::<_, BridgeError>(BridgeApplied::default())
+        Ok::<_, BridgeError>(applied)
     })
 }
 
@@ -193,6 +206,8 @@ fn build(
     if !registry_commit.commit.is_empty() {
         registry_commit.finish(Origin::Database(heard.end.0))?;
     }
+    // No part of the registry's commit, whose history does not name it.
+    take_edge_writes(commit, mapping, heard, &mut applied)?;
     Ok(applied)
 }
 
@@ -216,9 +231,7 @@ fn remake(
         None if held.alive => vec![Wanted::new(ElementKey::Life, None)],
         None => Vec::new(),
     };
-    applied.left_out.0 += left_out.len() as u64;
-    left_out.truncate(REASONS_MAX.saturating_sub(applied.left_out.1.len()));
-    applied.left_out.1.append(&mut left_out);
+    applied.leave_out(&mut left_out);
     Ok(registry.set(key, &held, wanted)?)
 }
 

@@ -5,6 +5,7 @@ mod file;
 mod tests;
 
 use super::row::Field;
+use crate::edge;
 pub(super) use file::{Condition, Row};
 use headland_shared::digest::hash_128;
 use headland_shared::key::RecordKey;
@@ -15,6 +16,9 @@ use std::collections::BTreeMap;
 const TABLES_MAX: usize = 64;
 /// The longest mapping, in bytes.
 const FILE_BYTES_MAX: usize = 256 * 1024;
+
+/// Tells a mapping with Headland's own table from one without.
+const EDGE_WRITES: &[u8] = b"edge writes 1";
 
 const MLFLOW: &str = include_str!("mapping/mlflow.toml");
 
@@ -83,6 +87,21 @@ impl Mapping {
         Ok(Self { tables, fingerprint })
     }
 
+    /// The same, with the rows that hubs wrote into Headland's own table.
+    #[must_use]
+    pub fn with_edge_writes(mut self) -> Self {
+        self.tables.push(TableMapping::edge_writes());
+        // Whoever did not read that table so far reads everything anew.
+        self.fingerprint = hash_128(&[&self.fingerprint.to_be_bytes(), EDGE_WRITES]) as u64;
+        self
+    }
+
+    /// The number of the table whose rows are writes by devices, if it is followed.
+    pub(super) fn edge_writes_number(&self) -> Option<u16> {
+        let place = self.tables.iter().position(TableMapping::is_edge_writes)?;
+        u16::try_from(place).ok()
+    }
+
     /// The tables, in the order of their numbers.
     #[must_use]
     pub fn tables(&self) -> &[TableMapping] {
@@ -107,6 +126,23 @@ impl Mapping {
 }
 
 impl TableMapping {
+    /// Headland's own table.
+    fn edge_writes() -> Self {
+        Self {
+            schema: edge::SCHEMA.to_owned(),
+            name: edge::TABLE.to_owned(),
+            columns: edge::COLUMNS.map(ToOwned::to_owned).to_vec(),
+            keys: edge::COLUMNS.len() - 1,
+            namespace_fixed: None,
+            row: Row::EdgeWrite,
+        }
+    }
+
+    /// Whether its rows are writes by devices, of which no record is made but which are merged into one.
+    pub(super) fn is_edge_writes(&self) -> bool {
+        matches!(self.row, Row::EdgeWrite)
+    }
+
     fn of(schema: &str, table: file::Table) -> Result<Self, MappingError> {
         let (name, row) = (table.name, table.row);
         let wrong = |what: &str| MappingError(format!("table {name}: {what}"));

@@ -122,7 +122,7 @@ impl Assembly {
                 version,
                 current,
             } => self.alias(&row, alias, version, current.as_deref()),
-            Row::Attribute { .. } | Row::VersionAttribute { .. } => {}
+            Row::Attribute { .. } | Row::VersionAttribute { .. } | Row::EdgeWrite => {}
         }
     }
 
@@ -178,7 +178,7 @@ impl Assembly {
                     Err(error) => self.leave_out(&format!("{name} of version {version} {error}")),
                 }
             }
-            Row::Model { .. } | Row::Version { .. } | Row::Alias { .. } => {}
+            Row::Model { .. } | Row::Version { .. } | Row::Alias { .. } | Row::EdgeWrite => {}
         }
     }
 

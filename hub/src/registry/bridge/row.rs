@@ -75,3 +75,13 @@ pub enum RowChange {
         table: u16,
     },
 }
+
+impl RowChange {
+    /// The table's number.
+    #[must_use]
+    pub const fn table(&self) -> u16 {
+        match self {
+            Self::Put { table, .. } | Self::Remove { table, .. } | Self::Clear { table } => *table,
+        }
+    }
+}

@@ -1,3 +1,5 @@
+mod edge_writes;
+
 use super::*;
 use crate::read::Reader;
 use crate::registry::Removals;

@@ -1,3 +1,5 @@
+use super::super::mlflow::Mlflow;
+use super::super::tags::Tag;
 use super::*;
 use crate::replica::Commit;
 use crate::store::Store;
@@ -116,8 +118,8 @@ impl Hub {
         self.commit(|commit| commit.put(&model(name), elements).unwrap());
     }
 
-    fn gather(&self, after: Progress) -> Gathered {
-        gather(&self.0.read().unwrap(), after, &region("main")).unwrap()
+    fn gather(&self, after: Progress) -> Gathered<Tag> {
+        gather::<Mlflow>(&self.0.read().unwrap(), after, &region("main")).unwrap()
     }
 
     /// What is gathered after a mark, as "model key=value", and the mark then.
@@ -127,7 +129,7 @@ impl Hub {
             let value = tag.value.as_deref().unwrap_or("-");
             format!("{} {}={value}", tag.model.name, tag.key)
         };
-        (gathered.tags.iter().map(shown).collect(), gathered.progress)
+        (gathered.writes.iter().map(shown).collect(), gathered.progress)
     }
 }
 
@@ -242,8 +244,10 @@ fn a_long_backlog_is_gathered_in_bounded_rounds_and_each_write_once() {
     let (mut at, mut all, mut rounds) = (Progress::default(), Vec::new(), 0);
     while at != Progress::whole(Seq(3)) {
         let gathered = hub.gather(at);
-        assert!(gathered.tags.len() <= TAGS_MAX && gathered.records <= RECORDS_MAX && gathered.progress.mark > at.mark);
-        all.extend(gathered.tags.into_iter().map(|tag| tag.key));
+        assert!(
+            gathered.writes.len() <= WRITES_MAX && gathered.records <= RECORDS_MAX && gathered.progress.mark > at.mark
+        );
+        all.extend(gathered.writes.into_iter().map(|tag| tag.key));
         (at, rounds) = (gathered.progress, rounds + 1);
     }
     assert!(rounds >= 5, "{rounds}");
@@ -254,7 +258,7 @@ fn a_long_backlog_is_gathered_in_bounded_rounds_and_each_write_once() {
 #[test]
 fn a_model_that_changes_again_while_a_long_backlog_is_written_loses_nothing() {
     let hub = Hub::new();
-    let many = RECORDS_MAX + TAGS_MAX;
+    let many = RECORDS_MAX + WRITES_MAX;
     let name = |number: usize| model(&format!("m{number}"));
     hub.commit(|commit| {
         for number in 0..many {
@@ -273,7 +277,7 @@ fn a_model_that_changes_again_while_a_long_backlog_is_written_loses_nothing() {
     let mut tags = Vec::new();
     while !at.is_whole() {
         let gathered = hub.gather(at);
-        tags.extend(gathered.tags.into_iter().map(|tag| tag.key));
+        tags.extend(gathered.writes.into_iter().map(|tag| tag.key));
         at = gathered.progress;
     }
     assert_eq!(tags, [format!("{NOTE}.1")]);

@@ -15,12 +15,15 @@ pub(super) fn take_rows(
     heard: &mut RowsHeard,
 ) -> Result<BTreeSet<RecordKey>, BridgeError> {
     let mut touched = BTreeSet::new();
+    let edge_writes = mapping.edge_writes_number();
     if heard.extent == Extent::Whole {
         tables.clear_rows(None, |_| {})?;
     }
-    heard
-        .rows
-        .each(|change| take_row(tables, mapping, change, &mut touched))?;
+    heard.rows.each(|change| match edge_writes == Some(change.table()) {
+        // These are no rows that records are made of.
+        true => Ok(()),
+        false => take_row(tables, mapping, change, &mut touched),
+    })?;
     Ok(touched)
 }
 

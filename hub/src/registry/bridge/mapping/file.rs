@@ -104,6 +104,9 @@ pub(in crate::registry::bridge) enum Row {
         /// What the names of approvals begin with.
         approvals: Option<String>,
     },
+    /// A write by a device, as a hub stored it in Headland's own table: no file names this.
+    #[serde(skip)]
+    EdgeWrite,
 }
 
 /// A column and the texts of which it holds one.
@@ -118,7 +121,7 @@ impl Row {
     /// The columns that name a row, beside those of its record.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         let columns: Vec<&String> = match self {
-            Self::Model { .. } => Vec::new(),
+            Self::Model { .. } | Self::EdgeWrite => Vec::new(),
             Self::Attribute { key, .. } => vec![key],
             Self::Alias { alias, .. } => vec![alias],
             Self::Version { version, .. } => vec![version],
@@ -153,6 +156,7 @@ impl Row {
             }
             Self::Attribute { value, .. } | Self::VersionAttribute { value, .. } => columns.push(value),
             Self::Alias { version, .. } => columns.push(version),
+            Self::EdgeWrite => {}
         }
         columns.into_iter().map(String::as_str)
     }
