@@ -3,7 +3,7 @@
 use crate::api::{self, Local};
 use crate::bridging::Bridge;
 use crate::driver::{Driver, Inlet, Live};
-use crate::following::{Follower, Task};
+use crate::following::{Asked, Follower, Task};
 use crate::opening::{self, now};
 use crate::program::runtime;
 use crate::settings::{RegistrySource, Settings};
@@ -110,7 +110,7 @@ async fn serve(
             "starting the replica's thread: {error}; check the limits on this process"
         ))
     })?;
-    let follower = start_following(settings, &store, &inlet)?;
+    let follower = start_following(settings, &store, &inlet, &Asked::default())?;
     let router = api::router(Local {
         store,
         live,
@@ -148,17 +148,22 @@ async fn serve(
 }
 
 /// Begins to follow the registry that the settings name, if it is not the hub's own. The task ends with the replica.
-fn start_following(settings: &Settings, store: &Store, inlet: &Inlet) -> Result<Option<Follower>, Failure> {
+fn start_following(
+    settings: &Settings,
+    store: &Store,
+    inlet: &Inlet,
+    asked: &Asked,
+) -> Result<Option<Follower>, Failure> {
     let backoff = Backoff::new(settings.link.backoff_ms_base, settings.link.backoff_ms_max);
     match settings.registry_source().map_err(Failure::bad_input)? {
         RegistrySource::Own => Ok(None),
         RegistrySource::Hub(leader) => {
-            let (task, follower) = Task::new(leader, store.clone(), inlet.clone(), backoff);
+            let (task, follower) = Task::new(leader, store.clone(), inlet.clone(), backoff, asked.clone());
             tokio::spawn(task.run());
             Ok(Some(follower))
         }
         RegistrySource::Database(database) => {
-            let (bridge, follower) = Bridge::new(*database, store.clone(), inlet.clone(), backoff);
+            let (bridge, follower) = Bridge::new(*database, store.clone(), inlet.clone(), backoff, asked.clone());
             tokio::spawn(bridge.run());
             Ok(Some(follower))
         }

@@ -1,6 +1,6 @@
 //! The task that asks the leading hub, again and again.
 
-use super::{Follower, Heard, Leader, Reporter, State};
+use super::{Asked, Follower, Heard, Leader, Reporter, State};
 use crate::driver::{Inlet, Input};
 use crate::opening::now;
 use crate::registry::follow::{Applied, CHANGES_BYTES_MAX, Changes, FollowError, query_of};
@@ -40,8 +40,8 @@ enum Round {
 
 impl Task {
     /// A task and what others see of it. Failures are waited out as `backoff` says.
-    pub(crate) fn new(leader: PathBuf, store: Store, inlet: Inlet, backoff: Backoff) -> (Self, Follower) {
-        let (reporter, follower) = Reporter::new(Leader::Hub(leader.clone()), backoff);
+    pub(crate) fn new(leader: PathBuf, store: Store, inlet: Inlet, backoff: Backoff, asked: Asked) -> (Self, Follower) {
+        let (reporter, follower) = Reporter::new(Leader::Hub(leader.clone()), backoff, asked);
         let task = Self {
             leader,
             store,
