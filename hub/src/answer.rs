@@ -274,6 +274,45 @@ pub(crate) struct WasPut {
     pub(crate) seq: Option<u64>,
 }
 
+/// How far a request is that sets something in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RequestState {
+    /// It is under way.
+    Running,
+    /// It is committed, and this hub does not show it yet.
+    Committed,
+    /// It is committed, and shown.
+    Done,
+    /// It was not done, and will not be.
+    NotDone,
+    /// Nobody knows whether it was done.
+    Unknown,
+}
+
+/// What became of a request that sets something in a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct RequestTold {
+    /// Its name.
+    pub(crate) request: String,
+    /// How far it is.
+    pub(crate) state: RequestState,
+    /// Why, where that needs a word.
+    pub(crate) detail: Option<String>,
+    /// Whose model; null of a request that was made elsewhere.
+    pub(crate) namespace: Option<String>,
+    /// The model.
+    pub(crate) name: Option<String>,
+    /// What of the model.
+    pub(crate) element: Option<String>,
+    /// The tag of what it set, once it is done.
+    pub(crate) etag: Option<String>,
+    /// The commit's place in the hub's order of changes; null before it is done, and when nothing visible has changed.
+    pub(crate) seq: Option<u64>,
+}
+
 /// The registry's commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

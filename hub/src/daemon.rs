@@ -6,6 +6,7 @@ use crate::driver::{Driver, Inlet, Live};
 use crate::following::{Asked, Follower, Task};
 use crate::opening::{self, now};
 use crate::program::runtime;
+use crate::registrar::{Ledger, Registrar};
 use crate::settings::{RegistrySource, Settings};
 use crate::status_line;
 use crate::store::Store;
@@ -110,7 +111,7 @@ async fn serve(
             "starting the replica's thread: {error}; check the limits on this process"
         ))
     })?;
-    let follower = start_following(settings, &store, &inlet, &Asked::default())?;
+    let (follower, registrar) = start_following(settings, &store, &inlet, &Asked::default())?;
     let router = api::router(Local {
         store,
         live,
@@ -118,6 +119,7 @@ async fn serve(
         link: link.handle(),
         region: settings.region.to_string(),
         follower,
+        registrar,
         started: now().mono,
         backups: api::Backups::default(),
     });
@@ -153,19 +155,24 @@ fn start_following(
     store: &Store,
     inlet: &Inlet,
     asked: &Asked,
-) -> Result<Option<Follower>, Failure> {
+) -> Result<(Option<Follower>, Option<Registrar>), Failure> {
     let backoff = Backoff::new(settings.link.backoff_ms_base, settings.link.backoff_ms_max);
     match settings.registry_source().map_err(Failure::bad_input)? {
-        RegistrySource::Own => Ok(None),
+        RegistrySource::Own => Ok((None, None)),
         RegistrySource::Hub(leader) => {
             let (task, follower) = Task::new(leader, store.clone(), inlet.clone(), backoff, asked.clone());
             tokio::spawn(task.run());
-            Ok(Some(follower))
+            Ok((Some(follower), None))
         }
         RegistrySource::Database(database) => {
-            let (bridge, follower) = Bridge::new(*database, store.clone(), inlet.clone(), backoff, asked.clone());
+            let ledger = Ledger::default();
+            let named = (*database).clone();
+            let (store, inlet) = (store.clone(), inlet.clone());
+            let (bridge, follower) =
+                Bridge::new(*database, store.clone(), inlet, backoff, asked.clone(), ledger.clone());
+            let registrar = Registrar::new(&named, store, follower.presence(), ledger);
             tokio::spawn(bridge.run());
-            Ok(Some(follower))
+            Ok((Some(follower), Some(registrar)))
         }
     }
 }

@@ -20,6 +20,8 @@ mod mlflow;
 mod pace;
 #[path = "postgres/place.rs"]
 mod place;
+#[path = "postgres/setting.rs"]
+mod setting;
 #[path = "postgres/slot.rs"]
 mod slot;
 #[path = "postgres/standbys.rs"]

@@ -3,6 +3,7 @@
 use super::condition::{Condition, tag_of};
 use super::operate::{Told, done, read};
 use super::problem::not_set;
+use super::request::{self, Named};
 use super::{Local, registry};
 use crate::answer::{ElementValue, WasPut};
 use crate::driver::Input;
@@ -34,9 +35,9 @@ pub(super) const CURRENT: &str = "/v1/namespaces/{namespace}/models/{name}/curre
 pub(super) const ALIAS: &str = "/v1/namespaces/{namespace}/models/{name}/aliases/{alias}";
 pub(super) const APPROVAL: &str = "/v1/namespaces/{namespace}/models/{name}/versions/{version}/approvals/{approval}";
 
-type Named<T> = Result<Path<T>, PathRejection>;
-type Alias = Named<(String, String, String)>;
-type Approval = Named<(String, String, String, String)>;
+type At<T> = Result<Path<T>, PathRejection>;
+type Alias = At<(String, String, String)>;
+type Approval = At<(String, String, String, String)>;
 type Answer = Result<Response, Refusal>;
 
 /// `GET …/current`
@@ -60,54 +61,57 @@ pub(super) async fn approval(State(local): State<Arc<Local>>, at: Approval, aske
 pub(super) async fn put_current(
     State(local): State<Arc<Local>>,
     OfModel(record): OfModel,
+    named: Result<Named, Refusal>,
     condition: Result<Condition, Refusal>,
     asked: Parameters,
     wish: Told<VersionWish>,
 ) -> Answer {
     asked.finish()?;
-    registry::only_own(&local)?;
+    registry::can_set(&local)?;
     let wish = read("which version is current", wish)?;
     let value = value_of(wish.version).map_err(unusable)?;
     let version = value
         .as_text()
         .ok_or_else(|| unusable("it is no text; name a version"))?;
     let version = VersionName::new(version).map_err(unusable)?;
-    set(&local, record, Assertion::Current(version), condition?.0).await
+    set(&local, record, Assertion::Current(version), condition?.0, named?).await
 }
 
 /// `PUT …/aliases/{alias}`
 pub(super) async fn put_alias(
     State(local): State<Arc<Local>>,
     at: Alias,
+    named: Result<Named, Refusal>,
     condition: Result<Condition, Refusal>,
     asked: Parameters,
     wish: Told<VersionWish>,
 ) -> Answer {
     let (record, alias) = alias_at(at)?;
     asked.finish()?;
-    registry::only_own(&local)?;
+    registry::can_set(&local)?;
     let wish = read("what the alias names", wish)?;
     let value = value_of(wish.version).map_err(unusable)?;
     let target = AliasTarget::of(&value)
         .ok_or_else(|| unusable("it is no target of an alias; name a version, or a list of versions and labels"))?;
-    set(&local, record, Assertion::Alias(alias, target), condition?.0).await
+    set(&local, record, Assertion::Alias(alias, target), condition?.0, named?).await
 }
 
 /// `PUT …/versions/{version}/approvals/{approval}`
 pub(super) async fn put_approval(
     State(local): State<Arc<Local>>,
     at: Approval,
+    named: Result<Named, Refusal>,
     condition: Result<Condition, Refusal>,
     asked: Parameters,
     wish: Told<ApprovalWish>,
 ) -> Answer {
     let (record, version, approval) = approval_at(at)?;
     asked.finish()?;
-    registry::only_own(&local)?;
+    registry::can_set(&local)?;
     let wish = read("an approval", wish)?;
     value_of(wish.status.as_str().into()).map_err(unusable)?;
     let assertion = Assertion::Approval(version, approval, wish.status);
-    set(&local, record, assertion, condition?.0).await
+    set(&local, record, assertion, condition?.0, named?).await
 }
 
 fn alias_at(at: Alias) -> Result<(RecordKey, AliasName), Refusal> {
@@ -150,13 +154,16 @@ async fn said(local: Arc<Local>, record: RecordKey, element: Element, asked: Par
 }
 
 /// Has the registry say something, if it still says what is expected.
-async fn set(local: &Local, record: RecordKey, assertion: Assertion, expected: Expected) -> Answer {
+async fn set(local: &Local, record: RecordKey, assertion: Assertion, expected: Expected, named: Named) -> Answer {
     let element = assertion.element();
     let put = Box::new(Put {
         record: record.clone(),
         assertion,
         expected,
     });
+    if let Some(registrar) = &local.registrar {
+        return request::set(local, registrar, *put, named).await;
+    }
     match done(local, |answer| Input::Put(put, answer)).await? {
         Ok(PutReport { seq, word }) => Ok(tagged(&element, word, |part| WasPut {
             namespace: record.namespace.to_string(),
@@ -170,7 +177,7 @@ async fn set(local: &Local, record: RecordKey, assertion: Assertion, expected: E
 }
 
 /// Somebody else was faster: with the tag of what is there now, as an answer of success has it.
-fn stale(error: PutError) -> Response {
+pub(super) fn stale(error: PutError) -> Response {
     let tag = match &error {
         PutError::Stale { present, .. } => present.as_ref().map(|word| tag_of(word.position)),
         _ => None,
@@ -183,7 +190,7 @@ fn stale(error: PutError) -> Response {
 }
 
 /// An answer that tells of a word, with the tag of that word.
-fn tagged<T: Serialize>(element: &Element, word: Word, told: impl FnOnce(ElementValue) -> T) -> Response {
+pub(super) fn tagged<T: Serialize>(element: &Element, word: Word, told: impl FnOnce(ElementValue) -> T) -> Response {
     let Word { value, position } = word;
     let part = match element {
         Element::Current | Element::Alias(_) => ElementValue::Version(value),

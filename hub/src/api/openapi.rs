@@ -1,8 +1,8 @@
 //! The API's description: made from the routes and from the types that are read and written, and compared with the
 //! file that is served.
 
-use super::{element, health, routes};
-use crate::answer::{Agents, ElementValue, Follow, Freshness, History, Notes, OneAgent, Status, WasPut};
+use super::{element, health, request, routes};
+use crate::answer::{Agents, ElementValue, Follow, Freshness, History, Notes, OneAgent, RequestTold, Status, WasPut};
 use crate::api::registry::RegistryAnswer;
 use crate::operation::{ApprovalWish, Decided, Decision, ImportWish, RevertWish, VersionWish};
 use crate::registry::{ImportReport, RevertReport};
@@ -91,6 +91,11 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
         },
         ("put", element::CURRENT | element::ALIAS) => put(schema!(VersionWish), schema!(WasPut)),
         ("put", element::APPROVAL) => put(schema!(ApprovalWish), schema!(WasPut)),
+        ("get", request::REQUEST) => Operation::plain(
+            "What became of a request that sets something in a database",
+            JSON,
+            schema!(RequestTold),
+        ),
         ("get", "/v1/registry") => Operation::plain(
             "The registry, and how the following of another hub's stands",
             JSON,

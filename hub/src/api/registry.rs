@@ -135,6 +135,14 @@ pub(super) fn only_own(local: &Local) -> Result<(), Refusal> {
     Err(refusal.with("follow", told.unwrap_or_default()))
 }
 
+/// Refuses to set an element at a hub that neither has the registry nor writes it.
+pub(super) fn can_set(local: &Local) -> Result<(), Refusal> {
+    match &local.registrar {
+        Some(_) => Ok(()),
+        None => only_own(local),
+    }
+}
+
 /// Refuses what only the hub may do that has the registry: not one that follows another.
 pub(crate) fn own_registry(leader: Option<&Leader>) -> Result<(), OperationError> {
     leader.map_or(Ok(()), |leader| Err(OperationError::Follows(leader.clone())))

@@ -10,6 +10,7 @@ use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
 use crate::postgres::{Connection, Purpose, Streamed, Streaming};
+use crate::registrar::{Landed, RequestId};
 use crate::registry::Removals;
 use crate::registry::bridge::{Extent, Lsn, RowsHeard, Source, Spool};
 use crate::store::Bridged;
@@ -142,7 +143,7 @@ impl Bridge {
         }
         if rows.is_empty() {
             flow.received = flow.received.max(end);
-            self.hear(said, end, None);
+            self.hear(flow, said, end, None);
             return Ok(());
         }
         if flow.seen.borrow().as_ref().is_some_and(|seen| seen.synchronous) {
@@ -150,7 +151,7 @@ impl Bridge {
         }
         let extent = Extent::Commit { xid };
         let seq = self.take_over(flow, end, at_ms, extent, rows).await?;
-        self.hear(said, end, seq);
+        self.hear(flow, said, end, seq);
         // At once, so that the server can let go of its log, and whoever waits for this hub goes on.
         flow.streaming.confirm(Lsn(flow.at.durable)).await?;
         self.know(flow);
@@ -197,7 +198,7 @@ impl Bridge {
     }
 
     /// What hubs said in a transaction that is here now, with all before it.
-    fn hear(&mut self, said: Vec<Said>, end: Lsn, seq: Option<Seq>) {
+    fn hear(&mut self, flow: &Flow, said: Vec<Said>, end: Lsn, seq: Option<Seq>) {
         for said in said {
             match said {
                 Said::Present(as_of) => {
@@ -205,7 +206,19 @@ impl Bridge {
                     // One that finds no room is followed by the next.
                     let _ = self.inlet.try_put(Input::Known(as_of));
                 }
-                Said::Request(_request) => drop((end, seq)),
+                Said::Request(request) => {
+                    let position = Position {
+                        life: flow.at.life,
+                        number: end.0,
+                    };
+                    let landed = Landed {
+                        position,
+                        seq: seq.map(|seq| seq.0),
+                    };
+                    if let Ok(request) = RequestId::read(&request) {
+                        self.ledger.landed(&request, landed);
+                    }
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use super::{Answered, Database, Told};
 use crate::driver::{Inlet, Input};
 use crate::following::{Asked, Follower, Leader, Reporter, State};
 use crate::postgres::{Connection, Purpose, Response, Streaming, examine, identify};
+use crate::registrar::Ledger;
 use crate::registry::bridge::{BridgeApplied, Lsn, Mapping};
 use crate::store::{Bridged, Store};
 use headland_host::backoff::Backoff;
@@ -27,6 +28,8 @@ pub(crate) struct Bridge {
     pub(super) inlet: Inlet,
     pub(super) reporter: Reporter,
     recopy: Option<Recopy>,
+    /// What became of requests to set something in the database.
+    pub(super) ledger: Ledger,
 }
 
 impl Bridge {
@@ -37,6 +40,7 @@ impl Bridge {
         inlet: Inlet,
         backoff: Backoff,
         asked: Asked,
+        ledger: Ledger,
     ) -> (Self, Follower) {
         let (reporter, follower) = Reporter::new(Leader::Database(database.server.to_string()), backoff, asked);
         reporter.show(|standing| standing.database.slot.clone_from(&database.plan.slot));
@@ -47,6 +51,7 @@ impl Bridge {
             inlet,
             reporter,
             recopy: None,
+            ledger,
         };
         (bridge, follower)
     }
