@@ -1,5 +1,6 @@
 //! What the hub answers, to programs over its socket and to people: one shape for both.
 
+use headland_api::demand::Consistency;
 use headland_shared::value::Value;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,14 @@ pub(crate) struct Freshness {
     pub(crate) epoch: String,
     /// The latest change in this, in the hub's order of changes.
     pub(crate) head: u64,
+    /// How fresh an answer was asked for.
+    #[serde(default)]
+    pub(crate) consistency: Consistency,
+    /// Whether it is so fresh.
+    pub(crate) bound_holds: bool,
+    /// Why not, where that was asked for as a warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) warning: Option<String>,
 }
 
 /// The registry, as this hub holds it.
@@ -259,6 +268,16 @@ pub(crate) enum ElementValue {
     Status(Value),
 }
 
+/// What the registry says of one element, with the tag that setting it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ElementTold {
+    #[serde(flatten)]
+    pub(crate) value: ElementValue,
+    /// The tag, as the header `ETag` has it.
+    pub(crate) etag: String,
+}
+
 /// An element that was put.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -269,7 +288,7 @@ pub(crate) struct WasPut {
     pub(crate) name: String,
     /// What the registry says now.
     #[serde(flatten)]
-    pub(crate) part: ElementValue,
+    pub(crate) part: ElementTold,
     /// The commit's place in the hub's order of changes; null when the registry said this already.
     pub(crate) seq: Option<u64>,
 }

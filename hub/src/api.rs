@@ -6,6 +6,7 @@
 mod backup;
 mod condition;
 mod element;
+mod fresh;
 mod health;
 mod metrics;
 #[cfg(test)]

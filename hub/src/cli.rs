@@ -3,6 +3,7 @@
 mod access;
 mod agents;
 mod doctor;
+mod setting;
 mod sheet;
 
 use crate::backup::{self, Existing};
@@ -15,6 +16,7 @@ use headland_host::text::print;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{ModelName, Namespace};
 use serde_json::Value;
+pub(crate) use setting::{Wish, request, set};
 use std::path::Path;
 
 /// `import`

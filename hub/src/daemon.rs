@@ -32,10 +32,14 @@ const BROKER_MS_MAX: u64 = 200;
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     let address = settings.broker_address().map_err(Failure::bad_input)?;
     let store = opening::store(settings)?;
-    let driver = Driver::new(opening::replica(settings, store)?);
+    let asked = Asked::default();
+    let mut driver = Driver::new(opening::replica(settings, store)?);
+    if settings.leader().is_some() {
+        driver.look_when_asked(asked.clone());
+    }
     let broker = start_broker(settings)?;
     let runtime = runtime()?;
-    let result = runtime.block_on(serve(settings, address, driver));
+    let result = runtime.block_on(serve(settings, address, driver, &asked));
     runtime.shutdown_timeout(Duration::from_millis(READERS_MS_MAX));
     drop_soon(broker);
     result
@@ -87,6 +91,7 @@ async fn serve(
     settings: &Settings,
     address: headland_host::broker_address::BrokerAddress,
     driver: Driver,
+    asked: &Asked,
 ) -> Result<(), Failure> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
@@ -111,7 +116,7 @@ async fn serve(
             "starting the replica's thread: {error}; check the limits on this process"
         ))
     })?;
-    let (follower, registrar) = start_following(settings, &store, &inlet, &Asked::default())?;
+    let (follower, registrar) = start_following(settings, &store, &inlet, asked)?;
     let router = api::router(Local {
         store,
         live,

@@ -20,6 +20,8 @@ mod mlflow;
 mod pace;
 #[path = "postgres/place.rs"]
 mod place;
+#[path = "postgres/present.rs"]
+mod present;
 #[path = "postgres/setting.rs"]
 mod setting;
 #[path = "postgres/slot.rs"]

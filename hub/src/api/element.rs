@@ -1,18 +1,18 @@
 //! One element of a model by itself: what the registry says of it, and setting that by compare-and-swap.
 
 use super::condition::{Condition, tag_of};
+use super::fresh::Demanded;
 use super::operate::{Told, done, read};
 use super::problem::not_set;
 use super::request::{self, Named};
 use super::{Local, registry};
-use crate::answer::{ElementValue, WasPut};
+use crate::answer::{ElementTold, ElementValue, WasPut};
 use crate::driver::Input;
 use crate::import_file::value_of;
 use crate::operation::{ApprovalWish, OperationError, VersionWish};
 use crate::program::PROGRAM;
 use crate::read::Reader;
 use crate::registry::{Assertion, Element, Expected, Put, PutError, PutReport, Word};
-use crate::report;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -134,15 +134,15 @@ fn unusable(error: impl Display) -> Refusal {
 }
 
 /// What the registry says of an element, from one moment of the store.
-async fn said(local: Arc<Local>, record: RecordKey, element: Element, asked: Parameters) -> Answer {
+async fn said(local: Arc<Local>, record: RecordKey, element: Element, mut asked: Parameters) -> Answer {
+    let demanded = Demanded::take(&local, &mut asked).await?;
     asked.finish()?;
     on_a_reader(move || {
-        let age_ms = local.age_ms();
         let moment = Reader::new(local.store.clone()).moment()?;
         let elements = moment.elements(&record)?;
         let elements = elements.ok_or_else(|| Refusal::missing_model(&record, PROGRAM))?;
+        let freshness = demanded.freshness(moment.views(), &local.region)?;
         let word = element.word(&elements).ok_or_else(|| not_set(&record, &element))?;
-        let freshness = report::freshness(moment.views(), &local.region, age_ms)?;
         Ok(tagged(&element, word, |part| Facts {
             namespace: record.namespace.to_string(),
             name: record.name.to_string(),
@@ -190,11 +190,16 @@ pub(super) fn stale(error: PutError) -> Response {
 }
 
 /// An answer that tells of a word, with the tag of that word.
-pub(super) fn tagged<T: Serialize>(element: &Element, word: Word, told: impl FnOnce(ElementValue) -> T) -> Response {
+pub(super) fn tagged<T: Serialize>(element: &Element, word: Word, told: impl FnOnce(ElementTold) -> T) -> Response {
     let Word { value, position } = word;
-    let part = match element {
+    let value = match element {
         Element::Current | Element::Alias(_) => ElementValue::Version(value),
         Element::Approval(..) => ElementValue::Status(value),
     };
-    ([(header::ETAG, tag_of(position))], Json(told(part))).into_response()
+    let etag = tag_of(position);
+    let part = ElementTold {
+        value,
+        etag: etag.clone(),
+    };
+    ([(header::ETAG, etag)], Json(told(part))).into_response()
 }

@@ -481,3 +481,92 @@ fn a_commit_that_was_given_up_after_its_answer_was_lost_is_known_not_to_be_done(
     let done = put(&cut.place, CURRENT, &version("2"), &headers);
     assert_eq!(done.status, 200, "{done:?}");
 }
+
+#[test]
+fn the_command_line_sets_what_was_seen_and_says_what_happened() {
+    let Some(place) = place() else { return };
+    let _hub = place.hub_that_follows();
+    let (code, text) = place.run(&["set-current", "crop", "2"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("the current version of crop is 2 now (commit"), "{text}");
+    let seen = get(&place, CHAMPION);
+    for (arguments, wanted, words) in [
+        (
+            vec!["set-alias", "crop", "champion", "3", "--if-match", seen.tag()],
+            0,
+            "is 3 now",
+        ),
+        (
+            vec!["set-alias", "crop", "champion", "4", "--if-match", seen.tag()],
+            2,
+            "is not what the condition expects",
+        ),
+        (
+            vec!["set-alias", "crop", "edge", "4", "--request-id", "r-1"],
+            0,
+            "alias edge of crop is 4 now",
+        ),
+        (
+            vec!["set-alias", "crop", "edge", "5", "--if-absent"],
+            2,
+            "is not what the condition expects",
+        ),
+        (vec!["approve", "crop", "2", "field"], 0, "is approved now"),
+        (vec!["approve", "crop", "2", "field"], 0, "nothing has changed"),
+        (vec!["revoke", "crop", "2", "field"], 0, "is revoked now"),
+        (vec!["request", "r-1"], 0, "alias edge of default/crop"),
+        (vec!["request", "r-2"], 2, "does not know it"),
+    ] {
+        let (code, text) = place.run(&arguments);
+        assert_eq!(code, Some(wanted), "{arguments:?}: {text}");
+        assert!(text.contains(words), "{arguments:?}: {text}");
+    }
+}
+
+/// MLflow's tables are MLflow's, and its API has no conditional write.
+#[test]
+fn what_is_in_mlflow_is_not_set_past_mlflow_and_the_remedy_is_said() {
+    let Some(place) = Place::new() else { return };
+    let _hub = place.hub_that_follows();
+    let target = "/v1/namespaces/default/models/farm%2F1/aliases/champion";
+    let seen = ask(&place, "GET", target, None, &[]);
+    let refused = ask(&place, "PUT", target, Some(&version("2")), &[("If-Match", seen.tag())]);
+    assert_eq!(
+        (refused.status, refused.kind()),
+        (409, "write-unsupported"),
+        "{refused:?}"
+    );
+    assert!(
+        refused.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("MlflowClient.set_registered_model_alias")
+    );
+    assert_eq!(refused.body["follow"]["state"], "following");
+}
+
+#[test]
+fn the_doctor_says_what_writing_wants_and_its_sql_mends_it() {
+    let Some(place) = place() else { return };
+    place.sql(
+        "REVOKE UPDATE (stable) ON models FROM headland; REVOKE INSERT ON aliases FROM headland; \
+               ALTER TABLE approvals DROP CONSTRAINT approvals_pkey; ALTER TABLE approvals REPLICA IDENTITY FULL",
+    );
+    let (_, text) = place.run(&["doctor"]);
+    for mend in [
+        "GRANT UPDATE (\"stable\") ON \"public\".\"models\" TO \"headland\";",
+        "GRANT INSERT ON \"public\".\"aliases\" TO \"headland\";",
+        "CREATE UNIQUE INDEX ON \"public\".\"approvals\" (\"model\", \"tag\", \"name\");",
+    ] {
+        assert!(text.contains(mend), "{text}");
+        place.sql(mend);
+    }
+    let (code, text) = place.run(&["doctor"]);
+    assert!(
+        code == Some(0) && !text.contains("GRANT") && !text.contains("INDEX"),
+        "{text}"
+    );
+    let _hub = place.hub_that_follows();
+    let done = put(&place, "versions/2/approvals/field", &outcome("tried"), &[ABSENT]);
+    assert_eq!(done.status, 200, "{done:?}");
+}

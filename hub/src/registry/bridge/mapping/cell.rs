@@ -79,12 +79,6 @@ impl Mapping {
             }
         }
     }
-
-    /// The tables that may be written, with the column.
-    pub fn writable(&self) -> impl Iterator<Item = (&TableMapping, &str)> {
-        let allowed = self.tables.iter().filter(|table| table.writable);
-        allowed.filter_map(|table| Some((table, table.row.written()?)))
-    }
 }
 
 impl Row {
@@ -100,6 +94,18 @@ impl Row {
 }
 
 impl TableMapping {
+    /// The column that may be written, if one may.
+    #[must_use]
+    pub fn written(&self) -> Option<&str> {
+        self.row.written().filter(|_| self.writable)
+    }
+
+    /// Whether a row may be added where there is none.
+    #[must_use]
+    pub fn is_added_to(&self) -> bool {
+        !matches!(self.row, Row::Model { .. })
+    }
+
     /// Whether rows of this table can be of a model.
     fn is_of(&self, record: &RecordKey) -> bool {
         self.namespace_fixed
