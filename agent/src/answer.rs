@@ -3,12 +3,11 @@
 //! A model is generic: the agent answers with [`headland_shared::view::Model`], a reader takes what it needs.
 
 mod build;
-mod contract;
 mod watching;
 
 pub(crate) use build::{Answers, WALL_CLOCK_SET_MS};
-pub use contract::{Consistency, OnStale};
-pub(crate) use contract::{Demand, Stale};
+pub use headland_api::demand::{Consistency, OnStale};
+pub(crate) use headland_api::demand::{Demand, Stale};
 pub(crate) use watching::{Told, Watching};
 
 use serde::{Deserialize, Serialize};

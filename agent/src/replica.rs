@@ -152,6 +152,8 @@ pub struct Replica {
     behind_since: Option<Ms>,
     /// When the hub was last asked for the present, or will be.
     asked_at: Ms,
+    /// Whether somebody waits for the present since the last answer of a hub.
+    wants_present: bool,
     /// What the device says of itself, and who has heard it.
     described: describe::Described,
     /// The request of the write under way, where it is to be done once.
@@ -192,6 +194,7 @@ impl Replica {
             last_wall_ms: now.wall_ms,
             behind_since: None,
             asked_at: 0,
+            wants_present: false,
             described: describe::Described::default(),
             request: None,
             within: None,
@@ -362,6 +365,7 @@ impl Replica {
                 // A busy hub has not looked at who speaks.
                 if Busy::of(&welcome.more).is_none() {
                     self.described.heard(&welcome);
+                    self.wants_present = false;
                     self.heed(&welcome, now).map_err(ApplyError::from)?;
                 }
                 self.note_plan(&welcome, now.mono);

@@ -1,6 +1,7 @@
 //! What the hub answers, to programs over its socket and to people: one shape for both.
 
 use crate::store::Outlet;
+use headland_api::demand::Consistency;
 use headland_shared::value::Value;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,14 @@ pub(crate) struct Freshness {
     pub(crate) epoch: String,
     /// The latest change in this, in the hub's order of changes.
     pub(crate) head: u64,
+    /// How fresh an answer was asked for.
+    #[serde(default)]
+    pub(crate) consistency: Consistency,
+    /// Whether it is so fresh.
+    pub(crate) bound_holds: bool,
+    /// Why not, where that was asked for as a warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) warning: Option<String>,
 }
 
 /// The registry, as this hub holds it.
@@ -279,6 +288,16 @@ pub(crate) enum ElementValue {
     Status(Value),
 }
 
+/// What the registry says of one element, with the tag that setting it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ElementTold {
+    #[serde(flatten)]
+    pub(crate) value: ElementValue,
+    /// The tag, as the header `ETag` has it.
+    pub(crate) etag: String,
+}
+
 /// An element that was put.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -289,8 +308,47 @@ pub(crate) struct WasPut {
     pub(crate) name: String,
     /// What the registry says now.
     #[serde(flatten)]
-    pub(crate) part: ElementValue,
+    pub(crate) part: ElementTold,
     /// The commit's place in the hub's order of changes; null when the registry said this already.
+    pub(crate) seq: Option<u64>,
+}
+
+/// How far a request is that sets something in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RequestState {
+    /// It is under way.
+    Running,
+    /// It is committed, and this hub does not show it yet.
+    Committed,
+    /// It is committed, and shown.
+    Done,
+    /// It was not done, and will not be.
+    NotDone,
+    /// Nobody knows whether it was done.
+    Unknown,
+}
+
+/// What became of a request that sets something in a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct RequestTold {
+    /// Its name.
+    pub(crate) request: String,
+    /// How far it is.
+    pub(crate) state: RequestState,
+    /// Why, where that needs a word.
+    pub(crate) detail: Option<String>,
+    /// Whose model; null of a request that was made elsewhere.
+    pub(crate) namespace: Option<String>,
+    /// The model.
+    pub(crate) name: Option<String>,
+    /// What of the model.
+    pub(crate) element: Option<String>,
+    /// The tag of what it set, once it is done.
+    pub(crate) etag: Option<String>,
+    /// The commit's place in the hub's order of changes; null before it is done, and when nothing visible has changed.
     pub(crate) seq: Option<u64>,
 }
 

@@ -6,6 +6,7 @@
 mod backup;
 mod condition;
 mod element;
+mod fresh;
 mod health;
 mod metrics;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod operate;
 mod problem;
 mod read;
 mod registry;
+mod request;
 
 pub(crate) use backup::Backups;
 pub(crate) use registry::own_registry;
@@ -22,6 +24,7 @@ use crate::answer::{CountsStatus, LinkStatus, Running};
 use crate::driver::{Inlet, Live};
 use crate::following::Follower;
 use crate::opening::now;
+use crate::registrar::Registrar;
 use crate::store::Store;
 use axum::Router;
 use headland_api::models;
@@ -46,6 +49,8 @@ pub(crate) struct Local {
     pub(crate) region: String,
     /// How the registry of another hub is followed, if it is.
     pub(crate) follower: Option<Follower>,
+    /// What sets elements in the database that is followed, if one is.
+    pub(crate) registrar: Option<Registrar>,
     pub(crate) started: Ms,
     pub(crate) backups: Backups,
 }
@@ -111,6 +116,7 @@ fn routes() -> Vec<Route<Local>> {
         put(element::ALIAS, element::put_alias),
         get(element::APPROVAL, element::approval),
         put(element::APPROVAL, element::put_approval),
+        get(request::REQUEST, request::request),
         get("/v1/registry", registry::registry),
         get("/v1/registry/changes", registry::changes),
         post("/v1/registry/release", registry::release),

@@ -14,6 +14,7 @@
 //! server only after that: whatever dies whenever, each commit takes effect once.
 
 mod assembler;
+mod barrier;
 mod copying;
 mod ending;
 mod start;
@@ -21,6 +22,7 @@ mod streaming;
 mod task;
 mod watcher;
 
+pub(crate) use barrier::PREFIX_REQUEST;
 pub(crate) use task::Bridge;
 
 use crate::postgres::{Plan, Server};

@@ -4,6 +4,7 @@ mod access;
 mod agents;
 mod doctor;
 mod init;
+mod setting;
 mod sheet;
 
 use crate::backup::{self, Existing};
@@ -18,6 +19,7 @@ use headland_host::text::print;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{ModelName, Namespace};
 use serde_json::Value;
+pub(crate) use setting::{Wish, request, set};
 use std::path::{Path, PathBuf};
 
 /// `import`

@@ -3,9 +3,10 @@
 use crate::api::{self, Local};
 use crate::bridging::Bridge;
 use crate::driver::{Driver, Inlet, Live};
-use crate::following::{Follower, Task};
+use crate::following::{Asked, Follower, Task};
 use crate::opening::{self, now};
 use crate::program::runtime;
+use crate::registrar::{Ledger, Registrar};
 use crate::settings::{RegistrySource, Settings};
 use crate::status_line;
 use crate::store::Store;
@@ -30,10 +31,14 @@ const BROKER_MS_MAX: u64 = 200;
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     let address = settings.broker_address().map_err(Failure::bad_input)?;
     let store = opening::store(settings)?;
-    let driver = Driver::new(opening::replica(settings, store)?);
+    let asked = Asked::default();
+    let mut driver = Driver::new(opening::replica(settings, store)?);
+    if settings.leader().is_some() {
+        driver.look_when_asked(asked.clone());
+    }
     let broker = start_broker(settings)?;
     let runtime = runtime()?;
-    let result = runtime.block_on(serve(settings, address, driver));
+    let result = runtime.block_on(serve(settings, address, driver, &asked));
     runtime.shutdown_timeout(Duration::from_millis(READERS_MS_MAX));
     drop_soon(broker);
     result
@@ -85,6 +90,7 @@ async fn serve(
     settings: &Settings,
     address: headland_host::broker_address::BrokerAddress,
     driver: Driver,
+    asked: &Asked,
 ) -> Result<(), Failure> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
@@ -106,7 +112,7 @@ async fn serve(
             "starting the replica's thread: {error}; check the limits on this process"
         ))
     })?;
-    let follower = start_following(settings, &store, &inlet)?;
+    let (follower, registrar) = start_following(settings, &store, &inlet, asked)?;
     let router = api::router(Local {
         store,
         live,
@@ -114,6 +120,7 @@ async fn serve(
         link: link.handle(),
         region: settings.region.to_string(),
         follower,
+        registrar,
         started: now().mono,
         backups: api::Backups::default(),
     });
@@ -144,19 +151,29 @@ async fn serve(
 }
 
 /// Begins to follow the registry that the settings name, if it is not the hub's own. The task ends with the replica.
-fn start_following(settings: &Settings, store: &Store, inlet: &Inlet) -> Result<Option<Follower>, Failure> {
+fn start_following(
+    settings: &Settings,
+    store: &Store,
+    inlet: &Inlet,
+    asked: &Asked,
+) -> Result<(Option<Follower>, Option<Registrar>), Failure> {
     let backoff = Backoff::new(settings.link.backoff_ms_base, settings.link.backoff_ms_max);
     match settings.registry_source().map_err(Failure::bad_input)? {
-        RegistrySource::Own => Ok(None),
+        RegistrySource::Own => Ok((None, None)),
         RegistrySource::Hub(leader) => {
-            let (task, follower) = Task::new(leader, store.clone(), inlet.clone(), backoff);
+            let (task, follower) = Task::new(leader, store.clone(), inlet.clone(), backoff, asked.clone());
             tokio::spawn(task.run());
-            Ok(Some(follower))
+            Ok((Some(follower), None))
         }
         RegistrySource::Database(database) => {
-            let (bridge, follower) = Bridge::new(*database, store.clone(), inlet.clone(), backoff);
+            let ledger = Ledger::default();
+            let named = (*database).clone();
+            let (store, inlet) = (store.clone(), inlet.clone());
+            let (bridge, follower) =
+                Bridge::new(*database, store.clone(), inlet, backoff, asked.clone(), ledger.clone());
+            let registrar = Registrar::new(&named, store, follower.presence(), ledger);
             tokio::spawn(bridge.run());
-            Ok(Some(follower))
+            Ok((Some(follower), Some(registrar)))
         }
     }
 }

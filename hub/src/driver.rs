@@ -8,7 +8,7 @@ mod waiting;
 
 use crate::answer::Queue;
 use crate::bridging::{Answered, Told};
-use crate::following::Heard;
+use crate::following::{Asked, Heard};
 use crate::opening::now;
 use crate::operation::{
     Decided, Decision, OperationError, ReadImport, RevertWish, perform_decision, perform_import, perform_put,
@@ -17,7 +17,7 @@ use crate::operation::{
 use crate::registry::bridge::{self, BridgeError};
 use crate::registry::follow::{self, Applied, FollowError};
 use crate::registry::{ImportReport, Put, PutReport, RevertReport};
-use crate::replica::{Counts, INBOX_MAX, Replica};
+use crate::replica::{Counts, INBOX_MAX, Looks, Replica};
 use crate::report;
 use crate::store::{Outlet, Store, WrittenBack};
 use crate::writeback::Standing;
@@ -165,6 +165,8 @@ pub(crate) struct Driver {
     pace: Pace,
     outbox: Outbox,
     live: watch::Sender<Live>,
+    /// Whoever follows the registry, where that is elsewhere: looks when asked.
+    asked: Option<Asked>,
     refused_lines: Limited,
     store_lines: Limited,
     link_lines: Limited,
@@ -188,6 +190,7 @@ impl Driver {
             pace: Pace::default(),
             outbox: Outbox::default(),
             live: watch::channel(Live::default()).0,
+            asked: None,
             refused_lines: limited(),
             store_lines: limited(),
             link_lines: limited(),
@@ -200,6 +203,12 @@ impl Driver {
 
     pub(crate) fn live(&self) -> watch::Receiver<Live> {
         self.live.subscribe()
+    }
+
+    /// Agents that want the present wait until whoever follows the registry has looked.
+    pub(crate) fn look_when_asked(&mut self, asked: Asked) {
+        self.replica.registry_looks(Looks::WhenAsked);
+        self.asked = Some(asked);
     }
 
     /// Lets the others know how the writing back on one way stands.
@@ -220,6 +229,7 @@ impl Driver {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.work_off();
+            self.look();
             self.inlet.frames.store(self.waiting.len(), Ordering::Relaxed);
             let passed = self.replica.handle_timeout(now());
             self.after(&passed);
@@ -231,6 +241,18 @@ impl Driver {
                 changed
             });
             self.inlet.pulse.answer();
+        }
+    }
+
+    /// Answers those who wait for the present, and has it looked at for those who came since.
+    fn look(&mut self) {
+        if self.outbox.is_blocked() {
+            return;
+        }
+        let answered = self.replica.answer_parked(now());
+        self.after(&answered);
+        if let Some(asked) = self.asked.as_ref().filter(|_| self.replica.take_look_wanted()) {
+            asked.ask();
         }
     }
 

@@ -1,10 +1,12 @@
 //! Following a registry that is elsewhere: a task hears what it says, and has the replica apply it. Another hub's
 //! registry is asked for over that hub's API; a database's is in [`crate::bridging`].
 
+mod presence;
 mod reporter;
 mod standing;
 mod task;
 
+pub(crate) use presence::{Absent, Asked, Presence};
 pub(crate) use reporter::Reporter;
 pub(crate) use standing::{Leader, Standing, State, at_rest};
 pub(crate) use task::Task;
@@ -33,12 +35,18 @@ pub(crate) struct Follower {
     pub(crate) leader: Leader,
     pub(crate) standing: watch::Receiver<Standing>,
     release: watch::Sender<Option<Position>>,
+    asked: Asked,
 }
 
 impl Follower {
     /// How the following stands at a moment.
     pub(crate) fn told(&self, now: Ms) -> Follow {
         self.standing.borrow().described(&self.leader, now)
+    }
+
+    /// Who tells when what is held here is the present.
+    pub(crate) fn presence(&self) -> Presence {
+        Presence::new(self.asked.clone(), self.standing.clone())
     }
 
     /// Lets happen what the registry says at this position, however much it withdraws.

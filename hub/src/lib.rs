@@ -23,6 +23,7 @@ mod operation;
 pub mod postgres;
 pub mod program;
 pub mod read;
+mod registrar;
 pub mod registry;
 pub mod replica;
 mod report;

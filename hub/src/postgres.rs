@@ -1,6 +1,7 @@
 //! What the hub speaks with PostgreSQL: connections, replication, and what it looks at before it replicates.
 //!
-//! Nothing here knows of models, and nothing here changes the user's database but for the replication slot of the hub.
+//! Nothing here knows of models. Nothing here changes the user's database but for the replication slot of the hub, and
+//! what [`swap`] sets where somebody has said that it may.
 
 mod connection;
 mod error;
@@ -9,13 +10,15 @@ mod login;
 pub mod pgoutput;
 mod replication;
 mod server;
+mod swap;
 mod tls;
 
 pub(crate) use connection::{Connection, Purpose};
 pub(crate) use error::{PgError, Response};
-pub(crate) use examination::{Plan, SlotFacts, Table, examine, slot_facts};
+pub(crate) use examination::{Plan, SlotFacts, Table, Written, examine, slot_facts};
 pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify};
 pub(crate) use server::{Server, TlsMode};
+pub(crate) use swap::{Fate, Found, Swap, TransactionId, fate, is_certain};
 
 /// A name as SQL has it, whatever it holds.
 pub(crate) fn quoted(name: &str) -> String {

@@ -2,7 +2,7 @@
 
 mod arguments;
 
-pub(crate) use arguments::{ModelArgument, WantedModels};
+pub(crate) use arguments::{ModelArgument, SetArguments, WantedModels};
 
 use crate::backup::Existing;
 use crate::operation::{Decision, ImportWish, RevertWish};
@@ -102,6 +102,18 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Revert { seq } => cli::revert(&settings, RevertWish { seq }, json),
         Command::Unfence { agent } => cli::decide(&settings, &Decision::Unfence { agent }, json),
         Command::ConfirmRestored => cli::decide(&settings, &Decision::ConfirmRestored, json),
+        Command::SetCurrent { model, version, how } => {
+            cli::set(&settings, &cli::Wish::current(model, &version), &how, json)
+        }
+        Command::SetAlias {
+            model,
+            alias,
+            version,
+            how,
+        } => cli::set(&settings, &cli::Wish::alias(model, &alias, &version), &how, json),
+        Command::Approve { approved, status, how } => cli::set(&settings, &approved.wish(&status), &how, json),
+        Command::Revoke { approved, how } => cli::set(&settings, &approved.wish("revoked"), &how, json),
+        Command::Request { id } => cli::request(&settings, &id, json),
         Command::Backup { to } => cli::backup(&settings, &to, json),
         Command::Restore { from, replace } => {
             let existing = if replace { Existing::Replace } else { Existing::Keep };

@@ -19,6 +19,7 @@ mod known;
 mod live;
 mod merge;
 mod moment;
+mod parked;
 mod rebirth;
 mod restored;
 mod sealed;
@@ -28,6 +29,7 @@ mod urgent;
 
 pub(crate) use admission::{Admission, admit};
 pub use commit::{Commit, CommitError, Committed};
+pub use parked::Looks;
 pub(crate) use rebirth::begin_again;
 
 use crate::store::{Outlet, Store, WrittenBack};
@@ -163,6 +165,7 @@ pub struct Replica {
     /// When the registry was last known, if it is another hub's.
     registry_known_at: Option<Ms>,
     inbox: Vec<(ReplicaName, Up)>,
+    parked: parked::Parked,
     conversations: BTreeMap<ReplicaName, conversation::Conversation>,
     salt: Salt,
     censuses: Vec<census::Census>,
@@ -196,6 +199,7 @@ impl Replica {
             published_registry: views.numbers()?.registry(),
             registry_known_at: None,
             inbox: Vec::new(),
+            parked: parked::Parked::default(),
             conversations: BTreeMap::new(),
             outputs: VecDeque::new(),
             counts: Counts::default(),
@@ -297,6 +301,12 @@ impl Replica {
     /// Works off what came in: stores all uploads in one transaction, then answers.
     pub fn flush(&mut self, now: Now) -> Result<(), CommitError> {
         let inbox = std::mem::take(&mut self.inbox);
+        let inbox = self.park(inbox, now);
+        self.work_off(inbox, now, now)
+    }
+
+    /// Works off what came at the moment `came`.
+    fn work_off(&mut self, inbox: Vec<(ReplicaName, Up)>, now: Now, came: Now) -> Result<(), CommitError> {
         if inbox.is_empty() {
             return Ok(());
         }
@@ -309,7 +319,7 @@ impl Replica {
         for (agent, message) in inbox {
             let settled = stored.get(&agent);
             match message {
-                Up::Hello(hello) => self.answer(&agent, &hello, settled, standings.get(&agent), now, &views)?,
+                Up::Hello(hello) => self.answer(&agent, &hello, settled, standings.get(&agent), came, &views)?,
                 Up::Upload(_) | Up::Chained(_) => self.confirm(&agent, settled),
                 Up::GoOn(go_on) => self.go_on(&agent, go_on)?,
                 Up::Cells(cells) => self.compare(&agent, &cells)?,
@@ -323,6 +333,7 @@ impl Replica {
     #[must_use]
     pub fn deadline(&self) -> Ms {
         let due = self.beats.deadline().min(self.floor.due_at());
+        let due = self.parked.deadline().map_or(due, |waited| waited.min(due));
         self.lanes.deadline().map_or(due, |closes| closes.min(due))
     }
 

@@ -9,6 +9,7 @@ use crate::read::{Moment, Reader};
 use crate::registry::bridge::Lsn;
 use crate::store::{Origin, Store, Views};
 use agents::Shares;
+use headland_api::demand::Consistency;
 use headland_host::tables::StoreError;
 use headland_shared::digest::Digest;
 use headland_shared::key::RecordKey;
@@ -78,6 +79,9 @@ pub(crate) fn freshness(views: &Views, region: &str, age_ms: Option<u64>) -> Res
         source: region.to_owned(),
         epoch: views.epoch()?.unwrap_or_default().to_string(),
         head: views.numbers()?.head.seq.0,
+        consistency: Consistency::Eventual,
+        bound_holds: true,
+        warning: None,
     })
 }
 

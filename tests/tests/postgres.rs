@@ -22,8 +22,12 @@ mod mlflow;
 mod pace;
 #[path = "postgres/place.rs"]
 mod place;
+#[path = "postgres/present.rs"]
+mod present;
 #[path = "postgres/residency.rs"]
 mod residency;
+#[path = "postgres/setting.rs"]
+mod setting;
 #[path = "postgres/slot.rs"]
 mod slot;
 #[path = "postgres/standbys.rs"]

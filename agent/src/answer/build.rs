@@ -53,7 +53,7 @@ impl<'a> Answers<'a> {
     pub(crate) fn demanded(mut self, demand: &Demand, absent: Option<&str>) -> Result<Self, Stale> {
         self.freshness.consistency = demand.consistency;
         self.freshness.max_staleness_ms = demand.max_staleness_ms;
-        let Some(reason) = demand.shortfall(self.live.age(self.at), absent) else {
+        let Some(reason) = demand.shortfall(self.live.age(self.at).map(|(ms, _)| ms), absent) else {
             return Ok(self);
         };
         if demand.on_stale == OnStale::Refuse {

@@ -3,29 +3,11 @@
 
 use super::{health, routes, write};
 use crate::answer::{Counted, Freshness, NoteWritten, Status, Synced};
+use headland_api::demand::PARAMETERS;
 use headland_api::description::{JSON, Operation, Parameter, assert_served, document, of_models};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 use std::path::Path;
-
-const FRESHNESS: [Parameter; 4] = [
-    (
-        "consistency",
-        "How fresh the answer must be: eventual (the default), bounded or strong.",
-    ),
-    (
-        "max_staleness",
-        "How old the answer may be, such as 500ms, 5s, 10m or 2h; by itself it means bounded.",
-    ),
-    (
-        "on_stale",
-        "What to do when it is not that fresh: refuse (the default) or warn.",
-    ),
-    (
-        "timeout",
-        "How long to wait for the present when consistency is strong, such as 5s.",
-    ),
-];
 
 const WATCHING: [Parameter; 5] = [
     ("namespace", "Only the models of this namespace."),
@@ -62,7 +44,7 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             )
         },
         ("get", None, "/v1/openapi.json") => Operation::plain("This description", JSON, json!({"type": "object"})),
-        ("get", None, "/v1/status") => Operation::reading("How the agent is", schema!(Status), &[&FRESHNESS]),
+        ("get", None, "/v1/status") => Operation::reading("How the agent is", schema!(Status), &[&PARAMETERS]),
         ("post", None, "/v1/sync") => Operation::plain(
             "Gets in step with the hub now; a device that sleeps between contacts wakes for it",
             JSON,
@@ -73,7 +55,7 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             ..Operation::reading(
                 "Which version this device should use now",
                 resolved(types),
-                &[&FRESHNESS],
+                &[&PARAMETERS],
             )
         },
         ("post", Some("/annotations"), _) => keyed(
@@ -87,7 +69,7 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             Some(schema!(write::Uses)),
             (200, Some(schema!(Counted))),
         ),
-        _ => return of_models::<Freshness>(types, method, path, &FRESHNESS),
+        _ => return of_models::<Freshness>(types, method, path, &PARAMETERS),
     })
 }
 

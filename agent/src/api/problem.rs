@@ -1,6 +1,5 @@
 //! What the agent's requests fail by, beside what any API here does.
 
-use crate::answer::Stale;
 use crate::replica::WriteError;
 use axum::http::StatusCode;
 use headland_api::problem::Refusal;
@@ -36,18 +35,6 @@ pub(super) fn too_many_watches(watches_max: usize) -> Refusal {
 pub(super) fn stopping(doing: &str) -> Refusal {
     let detail = format!("{doing}: the agent is stopping, and this was not done; try again once it runs");
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail)
-}
-
-impl Stale {
-    /// The refusal of an answer that is not as fresh as it must be.
-    pub(crate) fn into_refusal(self) -> Refusal {
-        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stale", "Not fresh enough", &self);
-        refusal
-            .with("age_ms", self.age_ms)
-            .with("max_staleness_ms", self.max_staleness_ms)
-            .with("consistency", self.consistency.name())
-            .with("reason", self.reason)
-    }
 }
 
 /// The refusal of a write that the replica did not make.

@@ -27,7 +27,7 @@ pub(super) async fn description() -> impl IntoResponse {
 
 /// `GET /v1/status`
 pub(super) async fn status(State(local): State<Arc<Local>>, mut asked: Parameters) -> Result<Response, Refusal> {
-    let demand = demand(&mut asked)?;
+    let demand = Demand::take(&mut asked)?;
     asked.finish()?;
     reading(local, demand, |local, answers| {
         let running = (local.started, local.link.counts());
@@ -48,25 +48,10 @@ impl Library for Local {
         mut asked: Parameters,
         read: impl FnOnce(&Telling<'_, Moment, Freshness>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<Response, Refusal> {
-        let demand = demand(&mut asked)?;
+        let demand = Demand::take(&mut asked)?;
         asked.finish()?;
         reading(self, demand, move |_, answers| read(&answers.telling())).await
     }
-}
-
-/// Takes what says how fresh the answer must be.
-pub(super) fn demand(asked: &mut Parameters) -> Result<Demand, Refusal> {
-    let consistency = asked.take("consistency")?;
-    let max_staleness = asked.take("max_staleness")?;
-    let on_stale = asked.take("on_stale")?;
-    let timeout = asked.take("timeout")?;
-    Demand::read(
-        consistency.as_deref(),
-        max_staleness.as_deref(),
-        on_stale.as_deref(),
-        timeout.as_deref(),
-    )
-    .map_err(Refusal::bad_request)
 }
 
 /// Answers from the store on a thread that may wait for the disk, once that is as fresh as is demanded.

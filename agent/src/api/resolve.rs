@@ -1,13 +1,14 @@
 //! Which version this device should use now.
 
 use super::Local;
-use super::read::{demand, reading};
+use super::read::reading;
 use super::write::bytes_of;
 use crate::resolving;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
+use headland_api::demand::Demand;
 use headland_api::parameters::Parameters;
 use headland_api::problem::Refusal;
 use headland_shared::resolve::Question;
@@ -19,7 +20,7 @@ pub(super) async fn resolve(
     mut asked: Parameters,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    let demand = demand(&mut asked)?;
+    let demand = Demand::take(&mut asked)?;
     asked.finish()?;
     let bytes = bytes_of("a question", body)?;
     let question: Question = serde_json::from_slice(&bytes).map_err(|error| {

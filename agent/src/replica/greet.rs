@@ -11,7 +11,7 @@ use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::epoch::{EpochTag, Position, Seq};
 use headland_shared::key::ElementKey;
-use headland_shared::message::more::{Field, OnlyWhere, StagedUnder, WantsProof};
+use headland_shared::message::more::{Field, OnlyWhere, StagedUnder, WantsPresent, WantsProof};
 use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
@@ -43,6 +43,7 @@ impl Replica {
         );
         more.extend(self.credentials(&views, upload.as_ref().map(|upload| (upload.prev, upload.to)))?);
         more.extend(self.described.say(nonce));
+        more.extend(self.wants_present.then(|| WantsPresent.to_more()));
         let hello = Hello {
             nonce,
             actor: self.actor.clone(),

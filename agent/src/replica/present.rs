@@ -15,6 +15,7 @@ impl Replica {
             return Ok(());
         }
         self.asked_at = now.mono.max(self.asked_at + ASKED_EVERY_MS);
+        self.wants_present = true;
         self.session.greet_if_live(self.asked_at);
         self.pump(now).map_err(ApplyError::into_store)
     }

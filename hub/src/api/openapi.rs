@@ -1,12 +1,13 @@
 //! The API's description: made from the routes and from the types that are read and written, and compared with the
 //! file that is served.
 
-use super::{element, health, routes};
-use crate::answer::{Agents, ElementValue, Follow, Freshness, History, Notes, OneAgent, Status, WasPut};
+use super::{element, health, request, routes};
+use crate::answer::{Agents, ElementTold, Follow, Freshness, History, Notes, OneAgent, RequestTold, Status, WasPut};
 use crate::api::registry::RegistryAnswer;
 use crate::operation::{ApprovalWish, Decided, Decision, ImportWish, RevertWish, VersionWish};
 use crate::registry::{ImportReport, RevertReport};
 use headland_api::answer::Facts;
+use headland_api::demand::PARAMETERS;
 use headland_api::description::{JSON, Operation, Parameter, Tags, assert_served, document, of_models};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -83,14 +84,20 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
         ),
         ("get", element::CURRENT | element::ALIAS | element::APPROVAL) => Operation {
             tags: Tags::Given,
+            parameters: PARAMETERS.to_vec(),
             ..Operation::plain(
                 "What the registry says of it, with the ETag that setting it takes",
                 JSON,
-                schema!(Facts<ElementValue, Freshness>),
+                schema!(Facts<ElementTold, Freshness>),
             )
         },
         ("put", element::CURRENT | element::ALIAS) => put(schema!(VersionWish), schema!(WasPut)),
         ("put", element::APPROVAL) => put(schema!(ApprovalWish), schema!(WasPut)),
+        ("get", request::REQUEST) => Operation::plain(
+            "What became of a request that sets something in a database",
+            JSON,
+            schema!(RequestTold),
+        ),
         ("get", "/v1/registry") => Operation::plain(
             "The registry, and how the following of another hub's stands",
             JSON,
@@ -109,7 +116,7 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             None,
             (200, Some(schema!(Follow))),
         ),
-        _ => return of_models::<Freshness>(types, method, path, &[]),
+        _ => return of_models::<Freshness>(types, method, path, &PARAMETERS),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Reading requests.
 
 use super::Local;
+use super::fresh::Demanded;
 use super::problem::unknown_agent;
 use crate::answer::{Agents, Freshness, History, Notes, OneAgent, Status, WriteBacks};
 use crate::opening::now;
@@ -40,15 +41,15 @@ impl Library for Local {
 
     async fn answer<T: Serialize + Send + 'static>(
         self: Arc<Self>,
-        asked: Parameters,
+        mut asked: Parameters,
         read: impl FnOnce(&Telling<'_, Moment, Freshness>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<Response, Refusal> {
+        let demanded = Demanded::take(&self, &mut asked).await?;
         asked.finish()?;
         on_a_reader(move || {
-            // Before the moment, which is then at least as new as is said.
-            let age_ms = self.age_ms();
+            // Asked before the moment, which is then at least as new as is said.
             let moment = Reader::new(self.store.clone()).moment()?;
-            let freshness = report::freshness(moment.views(), &self.region, age_ms)?;
+            let freshness = demanded.freshness(moment.views(), &self.region)?;
             let told = Telling {
                 catalogue: &moment,
                 freshness: &freshness,

@@ -23,6 +23,8 @@ use tokio::time::Instant;
 
 /// How long a follower is kept waiting at most: less than what connections and people give up after.
 const WAIT_MS_MAX: u64 = 30_000;
+/// How long the registry is looked at for a follower who wants the present.
+const LOOK_MS_MAX: u64 = 2_000;
 /// How long a release may take to show: asking the leading hub for everything, and applying it.
 const RELEASE_MS_MAX: u64 = 120_000;
 
@@ -50,6 +52,12 @@ pub(super) async fn changes(
         let _ = local.inlet.try_put(Input::HeldElsewhere(held));
     }
     let (asked, mut live) = (now().mono, local.live.clone());
+    if since.wait_ms == 0
+        && let Some(follower) = &local.follower
+    {
+        // Whoever does not wait for news wants the present. What cannot be had is seen by the age of the answer.
+        let _ = follower.presence().wait(Duration::from_millis(LOOK_MS_MAX)).await;
+    }
     let until = Instant::now() + Duration::from_millis(since.wait_ms.min(WAIT_MS_MAX));
     let mut last = false;
     loop {
@@ -133,6 +141,14 @@ pub(super) fn only_own(local: &Local) -> Result<(), Refusal> {
     let refusal = Refusal::from(OperationError::Follows(follower.leader.clone()));
     let told = serde_json::to_value(follower.told(now().mono));
     Err(refusal.with("follow", told.unwrap_or_default()))
+}
+
+/// Refuses to set an element at a hub that neither has the registry nor writes it.
+pub(super) fn can_set(local: &Local) -> Result<(), Refusal> {
+    match &local.registrar {
+        Some(_) => Ok(()),
+        None => only_own(local),
+    }
 }
 
 /// Refuses what only the hub may do that has the registry: not one that follows another.

@@ -1,5 +1,6 @@
 //! Messages of the stream, put together to whole transactions of rows of the mapping.
 
+use super::barrier::{Nonce, Said};
 use super::ending::Ending;
 use crate::postgres::pgoutput::{Datum, Message, Relation};
 use crate::registry::bridge::{Field, Lsn, Mapping, RowChange, Spool};
@@ -13,6 +14,9 @@ const EPOCH_MS: i64 = 946_684_800_000;
 /// The most relations of which anything is remembered: more than any publication that is followed here has.
 const RELATIONS_MAX: usize = 4_096;
 
+/// The most of what hubs say in one transaction: they say one thing.
+const SAID_MAX: usize = 4;
+
 /// A transaction that is whole.
 #[derive(Debug)]
 pub(super) struct Transaction {
@@ -21,6 +25,16 @@ pub(super) struct Transaction {
     /// When it was committed, in milliseconds since 1970 by the database's clock.
     pub(super) at_ms: u64,
     pub(super) rows: Spool,
+    /// What hubs said in it.
+    pub(super) said: Vec<Said>,
+}
+
+/// A transaction that has begun.
+#[derive(Debug)]
+struct Open {
+    xid: u32,
+    rows: Spool,
+    said: Vec<Said>,
 }
 
 /// A table of the mapping, as its rows are sent.
@@ -39,16 +53,18 @@ pub(super) struct Assembler {
     directory: PathBuf,
     /// Relations by their numbers; nothing for one that is not of the mapping.
     relations: BTreeMap<u32, Option<Sent>>,
-    open: Option<(u32, Spool)>,
+    open: Option<Open>,
+    nonce: Nonce,
 }
 
 impl Assembler {
-    pub(super) fn new(mapping: Arc<Mapping>, directory: PathBuf) -> Self {
+    pub(super) fn new(mapping: Arc<Mapping>, directory: PathBuf, nonce: Nonce) -> Self {
         Self {
             mapping,
             directory,
             relations: BTreeMap::new(),
             open: None,
+            nonce,
         }
     }
 
@@ -61,11 +77,20 @@ impl Assembler {
     pub(super) fn take(&mut self, message: &[u8]) -> Result<Option<Transaction>, Ending> {
         let message = Message::decode(message).map_err(unreadable)?;
         match message {
-            Message::Begin { xid, .. } => self.open = Some((xid, Spool::new(self.directory.clone()))),
+            Message::Begin { xid, .. } => {
+                let (rows, said) = (Spool::new(self.directory.clone()), Vec::new());
+                self.open = Some(Open { xid, rows, said });
+            }
             Message::Commit { end, at_us, .. } => {
-                let (xid, rows) = self.open.take().ok_or_else(out_of_order)?;
+                let Open { xid, rows, said } = self.open.take().ok_or_else(out_of_order)?;
                 let at_ms = u64::try_from(at_us / 1_000 + EPOCH_MS).unwrap_or(0);
-                return Ok(Some(Transaction { xid, end, at_ms, rows }));
+                return Ok(Some(Transaction {
+                    xid,
+                    end,
+                    at_ms,
+                    rows,
+                    said,
+                }));
             }
             Message::Relation(relation) => self.relation(&relation)?,
             Message::Insert { relation, new } => {
@@ -97,14 +122,24 @@ impl Assembler {
                     }
                 }
             }
+            Message::Emitted {
+                transactional: true,
+                prefix,
+                content,
+                ..
+            } => {
+                let open = self.open.as_mut().ok_or_else(out_of_order)?;
+                let said = self.nonce.read(prefix, content);
+                open.said.extend(said.filter(|_| open.said.len() < SAID_MAX));
+            }
             Message::Emitted { .. } | Message::Ignored => {}
         }
         Ok(None)
     }
 
     fn push(&mut self, change: &RowChange) -> Result<(), Ending> {
-        let (_, rows) = self.open.as_mut().ok_or_else(out_of_order)?;
-        Ok(rows.push(change)?)
+        let open = self.open.as_mut().ok_or_else(out_of_order)?;
+        Ok(open.rows.push(change)?)
     }
 
     fn sent(&self, relation: u32) -> Result<Option<&Sent>, Ending> {
@@ -182,7 +217,7 @@ mod tests {
     use crate::postgres::pgoutput::Column;
 
     fn assembler() -> Assembler {
-        Assembler::new(Arc::new(Mapping::mlflow()), std::env::temp_dir())
+        Assembler::new(Arc::new(Mapping::mlflow()), std::env::temp_dir(), Nonce::new())
     }
 
     fn tags(columns: &[(&str, bool)]) -> Relation {

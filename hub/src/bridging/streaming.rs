@@ -2,6 +2,7 @@
 
 use super::Told;
 use super::assembler::{Assembler, Transaction};
+use super::barrier::{Barriers, Nonce, Said};
 use super::ending::Ending;
 use super::task::Bridge;
 use super::watcher::{Seen, watch};
@@ -9,10 +10,11 @@ use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
 use crate::postgres::{Connection, Purpose, Streamed, Streaming};
+use crate::registrar::{Landed, RequestId};
 use crate::registry::Removals;
 use crate::registry::bridge::{Extent, Lsn, RowsHeard, Source, Spool};
 use crate::store::Bridged;
-use headland_shared::epoch::Position;
+use headland_shared::epoch::{Position, Seq};
 use headland_shared::session::Ms;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,27 +53,30 @@ struct Flow {
     owed: Option<(u64, u32)>,
     ticks: Interval,
     seen: Receiver<Option<Seen>>,
-    /// Where barriers are asked for, once one was needed.
-    barrier: Option<Connection>,
+    /// Where the standbys are waited for, once that was needed.
+    standbys: Option<Connection>,
+    /// Asks for the present when somebody wants it.
+    _barriers: Barriers,
 }
 
 impl Bridge {
     /// Follows until something ends it.
     pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn) -> Result<(), Ending> {
-        let plan = &self.database.plan;
+        let (plan, nonce) = (&self.database.plan, Nonce::new());
         let streaming = Streaming::start(connection, &plan.slot, &plan.publication).await?;
         let mut ticks = interval(Duration::from_millis(STATUS_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut flow = Flow {
             streaming,
-            assembler: Assembler::new(Arc::clone(&self.mapping), self.database.directory.clone()),
+            assembler: Assembler::new(Arc::clone(&self.mapping), self.database.directory.clone(), nonce),
             received: Lsn(at.durable),
             owed: at.witness.filter(|(end, _)| confirmed < Lsn(*end)),
             at,
             stored_at: now().mono,
             ticks,
             seen: watch(&self.database),
-            barrier: None,
+            standbys: None,
+            _barriers: Barriers::start(&self.database, nonce, self.reporter.asked()),
         };
         // What comes first must know already whether commits wait for standbys.
         let looked = tokio::time::timeout(Duration::from_millis(LOOK_MS_MAX), flow.seen.wait_for(Option::is_some));
@@ -117,7 +122,13 @@ impl Bridge {
 
     /// Takes over a transaction, unless it is held already.
     async fn transaction(&mut self, flow: &mut Flow, transaction: Transaction) -> Result<(), Ending> {
-        let Transaction { xid, end, at_ms, rows } = transaction;
+        let Transaction {
+            xid,
+            end,
+            at_ms,
+            rows,
+            said,
+        } = transaction;
         if let Some((owed_end, owed_xid)) = flow.owed
             && end.0 >= owed_end
         {
@@ -132,13 +143,15 @@ impl Bridge {
         }
         if rows.is_empty() {
             flow.received = flow.received.max(end);
+            self.hear(flow, said, end, None);
             return Ok(());
         }
         if flow.seen.borrow().as_ref().is_some_and(|seen| seen.synchronous) {
             self.until_standbys_have_it(flow).await?;
         }
         let extent = Extent::Commit { xid };
-        self.take_over(flow, end, at_ms, extent, rows).await?;
+        let seq = self.take_over(flow, end, at_ms, extent, rows).await?;
+        self.hear(flow, said, end, seq);
         // At once, so that the server can let go of its log, and whoever waits for this hub goes on.
         flow.streaming.confirm(Lsn(flow.at.durable)).await?;
         self.know(flow);
@@ -148,11 +161,11 @@ impl Bridge {
     /// The server sends a commit before its standbys have confirmed it, and a failover could lose it. Commits are
     /// confirmed in their order, so a later one of this hub's own that is confirmed says it of all before.
     async fn until_standbys_have_it(&mut self, flow: &mut Flow) -> Result<(), Ending> {
-        let connection = match &mut flow.barrier {
+        let connection = match &mut flow.standbys {
             Some(connection) => connection,
             None => {
                 let connection = Connection::open(&self.database.server, Purpose::Queries).await?;
-                flow.barrier.insert(connection)
+                flow.standbys.insert(connection)
             }
         };
         let confirmed = connection.wait_for(BARRIER);
@@ -181,7 +194,33 @@ impl Bridge {
             return Ok(());
         }
         let (end, rows) = (flow.received, Spool::new(self.database.directory.clone()));
-        self.take_over(flow, end, 0, Extent::Position, rows).await
+        self.take_over(flow, end, 0, Extent::Position, rows).await.map(|_| ())
+    }
+
+    /// What hubs said in a transaction that is here now, with all before it.
+    fn hear(&mut self, flow: &Flow, said: Vec<Said>, end: Lsn, seq: Option<Seq>) {
+        for said in said {
+            match said {
+                Said::Present(as_of) => {
+                    self.reporter.known(as_of);
+                    // One that finds no room is followed by the next.
+                    let _ = self.inlet.try_put(Input::Known(as_of));
+                }
+                Said::Request(request) => {
+                    let position = Position {
+                        life: flow.at.life,
+                        number: end.0,
+                    };
+                    let landed = Landed {
+                        position,
+                        seq: seq.map(|seq| seq.0),
+                    };
+                    if let Ok(request) = RequestId::read(&request) {
+                        self.ledger.landed(&request, landed);
+                    }
+                }
+            }
+        }
     }
 
     async fn take_over(
@@ -191,7 +230,7 @@ impl Bridge {
         at_ms: u64,
         extent: Extent,
         rows: Spool,
-    ) -> Result<(), Ending> {
+    ) -> Result<Option<Seq>, Ending> {
         let at = &flow.at;
         let (life, number) = (at.life, end.0);
         let heard = RowsHeard {
@@ -225,7 +264,7 @@ impl Bridge {
         }
         flow.received = flow.received.max(end);
         flow.stored_at = now().mono;
-        Ok(())
+        Ok(applied.seq)
     }
 
     /// Says since when this hub knows what the registry says, and how the slot is.

@@ -5,8 +5,9 @@ use super::start::{Known, Start, start};
 use super::streaming::STATUS_MS;
 use super::{Answered, Database, Told};
 use crate::driver::{Inlet, Input};
-use crate::following::{Follower, Leader, Reporter, State};
+use crate::following::{Asked, Follower, Leader, Reporter, State};
 use crate::postgres::{Connection, Purpose, Response, Streaming, examine, identify};
+use crate::registrar::Ledger;
 use crate::registry::bridge::{BridgeApplied, Lsn, Mapping};
 use crate::store::{Bridged, Store};
 use headland_host::backoff::Backoff;
@@ -27,12 +28,21 @@ pub(crate) struct Bridge {
     pub(super) inlet: Inlet,
     pub(super) reporter: Reporter,
     recopy: Option<Recopy>,
+    /// What became of requests to set something in the database.
+    pub(super) ledger: Ledger,
 }
 
 impl Bridge {
     /// A task and what others see of it. Failures are waited out as `backoff` says.
-    pub(crate) fn new(database: Database, store: Store, inlet: Inlet, backoff: Backoff) -> (Self, Follower) {
-        let (reporter, follower) = Reporter::new(Leader::Database(database.server.to_string()), backoff);
+    pub(crate) fn new(
+        database: Database,
+        store: Store,
+        inlet: Inlet,
+        backoff: Backoff,
+        asked: Asked,
+        ledger: Ledger,
+    ) -> (Self, Follower) {
+        let (reporter, follower) = Reporter::new(Leader::Database(database.server.to_string()), backoff, asked);
         reporter.show(|standing| standing.database.slot.clone_from(&database.plan.slot));
         let bridge = Self {
             mapping: Arc::new(database.mapping.clone()),
@@ -41,6 +51,7 @@ impl Bridge {
             inlet,
             reporter,
             recopy: None,
+            ledger,
         };
         (bridge, follower)
     }

@@ -215,6 +215,17 @@ fn failure_of(refusal: Refusal) -> Failure {
     }
 }
 
+/// The socket of the hub that runs: only that one can do it.
+pub(super) fn listening<'s>(settings: &'s Settings, doing: &str) -> Result<&'s Path, Failure> {
+    match someone_listens(&settings.socket)? {
+        true => Ok(&settings.socket),
+        false => Err(Failure::bad_input(format!(
+            "{doing}: nobody listens on control socket {}; start the hub",
+            settings.socket.display()
+        ))),
+    }
+}
+
 pub(super) fn someone_listens(socket: &Path) -> Result<bool, Failure> {
     match UnixStream::connect(socket) {
         Ok(_) => Ok(true),
@@ -271,7 +282,7 @@ fn ask(socket: &Path, method: Method, target: &str, body: Option<&Value>) -> Res
 }
 
 /// What was answered, if it was done.
-fn answered(status: StatusCode, answer: Value) -> Result<Value, Failure> {
+pub(super) fn answered(status: StatusCode, answer: Value) -> Result<Value, Failure> {
     if status.is_success() {
         return Ok(answer);
     }

@@ -1,6 +1,6 @@
 //! What a task that follows a registry tells the others, and how it waits.
 
-use super::{Follower, Leader, Standing, State};
+use super::{Asked, Follower, Leader, Standing, State};
 use crate::opening::now;
 use crate::registry::Removals;
 use headland_host::backoff::Backoff;
@@ -19,23 +19,26 @@ pub(crate) struct Reporter {
     backoff: Backoff,
     standing: watch::Sender<Standing>,
     release: watch::Receiver<Option<Position>>,
+    asked: Asked,
 }
 
 impl Reporter {
     /// A reporter and what others see of it. Failures are waited out as `backoff` says.
-    pub(crate) fn new(leader: Leader, backoff: Backoff) -> (Self, Follower) {
+    pub(crate) fn new(leader: Leader, backoff: Backoff, asked: Asked) -> (Self, Follower) {
         let (standing, seen) = watch::channel(Standing::new());
         let (releasing, release) = watch::channel(None);
         let follower = Follower {
             leader: leader.clone(),
             standing: seen,
             release: releasing,
+            asked: asked.clone(),
         };
         let reporter = Self {
             leader,
             backoff,
             standing,
             release,
+            asked,
         };
         (reporter, follower)
     }
@@ -45,10 +48,17 @@ impl Reporter {
         self.standing.borrow().state == State::Following
     }
 
+    /// Whoever wants the present.
+    pub(crate) fn asked(&self) -> Asked {
+        self.asked.clone()
+    }
+
     /// All that the registry said at this moment, by this hub's clock, is here.
     pub(crate) fn known(&mut self, as_of: Ms) {
         self.backoff.reset();
-        self.standing.send_modify(|standing| standing.as_of = Some(as_of));
+        // Looks of several kinds may overlap.
+        self.standing
+            .send_modify(|standing| standing.as_of = standing.as_of.max(Some(as_of)));
         self.tell(State::Following);
     }
 

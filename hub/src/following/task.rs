@@ -1,6 +1,6 @@
 //! The task that asks the leading hub, again and again.
 
-use super::{Follower, Heard, Leader, Reporter, State};
+use super::{Asked, Follower, Heard, Leader, Reporter, State};
 use crate::driver::{Inlet, Input};
 use crate::opening::now;
 use crate::registry::follow::{Applied, CHANGES_BYTES_MAX, Changes, FollowError, query_of};
@@ -10,6 +10,7 @@ use headland_host::control;
 use headland_shared::session::Ms;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How long the leading hub may hold a request back when it has nothing new: what is held here is then known to be
@@ -17,6 +18,12 @@ use tokio::sync::oneshot;
 const WAIT_MS: u64 = 5_000;
 /// How long it may take to make and send an answer, beyond that: everything that it has, on a slow disk.
 const ANSWER_MS_MAX: u64 = 60_000;
+/// How long those who want the present ask together, in milliseconds; also, the question is later than theirs by the
+/// clock, which counts milliseconds.
+const GATHER_MS: u64 = 1;
+/// How long the leading hub may look at its own registry, in milliseconds.
+const LOOK_MS_MAX: u64 = 10_000;
+
 /// Asks the leading hub until the program ends.
 #[derive(Debug)]
 pub(crate) struct Task {
@@ -24,6 +31,8 @@ pub(crate) struct Task {
     store: Store,
     inlet: Inlet,
     reporter: Reporter,
+    /// Whether somebody wants the present: then the leading hub is not to hold the next request back.
+    wanted: bool,
 }
 
 /// How one request went.
@@ -32,6 +41,8 @@ enum Round {
     Done(Ms),
     /// It was not applied.
     Not(FollowError),
+    /// Somebody wants the present, and the request that waited for news was given up.
+    Asked,
     /// There was no usable answer.
     Failed(String),
     /// The replica is gone: the program ends.
@@ -40,13 +51,14 @@ enum Round {
 
 impl Task {
     /// A task and what others see of it. Failures are waited out as `backoff` says.
-    pub(crate) fn new(leader: PathBuf, store: Store, inlet: Inlet, backoff: Backoff) -> (Self, Follower) {
-        let (reporter, follower) = Reporter::new(Leader::Hub(leader.clone()), backoff);
+    pub(crate) fn new(leader: PathBuf, store: Store, inlet: Inlet, backoff: Backoff, asked: Asked) -> (Self, Follower) {
+        let (reporter, follower) = Reporter::new(Leader::Hub(leader.clone()), backoff, asked);
         let task = Self {
             leader,
             store,
             inlet,
             reporter,
+            wanted: false,
         };
         (task, follower)
     }
@@ -56,6 +68,7 @@ impl Task {
         loop {
             match self.round().await {
                 Round::Ended => return,
+                Round::Asked => tokio::time::sleep(Duration::from_millis(GATHER_MS)).await,
                 Round::Done(as_of) => self.reporter.known(as_of),
                 Round::Not(FollowError::Held(held)) => {
                     self.reporter.tell(State::Held(held));
@@ -82,7 +95,7 @@ impl Task {
             Err(error) => return Round::Failed(error.to_string()),
         };
         // Only who follows already may be kept waiting: until then people want to know how it stands.
-        let wait_ms = match self.reporter.is_following() {
+        let wait_ms = match self.reporter.is_following() && !std::mem::take(&mut self.wanted) {
             true => WAIT_MS,
             false => 0,
         };
@@ -90,7 +103,15 @@ impl Task {
         let target = format!("/v1/registry/changes?{query}&wait_ms={wait_ms}");
         let sent = now().mono;
         let answer = control::request_bytes(&self.leader, &target, CHANGES_BYTES_MAX, wait_ms + ANSWER_MS_MAX);
-        let (status, bytes) = match answer.await {
+        let asked = self.reporter.asked();
+        let answer = tokio::select! {
+            answer = answer => answer,
+            () = asked.asked(), if wait_ms > 0 => {
+                self.wanted = true;
+                return Round::Asked;
+            }
+        };
+        let (status, bytes) = match answer {
             Ok(answer) => answer,
             Err(error) => return Round::Failed(error.to_string()),
         };
@@ -106,7 +127,7 @@ impl Task {
             Err(error) => return Round::Failed(error.to_string()),
         };
         let removals = self.reporter.removals_at(changes.registry);
-        let as_of = (sent + changes.waited_ms.min(wait_ms)).saturating_sub(changes.age_ms);
+        let as_of = (sent + changes.waited_ms.min(wait_ms.max(LOOK_MS_MAX))).saturating_sub(changes.age_ms);
         let heard = Heard {
             changes,
             removals,

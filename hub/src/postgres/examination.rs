@@ -5,6 +5,9 @@ mod own;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod writing;
+
+pub(crate) use writing::Written;
 
 use super::connection::{Connection, Row};
 use super::error::PgError;
@@ -35,6 +38,8 @@ pub(crate) struct Table {
     /// All columns that are needed; the first `keys` of them name a row.
     pub(crate) columns: Vec<String>,
     pub(crate) keys: usize,
+    /// What is written of it, if anything is.
+    pub(crate) written: Option<Written>,
 }
 
 impl Table {
@@ -128,6 +133,7 @@ pub(crate) async fn examine(connection: &mut Connection, plan: &Plan) -> Result<
     }
     findings.extend(publication(connection, plan, &tables).await?);
     findings.extend(own::findings(connection, plan).await?);
+    findings.extend(writing::findings(connection, plan).await?);
     match &slot {
         None => findings.extend(room_for_slot(connection).await?),
         Some(slot) => findings.extend(slot.findings(plan)),

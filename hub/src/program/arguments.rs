@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use crate::cli::Wish;
 use clap::{Args, Parser, Subcommand};
 use headland_host::completions::Shell;
 use std::path::PathBuf;
@@ -18,9 +19,11 @@ Examples:
   headland-hub agents
   headland-hub doctor
   headland-hub registry init --print
+  headland-hub set-alias farm/crop champion 1.6
   headland-hub backup /var/backups
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input, and nothing changed.
+Exit codes: 0 done; 1 failed; 2 wrong arguments, configuration or input, and nothing changed; 4 not known whether it
+was done.
 
 Environment:
   HEADLAND_CONFIG  the configuration file, unless --config names one
@@ -87,6 +90,59 @@ pub(super) enum Command {
         /// The commit, as `headland-hub history` numbers it
         #[arg(value_name = "SEQ")]
         seq: u64,
+    },
+    /// Say which version of a model is current
+    ///
+    /// It is set where the registry is: here, or in the database that the hub follows, if the mapping allows that.
+    #[command(after_help = "Example:\n  headland-hub set-current farm/crop 1.6")]
+    SetCurrent {
+        #[command(flatten)]
+        model: ModelArgument,
+        /// A version that the model has
+        #[arg(value_name = "VERSION")]
+        version: String,
+        #[command(flatten)]
+        how: SetArguments,
+    },
+    /// Have an alias name another version
+    #[command(after_help = "Example:\n  headland-hub set-alias farm/crop champion 1.6 --if-match 6a8600000001a0f1-2a")]
+    SetAlias {
+        #[command(flatten)]
+        model: ModelArgument,
+        /// The alias
+        #[arg(value_name = "ALIAS")]
+        alias: String,
+        /// A version that the model has
+        #[arg(value_name = "VERSION")]
+        version: String,
+        #[command(flatten)]
+        how: SetArguments,
+    },
+    /// Approve a version
+    #[command(after_help = "Example:\n  headland-hub approve farm/crop 1.6 field-use")]
+    Approve {
+        #[command(flatten)]
+        approved: ApprovedArguments,
+        /// The outcome
+        #[arg(long, value_name = "STATUS", default_value = "approved")]
+        status: String,
+        #[command(flatten)]
+        how: SetArguments,
+    },
+    /// Revoke an approval of a version, for ever
+    #[command(after_help = "Example:\n  headland-hub revoke farm/crop 1.5 field-use")]
+    Revoke {
+        #[command(flatten)]
+        approved: ApprovedArguments,
+        #[command(flatten)]
+        how: SetArguments,
+    },
+    /// Say what became of a request to set something in the database
+    #[command(after_help = "Example:\n  headland-hub request 5e1f0c9a7b3d4e628f0a1b2c3d4e5f60")]
+    Request {
+        /// What it is called, as the answer said
+        #[arg(value_name = "ID")]
+        id: String,
     },
     /// Take writes again from a name under which two stores spoke
     ///
@@ -220,6 +276,40 @@ pub(crate) struct ModelArgument {
     /// Whose model it is
     #[arg(long, short, value_name = "NAMESPACE", default_value = "default")]
     pub(crate) namespace: String,
+}
+
+/// Which approval of which version.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ApprovedArguments {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// A version that the model has
+    #[arg(value_name = "VERSION")]
+    version: String,
+    /// What for
+    #[arg(value_name = "APPROVAL")]
+    approval: String,
+}
+
+impl ApprovedArguments {
+    /// That it has this outcome.
+    pub(super) fn wish(self, status: &str) -> Wish {
+        Wish::approval(self.model, &self.version, &self.approval, status)
+    }
+}
+
+/// Under which condition to set something.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SetArguments {
+    /// Only if what is there still has this tag; unless said, if it is still what it is when the command begins
+    #[arg(long, value_name = "TAG")]
+    pub(crate) if_match: Option<String>,
+    /// Only if nothing is there yet
+    #[arg(long, conflicts_with = "if_match")]
+    pub(crate) if_absent: bool,
+    /// What to call the request, for who may send it again; unless said, the hub calls it something
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
 }
 
 /// Which models to list.

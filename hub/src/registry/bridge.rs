@@ -19,6 +19,6 @@ mod tests;
 pub use apply::{BridgeApplied, BridgeError, Extent, RowsHeard, apply};
 pub use history::{Source, life_after};
 pub use lsn::{Lsn, LsnError};
-pub use mapping::{Mapping, MappingError, TableMapping};
+pub use mapping::{Absent, Cell, Mapping, MappingError, TableMapping, Unwritable};
 pub use row::{Field, RowChange};
 pub use spool::{Spool, SpoolError};

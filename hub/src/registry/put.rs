@@ -191,7 +191,7 @@ impl Assertion {
         }
     }
 
-    fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         match self {
             Self::Current(version) => Value::text(version.as_str()),
             Self::Alias(_, target) => target.to_value(),
@@ -244,25 +244,73 @@ fn build(commit: &mut Commit<'_, '_>, put: &Put, now: Now) -> Result<Word, PutEr
 
 /// What the registry says before the put, if that may be done.
 fn possible(registry: &RegistryCommit<'_, '_, '_>, held: &Held, put: &Put) -> Result<Option<Word>, PutError> {
-    let assertion = &put.assertion;
-    let (record, element) = (put.record.clone(), assertion.element());
-    let key = element.key().encoded();
-    let subject = Box::new(Subject { record, element });
-    if !held.alive {
-        return Err(PutError::UnknownModel { subject });
-    }
-    let is_held = |version: &VersionName| held.central(&ElementKey::Version(version.clone()).encoded()).is_some();
-    if let Some(version) = assertion.versions().into_iter().find(|version| !is_held(version)) {
-        let version = version.clone();
-        return Err(PutError::UnknownVersion { subject, version });
-    }
-    if registry.cannot_take_back(held, &key) && !assertion.is_revocation() {
-        return Err(PutError::Revoked { subject });
-    }
+    let key = put.assertion.element().key().encoded();
     let word = |(value, position)| Word { value, position };
-    let present = held.central(&key).zip(held.position(&key)).map(word);
-    match put.expected.is_met_by(present.as_ref()) {
-        true => Ok(present),
-        false => Err(PutError::Stale { subject, present }),
+    put.judge(&Known {
+        alive: held.alive,
+        has: &|version| held.central(&ElementKey::Version(version.clone()).encoded()).is_some(),
+        revoked: registry.cannot_take_back(held, &key),
+        present: held.central(&key).zip(held.position(&key)).map(word),
+    })
+}
+
+/// What is known of the model and the element when a put is judged.
+struct Known<'a> {
+    alive: bool,
+    has: &'a dyn Fn(&VersionName) -> bool,
+    revoked: bool,
+    present: Option<Word>,
+}
+
+impl Put {
+    /// What is said before the put, if that may be done, as far as these elements say; nothing of a model that is not
+    /// held.
+    pub(crate) fn possible_with(&self, elements: Option<&Elements>) -> Result<Option<Word>, PutError> {
+        let present = elements.and_then(|elements| self.assertion.element().word(elements));
+        let is_approval = matches!(self.assertion, Assertion::Approval(..));
+        let revoked = present.as_ref().is_some_and(|word| word.value == Value::text(REVOKED));
+        self.judge(&Known {
+            alive: elements.is_some(),
+            has: &|version| elements.is_some_and(|elements| has_version(elements, version)),
+            revoked: is_approval && revoked,
+            present,
+        })
     }
+
+    fn judge(&self, known: &Known<'_>) -> Result<Option<Word>, PutError> {
+        let Self {
+            record,
+            assertion,
+            expected,
+        } = self;
+        let subject = Box::new(Subject {
+            record: record.clone(),
+            element: assertion.element(),
+        });
+        if !known.alive {
+            return Err(PutError::UnknownModel { subject });
+        }
+        if let Some(version) = assertion.versions().into_iter().find(|version| !(known.has)(version)) {
+            let version = version.clone();
+            return Err(PutError::UnknownVersion { subject, version });
+        }
+        if known.revoked && !assertion.is_revocation() {
+            return Err(PutError::Revoked { subject });
+        }
+        let present = known.present.clone();
+        match expected.is_met_by(present.as_ref()) {
+            true => Ok(present),
+            false => Err(PutError::Stale { subject, present }),
+        }
+    }
+}
+
+fn has_version(elements: &Elements, version: &VersionName) -> bool {
+    let state = elements.get(&ElementKey::Version(version.clone()));
+    let Some(State::Register(register)) = state else {
+        return false;
+    };
+    register
+        .write_of(&Writer::Central)
+        .is_some_and(|write| write.value.is_some())
 }

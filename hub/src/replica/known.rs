@@ -7,7 +7,8 @@ impl Replica {
     /// The registry is another hub's, and what is held here was its state at `at` on this hub's clock. Agents are told,
     /// so that their answers never look younger than they are.
     pub fn registry_known(&mut self, at: Ms) {
-        self.registry_known_at = Some(at);
+        // Looks of several kinds may overlap.
+        self.registry_known_at = self.registry_known_at.max(Some(at));
     }
 
     /// The latest moment at which what is held here was known to be the registry's state.

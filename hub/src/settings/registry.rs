@@ -5,7 +5,7 @@ use super::{Settings, within};
 use crate::bridging::Database;
 use crate::edge::TablesUse;
 use crate::following::Leader;
-use crate::postgres::{Plan, Server, Table, TlsMode};
+use crate::postgres::{Plan, Server, Table, TlsMode, Written};
 use crate::registry::bridge::{Mapping, MappingError};
 use serde::Deserialize;
 use std::io;
@@ -212,6 +212,10 @@ impl Settings {
             name: table.name.clone(),
             columns: table.columns.clone(),
             keys: table.keys,
+            written: table.written().map(|column| Written {
+                column: column.to_owned(),
+                adds: table.is_added_to(),
+            }),
         });
         let plan = Plan {
             user: settings.user.clone(),

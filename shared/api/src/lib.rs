@@ -7,6 +7,7 @@
 //! with the feature `schema`, the description that a test compares with the file that is served.
 
 pub mod answer;
+pub mod demand;
 #[cfg(feature = "schema")]
 pub mod description;
 pub mod models;

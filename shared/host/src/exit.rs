@@ -20,6 +20,9 @@ pub const CODE_FAILED: u8 = 1;
 /// The exit code of a question that was answered, and has no answer that could be used.
 pub const CODE_NOTHING_FITS: u8 = 3;
 
+/// The exit code of something of which it is not known whether it was done.
+pub const CODE_UNKNOWN: u8 = 4;
+
 /// One line about why a program ends, and the code it ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -115,6 +115,15 @@ impl Field for OnlyWhere {
     const TAG: u16 = 13;
 }
 
+/// In a hello: somebody at the agent wants the registry's present state. A hub whose registry is elsewhere looks at it
+/// before it answers, for a moment; one that cannot read this answers with what it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantsPresent;
+
+impl Field for WantsPresent {
+    const TAG: u16 = 14;
+}
+
 /// In a confirmation: the chain of the agent's writes up to what is stored. A copy that hears what was meant for
 /// another finds another chain there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ fn plan() -> (Plan, Table) {
         name: "models".to_owned(),
         columns: vec!["name".to_owned(), "card".to_owned()],
         keys: 1,
+        written: None,
     };
     let plan = Plan {
         user: "headland".to_owned(),

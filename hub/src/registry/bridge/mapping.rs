@@ -1,11 +1,14 @@
 //! Which tables and columns make which parts of a record. In TOML; a profile for MLflow is built in.
 
+mod cell;
 mod file;
 #[cfg(test)]
 mod tests;
 
 use super::row::Field;
 use crate::edge;
+use cell::OF_MLFLOW;
+pub use cell::{Absent, Cell, Unwritable};
 pub(super) use file::{Condition, Row};
 use headland_shared::digest::hash_128;
 use headland_shared::key::RecordKey;
@@ -32,6 +35,16 @@ pub struct MappingError(String);
 pub struct Mapping {
     tables: Vec<TableMapping>,
     fingerprint: u64,
+    profile: Profile,
+}
+
+/// Whose tables they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    /// MLflow's.
+    Mlflow,
+    /// Those that somebody described.
+    Described,
 }
 
 /// What one table contributes.
@@ -46,6 +59,8 @@ pub struct TableMapping {
     /// How many columns name a row.
     pub keys: usize,
     namespace_fixed: Option<Namespace>,
+    /// Whether the hub may write what [`Row::written`] names.
+    writable: bool,
     pub(super) row: Row,
 }
 
@@ -53,7 +68,10 @@ impl Mapping {
     /// The model registry of MLflow.
     #[must_use]
     pub fn mlflow() -> Self {
-        Self::parse(MLFLOW).expect("the profile that is built in is valid: a test reads it")
+        Self {
+            profile: Profile::Mlflow,
+            ..Self::parse(MLFLOW).expect("the profile that is built in is valid: a test reads it")
+        }
     }
 
     /// Reads a mapping.
@@ -84,7 +102,12 @@ impl Mapping {
         }
         // What is kept of rows is in the order of these columns, so all of the text counts.
         let fingerprint = hash_128(&[text.as_bytes()]) as u64;
-        Ok(Self { tables, fingerprint })
+        let profile = Profile::Described;
+        Ok(Self {
+            tables,
+            fingerprint,
+            profile,
+        })
     }
 
     /// The same, with the rows that hubs wrote into Headland's own table.
@@ -135,6 +158,7 @@ impl TableMapping {
             keys: edge::COLUMNS.len() - 1,
             namespace_fixed: None,
             row: Row::EdgeWrite,
+            writable: false,
         }
     }
 
@@ -151,6 +175,16 @@ impl TableMapping {
             (Some(_), None) => None,
             _ => return Err(wrong("say either namespace, a column, or namespace_is, a fixed one")),
         };
+        if table.writable && row.written().is_none() {
+            return Err(wrong(
+                "it is said to be writable, and no column of it is: only current, the version of an alias, and the value of an approval are",
+            ));
+        }
+        if table.writable && OF_MLFLOW.contains(&name.as_str()) {
+            return Err(wrong(
+                "it is MLflow's, and only MLflow's own server writes it; leave writable out, and use MLflow's client",
+            ));
+        }
         let mut columns: Vec<String> = table.namespace.into_iter().chain([table.model]).collect();
         columns.extend(row.keys().map(ToOwned::to_owned));
         let keys = columns.len();
@@ -169,6 +203,7 @@ impl TableMapping {
             columns,
             keys,
             namespace_fixed,
+            writable: table.writable,
             row,
         })
     }

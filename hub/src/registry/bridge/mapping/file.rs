@@ -27,6 +27,9 @@ pub(super) struct Table {
     pub(super) namespace_is: Option<Namespace>,
     /// The column that holds the model's name.
     pub(super) model: String,
+    /// Whether the hub may write in it what can be put.
+    #[serde(default)]
+    pub(super) writable: bool,
     #[serde(flatten)]
     pub(super) row: Row,
 }

@@ -1,6 +1,8 @@
 //! How fresh an answer must be, and whether it is.
 
-use crate::replica::Basis;
+use crate::parameters::Parameters;
+use crate::problem::Refusal;
+use axum::http::StatusCode;
 use headland_host::text::words::duration;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +11,29 @@ use serde::{Deserialize, Serialize};
 const TIMEOUT_MS_DEFAULT: u64 = 5_000;
 const TIMEOUT_MS_MAX: u64 = 60_000;
 
+/// The parameters, for the description of an API.
+pub const PARAMETERS: [(&str, &str); 4] = [
+    (
+        "consistency",
+        "How fresh the answer must be: eventual (the default), bounded or strong.",
+    ),
+    (
+        "max_staleness",
+        "How old the answer may be, such as 500ms, 5s, 10m or 2h; by itself it means bounded.",
+    ),
+    (
+        "on_stale",
+        "What to do when it is not that fresh: refuse (the default) or warn.",
+    ),
+    (
+        "timeout",
+        "How long to wait for the present when consistency is strong, such as 5s.",
+    ),
+];
+
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Consistency {
     /// However old it is.
@@ -25,7 +47,7 @@ pub enum Consistency {
 
 /// What to do when an answer is not as fresh as it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnStale {
     /// Refuse to answer.
@@ -37,11 +59,15 @@ pub enum OnStale {
 
 /// How fresh an answer somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Demand {
-    pub(crate) consistency: Consistency,
-    pub(crate) max_staleness_ms: Option<u64>,
-    pub(crate) on_stale: OnStale,
-    pub(crate) timeout_ms: u64,
+pub struct Demand {
+    /// How fresh.
+    pub consistency: Consistency,
+    /// Of `bounded`: how old it may be, in milliseconds.
+    pub max_staleness_ms: Option<u64>,
+    /// What to do when it is not.
+    pub on_stale: OnStale,
+    /// Of `strong`: how long to wait for the present, in milliseconds.
+    pub timeout_ms: u64,
 }
 
 impl Default for Demand {
@@ -57,24 +83,53 @@ impl Default for Demand {
 
 /// A wish for freshness that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DemandError {
+pub enum DemandError {
+    /// It is none of the three.
     #[error("reading consistency: {0:?} is none; use eventual, bounded or strong")]
     Consistency(String),
+    /// It is neither of the two.
     #[error("reading on_stale: {0:?} is none; use refuse or warn")]
     OnStale(String),
+    /// It has no unit, or is no number.
     #[error("reading {0}: {1:?} is no duration; use a whole number with its unit, such as 500ms, 5s, 10m or 2h")]
     Duration(&'static str, String),
+    /// Nobody waits so long.
     #[error("reading timeout: it is more than {} s; wait for less, and ask again", TIMEOUT_MS_MAX / 1_000)]
     TooPatient,
+    /// Nobody knows how old it may be.
     #[error("reading consistency: bounded needs to know how old an answer may be; say max_staleness, such as 5s")]
     NoBound,
+    /// It contradicts the rest.
     #[error("reading max_staleness: {0} has no such bound; leave it out, or ask for consistency=bounded")]
     NeedlessBound(&'static str),
 }
 
 impl Demand {
+    /// Takes what was asked for out of the parameters of a request.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn take(asked: &mut Parameters) -> Result<Self, Refusal> {
+        let consistency = asked.take("consistency")?;
+        let max_staleness = asked.take("max_staleness")?;
+        let on_stale = asked.take("on_stale")?;
+        let timeout = asked.take("timeout")?;
+        Self::read(
+            consistency.as_deref(),
+            max_staleness.as_deref(),
+            on_stale.as_deref(),
+            timeout.as_deref(),
+        )
+        .map_err(Refusal::bad_request)
+    }
+
     /// Reads what was asked for. A bound by itself means `bounded`.
-    pub(crate) fn read(
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be read, or they contradict each other.
+    pub fn read(
         consistency: Option<&str>,
         max_staleness: Option<&str>,
         on_stale: Option<&str>,
@@ -115,15 +170,16 @@ impl Demand {
 
     /// What is wrong with an answer of this age; nothing if it is as fresh as it must be. `absent` says why the present
     /// could not be had.
-    pub(crate) fn shortfall(&self, age: Option<(u64, Basis)>, absent: Option<&str>) -> Option<String> {
+    #[must_use]
+    pub fn shortfall(&self, age_ms: Option<u64>, absent: Option<&str>) -> Option<String> {
         match self.consistency {
             Consistency::Eventual => None,
             Consistency::Strong => absent.map(str::to_owned),
             Consistency::Bounded => {
                 let bound = self.max_staleness_ms.unwrap_or_default();
-                match age {
-                    Some((ms, _)) if ms <= bound => None,
-                    Some((ms, _)) => Some(format!(
+                match age_ms {
+                    Some(ms) if ms <= bound => None,
+                    Some(ms) => Some(format!(
                         "the catalogue may be {} old, and at most {} was asked for",
                         duration(ms),
                         duration(bound)
@@ -141,14 +197,29 @@ impl Demand {
 /// An answer that is not as fresh as it must be, and so is not given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("answering with {consistency} consistency: {reason}; try again, ask for less, or say on_stale=warn", consistency = self.name())]
-pub(crate) struct Stale {
-    pub(crate) consistency: Consistency,
-    pub(crate) reason: String,
-    pub(crate) age_ms: Option<u64>,
-    pub(crate) max_staleness_ms: Option<u64>,
+pub struct Stale {
+    /// How fresh it was to be.
+    pub consistency: Consistency,
+    /// What is wrong.
+    pub reason: String,
+    /// How old it is, in milliseconds; nothing when that is not known.
+    pub age_ms: Option<u64>,
+    /// How old it might be.
+    pub max_staleness_ms: Option<u64>,
 }
 
 impl Stale {
+    /// The refusal of an answer that is not as fresh as it must be.
+    #[must_use]
+    pub fn into_refusal(self) -> Refusal {
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stale", "Not fresh enough", &self);
+        refusal
+            .with("age_ms", self.age_ms)
+            .with("max_staleness_ms", self.max_staleness_ms)
+            .with("consistency", self.consistency.name())
+            .with("reason", self.reason)
+    }
+
     fn name(&self) -> &'static str {
         self.consistency.name()
     }
@@ -233,7 +304,7 @@ mod tests {
     #[test]
     fn an_age_at_the_bound_holds_and_an_unknown_one_never_does() {
         let bounded = Demand::read(None, Some("5s"), None, None).unwrap();
-        let falls_short = |age: Option<u64>| bounded.shortfall(age.map(|ms| (ms, Basis::Monotonic)), None).is_some();
+        let falls_short = |age: Option<u64>| bounded.shortfall(age, None).is_some();
         assert!(!falls_short(Some(5_000)));
         assert!(falls_short(Some(5_001)));
         assert!(falls_short(None));
