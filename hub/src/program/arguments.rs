@@ -231,10 +231,9 @@ pub(super) enum RegistryCommand {
 
 /// How to make the tables.
 #[derive(Debug, Clone, Args)]
-#[group(id = "how", required = true, multiple = false, args = ["print", "apply"])]
 pub(super) struct InitArguments {
     /// Print the SQL, and do nothing
-    #[arg(long)]
+    #[arg(long, required_unless_present = "apply", conflicts_with = "apply")]
     pub(super) print: bool,
     /// Run it, in one transaction, and say what it did
     #[arg(long)]
