@@ -10,6 +10,8 @@ mod brake;
 mod changes;
 #[path = "postgres/crash.rs"]
 mod crash;
+#[path = "postgres/described.rs"]
+mod described;
 #[path = "postgres/doctor.rs"]
 mod doctor;
 #[path = "postgres/history.rs"]
@@ -28,3 +30,5 @@ mod setting;
 mod slot;
 #[path = "postgres/standbys.rs"]
 mod standbys;
+#[path = "postgres/unknown.rs"]
+mod unknown;

@@ -1,6 +1,9 @@
 //! Hellos of those who want the present: where the registry is elsewhere, they are answered when it was looked at since
 //! they came.
 
+#[cfg(test)]
+mod tests;
+
 use super::{CommitError, Replica};
 use headland_shared::message::more::{Field, WantsPresent};
 use headland_shared::message::{Hello, Up};
