@@ -98,6 +98,15 @@ fn nobody_waits_for_ever_for_a_registry_that_cannot_be_looked_at() {
 }
 
 #[test]
+fn whoever_waits_is_answered_when_the_registry_is_found_to_be_out_of_reach() {
+    let mut hub = hub(Looks::WhenAsked);
+    greet(&mut hub, 1, true, 1_000);
+    hub.registry_looks(Looks::Never);
+    hub.answer_parked(now(1_010)).unwrap();
+    assert_eq!(welcomes(&mut hub)[0].as_of_ms, 900);
+}
+
+#[test]
 fn who_does_not_want_it_or_cannot_have_it_is_answered_at_once() {
     for (looks, wants) in [(Looks::WhenAsked, false), (Looks::Never, true)] {
         let mut hub = hub(looks);
