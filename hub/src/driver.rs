@@ -207,7 +207,6 @@ impl Driver {
 
     /// Agents that want the present wait until whoever follows the registry has looked.
     pub(crate) fn look_when_asked(&mut self, asked: Asked) {
-        self.replica.registry_looks(Looks::WhenAsked);
         self.asked = Some(asked);
     }
 
@@ -228,6 +227,7 @@ impl Driver {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.note_reach();
             self.work_off();
             self.look();
             self.inlet.frames.store(self.waiting.len(), Ordering::Relaxed);
@@ -241,6 +241,16 @@ impl Driver {
                 changed
             });
             self.inlet.pulse.answer();
+        }
+    }
+
+    /// While the registry is out of reach nobody waits for a look at it.
+    fn note_reach(&mut self) {
+        if let Some(asked) = &self.asked {
+            self.replica.registry_looks(match asked.is_in_vain() {
+                true => Looks::Never,
+                false => Looks::WhenAsked,
+            });
         }
     }
 

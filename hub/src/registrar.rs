@@ -37,6 +37,8 @@ use tokio::sync::Semaphore;
 const PUTS_MAX: usize = 4;
 /// How long a put waits for the barrier while it holds the row, in milliseconds.
 const BARRIER_MS_MAX: u64 = 5_000;
+/// How long all before the commit may take once there is a connection, in milliseconds: a lock, a barrier, a statement.
+const CHANGE_MS_MAX: u64 = 20_000;
 /// How long a commit may take, in milliseconds: what the tables' owner does at commits, and the standbys.
 const COMMIT_MS_MAX: u64 = 10_000;
 /// How long the answer waits for what was committed to come here, in milliseconds.

@@ -10,6 +10,8 @@ mod brake;
 mod changes;
 #[path = "postgres/crash.rs"]
 mod crash;
+#[path = "postgres/described.rs"]
+mod described;
 #[path = "postgres/doctor.rs"]
 mod doctor;
 #[path = "postgres/exchange.rs"]
@@ -34,3 +36,5 @@ mod slot;
 mod standbys;
 #[path = "postgres/tables.rs"]
 mod tables;
+#[path = "postgres/unknown.rs"]
+mod unknown;

@@ -5,6 +5,7 @@ use crate::opening::now;
 use headland_host::text::words::duration;
 use headland_shared::session::Ms;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -13,17 +14,33 @@ const ASK_AGAIN_MS: u64 = 500;
 
 /// Whoever follows looks when somebody has asked: many before that are one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked(Arc<Notify>);
+pub(crate) struct Asked(Arc<Asking>);
+
+#[derive(Debug, Default)]
+struct Asking {
+    notify: Notify,
+    in_vain: AtomicBool,
+}
 
 impl Asked {
     /// Has whoever follows look at the registry.
     pub(crate) fn ask(&self) {
-        self.0.notify_one();
+        self.0.notify.notify_one();
+    }
+
+    /// Whether asking is in vain: the registry is known to be out of reach.
+    pub(crate) fn is_in_vain(&self) -> bool {
+        self.0.in_vain.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether it can be looked at in this state.
+    pub(super) fn note(&self, state: &State) {
+        self.0.in_vain.store(out_of_reach(state).is_some(), Ordering::Relaxed);
     }
 
     /// Waits until somebody has asked.
     pub(crate) async fn asked(&self) {
-        self.0.notified().await;
+        self.0.notify.notified().await;
     }
 }
 

@@ -91,6 +91,7 @@ impl Reporter {
                 State::BackingOff { reason, .. } => tracing::warn!(%leader, "not following: {reason}"),
             }
         }
+        self.asked.note(&state);
         self.standing.send_modify(|standing| standing.state = state);
     }
 

@@ -5,6 +5,8 @@ use super::error::PgError;
 use super::server::Server;
 use super::{literal, quoted};
 use crate::registry::bridge::{Absent, Cell, Source};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long another transaction may have the row, in milliseconds.
 const LOCK_MS_MAX: u64 = 4_000;
@@ -12,6 +14,9 @@ const LOCK_MS_MAX: u64 = 4_000;
 const STATEMENT_MS_MAX: u64 = 10_000;
 /// How long the row stays locked when this hub is gone within the transaction, in milliseconds.
 const IDLE_MS_MAX: u64 = 15_000;
+
+/// How long the server may take to hear that nothing is to be done, in milliseconds.
+const GIVE_UP_MS_MAX: u64 = 1_000;
 
 /// What a cell holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +134,8 @@ impl<'c> Swap<'c> {
     /// Ends it without a trace.
     pub(crate) async fn give_up(mut self) {
         // One that cannot say so is ended by the server.
-        if self.connection.query("ROLLBACK").await.is_ok() {
+        let ended = timeout(Duration::from_millis(GIVE_UP_MS_MAX), self.connection.query("ROLLBACK"));
+        if matches!(ended.await, Ok(Ok(_))) {
             self.connection.close().await;
         }
     }

@@ -1,7 +1,7 @@
 //! One attempt to set an element in the database.
 
 use super::{BARRIER_MS_MAX, COMMIT_MS_MAX, Landed, Outcome, Registrar, RequestId, SHOW_MS_MAX, SetError, Stage};
-use super::{UNKNOWN_MS_MAX, followed, ms};
+use super::{CHANGE_MS_MAX, UNKNOWN_MS_MAX, followed, ms};
 use crate::bridging::PREFIX_REQUEST;
 use crate::following::Absent;
 use crate::postgres::{Fate, Found, PgError, Response, Swap, TransactionId, fate, is_certain};
@@ -64,7 +64,8 @@ impl Attempt {
     async fn make(&self) -> Result<Outcome, SetError> {
         let begun = Swap::begin(&self.registrar.server, &self.cell).await;
         let (mut swap, source) = begun.map_err(|error| self.failed(error))?;
-        match self.change(&mut swap, source).await {
+        let changed = timeout(ms(CHANGE_MS_MAX), self.change(&mut swap, source)).await;
+        match changed.unwrap_or_else(|_| Err(self.failed(PgError::Silent(CHANGE_MS_MAX / 1_000)))) {
             Ok(Change::None(word)) => {
                 swap.give_up().await;
                 let (position, seq) = (word.position, None);

@@ -1,6 +1,9 @@
 //! Hellos of those who want the present: where the registry is elsewhere, they are answered when it was looked at since
 //! they came.
 
+#[cfg(test)]
+mod tests;
+
 use super::{CommitError, Replica};
 use headland_shared::message::more::{Field, WantsPresent};
 use headland_shared::message::{Hello, Up};
@@ -86,9 +89,10 @@ impl Replica {
 
     /// Answers those since whose coming the registry was looked at, and those who have waited long enough.
     pub fn answer_parked(&mut self, now: Now) -> Result<(), CommitError> {
-        let known_at = self.registry_known_at;
-        let is_due =
-            |waits: &Waits| known_at.is_none_or(|at| at > waits.since) || waits.since + PARKED_MS_MAX <= now.mono;
+        let (known_at, in_vain) = (self.registry_known_at, self.parked.looks == Looks::Never);
+        let is_due = |waits: &Waits| {
+            in_vain || known_at.is_none_or(|at| at > waits.since) || waits.since + PARKED_MS_MAX <= now.mono
+        };
         let (due, waiting) = std::mem::take(&mut self.parked.waiting).into_iter().partition(is_due);
         self.parked.waiting = waiting;
         for Waits { agent, hello, since } in due {
