@@ -19,6 +19,6 @@ mod tags;
 mod target;
 mod task;
 
-pub(crate) use standing::{Standing, at_rest};
+pub(crate) use standing::{STATES, Standing, at_rest};
 pub(crate) use target::{Target, TargetError};
 pub(crate) use task::WriteBack;

@@ -1,6 +1,7 @@
 //! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, how long reads and
 //! resolving take on a device, and what an idle agent carries.
 
+mod client;
 mod document;
 pub mod hub_core;
 pub mod idle;
@@ -10,12 +11,15 @@ mod probe;
 mod process;
 mod quantile;
 pub mod query;
+pub mod registry;
 pub mod resolve;
 mod sheet;
 pub mod storm;
 
 use crate::demo::DemoError;
 use crate::fleet::FleetError;
+use crate::mlflow::MlflowError;
+use crate::postgres::PostgresError;
 use std::path::PathBuf;
 
 /// What every benchmark is told.
@@ -40,6 +44,12 @@ pub enum BenchError {
     /// The catalogue cannot be used.
     #[error(transparent)]
     Catalogue(#[from] DemoError),
+    /// PostgreSQL failed.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// MLflow failed.
+    #[error(transparent)]
+    Mlflow(#[from] MlflowError),
     /// The machine failed.
     #[error("running the benchmark: {0}; check space and limits of this machine")]
     Io(#[from] std::io::Error),

@@ -3,9 +3,11 @@
 
 mod directory;
 mod session;
+mod tables;
 
 use crate::ports::free_port;
 pub use session::Session;
+pub use tables::{PUBLICATION, TABLES};
 
 use directory::{Account, Directory, run};
 use rustix::process::{Pid, Signal, kill_process};

@@ -16,8 +16,6 @@ mod doctor;
 mod history;
 #[path = "postgres/mlflow.rs"]
 mod mlflow;
-#[path = "postgres/pace.rs"]
-mod pace;
 #[path = "postgres/place.rs"]
 mod place;
 #[path = "postgres/slot.rs"]

@@ -1,16 +1,15 @@
 //! The hub in numbers, in the text format of Prometheus.
 
+mod registry;
+
 use super::Local;
-use crate::answer::{FollowState, Running, Status};
+use crate::answer::{Running, Status};
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use headland_api::numbers::{FORMAT, Kind, Lines};
 use headland_api::problem::Refusal;
 use headland_api::route::on_a_reader;
 use std::sync::Arc;
-
-/// What `headland_hub_registry_state` says of a hub whose registry is its own.
-const OWN: &str = "own";
 
 /// `GET /metrics`
 pub(super) async fn metrics(
@@ -27,7 +26,7 @@ fn text(status: &Status) -> String {
     lines.sample("build_info", &[("version", &status.version)], 1.0);
     catalogue(&mut lines, status);
     agents(&mut lines, status);
-    following(&mut lines, status);
+    registry::lines(&mut lines, status);
     if let Some(live) = &status.live {
         running(&mut lines, live);
         counted(&mut lines, live);
@@ -104,26 +103,6 @@ fn agents(lines: &mut Lines, status: &Status) {
             "agents_behind_max",
             "Changes that the agent has still to acknowledge that has most of them.",
             behind as f64,
-        );
-    }
-}
-
-fn following(lines: &mut Lines, status: &Status) {
-    let mut states = vec![OWN];
-    states.extend(FollowState::ALL.map(FollowState::name));
-    let present = status.follow.as_ref().map_or(OWN, |follow| follow.state.name());
-    lines.states(
-        "registry_state",
-        "state",
-        "How the hub comes by the registry, its own or another hub's: 1 at one of them.",
-        &states,
-        present,
-    );
-    if let Some(ms) = status.follow.as_ref().and_then(|follow| follow.heard_ms_ago) {
-        lines.gauge(
-            "registry_age_seconds",
-            "Time since what is held was last known to be the leading registry's state.",
-            seconds(ms),
         );
     }
 }

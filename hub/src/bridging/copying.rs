@@ -36,6 +36,7 @@ impl Bridge {
             .and_then(|row| row.first()?.as_deref()?.parse().ok())
             .unwrap_or(0);
         let rows = self.read_all(connection).await?;
+        let count = rows.count();
         connection.query("COMMIT").await?;
         let heard = RowsHeard {
             source: Source {
@@ -50,7 +51,10 @@ impl Bridge {
             rows,
         };
         self.have_copy_applied(heard).await?;
-        self.reporter.show(|standing| standing.database.copies += 1);
+        self.reporter.show(|standing| {
+            standing.database.copies += 1;
+            standing.database.rows += count;
+        });
         self.bridged()?.ok_or(Ending::Gone)
     }
 

@@ -91,6 +91,9 @@ impl Bridge {
                 _ = flow.ticks.tick() => Step::Tick,
                 Ok(()) = flow.seen.changed() => Step::Seen,
             };
+            if matches!(step, Step::Streamed(_)) {
+                self.reporter.show(|standing| standing.message_at = Some(now().mono));
+            }
             match step {
                 Step::Streamed(Streamed::Data(data)) => {
                     if let Some(transaction) = flow.assembler.take(&data)? {

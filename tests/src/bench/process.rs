@@ -30,6 +30,12 @@ impl Usage {
     }
 }
 
+/// The most resident bytes that a process has had.
+pub(super) fn peak_rss(pid: u32) -> io::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(kib(&status, "VmHWM:") * 1_024.0)
+}
+
 /// Seconds of processor time of the threads of a process whose names begin so.
 pub(super) fn threads_cpu_s(pid: u32, name: &str) -> io::Result<f64> {
     let mut sum = 0.0;
