@@ -158,6 +158,8 @@ pub struct Replica {
     within: Option<budget::Within>,
     /// Whether live changes are made durable together.
     groups_commits: bool,
+    /// Whether more frames are here already, which are made durable together with the one that is taken.
+    more_waits: bool,
     /// Whether something is applied that is not durable yet.
     unsynced: bool,
 }
@@ -194,6 +196,7 @@ impl Replica {
             request: None,
             within: None,
             groups_commits: false,
+            more_waits: false,
             unsynced: false,
             store,
             config,

@@ -1,6 +1,7 @@
 //! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, how long reads and
 //! resolving take on a device, and what an idle agent carries.
 
+pub mod agent;
 mod client;
 mod document;
 pub mod hub_core;
@@ -9,8 +10,10 @@ mod limits;
 mod machine;
 mod probe;
 mod process;
+mod programs;
 mod quantile;
 pub mod query;
+mod records;
 pub mod registry;
 pub mod resolve;
 mod sheet;

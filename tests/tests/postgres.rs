@@ -14,6 +14,8 @@ mod crash;
 mod doctor;
 #[path = "postgres/history.rs"]
 mod history;
+#[path = "postgres/metrics.rs"]
+mod metrics;
 #[path = "postgres/mlflow.rs"]
 mod mlflow;
 #[path = "postgres/place.rs"]

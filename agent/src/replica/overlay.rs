@@ -44,13 +44,16 @@ impl Replica {
         if news.is_empty() {
             return Ok(());
         }
-        let kept = self.store.write(|tables| {
+        // A device that spares its disk does not spare it here: what is urgent is not forgotten by a power cut.
+        let commit = self.commits(false);
+        let kept = self.store.commit(commit, |tables| {
             let mut kept = 0;
             for (record, fact) in &news {
                 kept += u64::from(tables.put_ahead(record, &fact.element, urgent.seq, &fact.state)?);
             }
             Ok::<_, StoreError>(kept)
         })?;
+        self.applied(commit);
         if planted(Defect::OverlayMovesCursor) {
             self.cursors.extend(scopes.keys().map(|alias| (*alias, urgent.seq)));
             self.tell_place();

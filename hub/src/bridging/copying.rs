@@ -88,7 +88,7 @@ impl Bridge {
     /// Has it applied; when too much would go, somebody must release it first.
     async fn have_copy_applied(&mut self, heard: RowsHeard) -> Result<(), Ending> {
         let mut told = Box::new(Told {
-            heard,
+            heard: vec![heard],
             mapping: Arc::clone(&self.mapping),
             removals: Removals::Braked,
         });
@@ -96,7 +96,7 @@ impl Bridge {
             let answered = self.have_applied(told, None).await?;
             match answered.result {
                 Ok(applied) => {
-                    self.note(&applied);
+                    applied.iter().for_each(|applied| self.note(applied));
                     return Ok(());
                 }
                 // It does not even follow on as a whole: it is no part of this history.

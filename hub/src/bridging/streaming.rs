@@ -1,16 +1,16 @@
 //! Following commit by commit.
 
-use super::Told;
 use super::assembler::{Assembler, Transaction};
 use super::ending::Ending;
 use super::task::Bridge;
 use super::watcher::{Seen, watch};
+use super::{Answered, Told};
 use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
 use crate::postgres::{Connection, Purpose, Streamed, Streaming};
 use crate::registry::Removals;
-use crate::registry::bridge::{Extent, Lsn, RowsHeard, Source, Spool};
+use crate::registry::bridge::{BridgeError, Extent, Lsn, RowsHeard, Source, Spool};
 use crate::store::Bridged;
 use headland_shared::epoch::Position;
 use headland_shared::session::Ms;
@@ -29,6 +29,12 @@ const LOOK_MS_MAX: u64 = 5_000;
 /// How far such a position may be ahead before it is stored sooner, in bytes.
 const POSITION_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Commits that are taken over together, with one wait for the disk: those that came while the ones before were stored.
+/// At most as many as a busy registry makes in a second, so that nobody else waits long for the replica.
+const TOGETHER_COMMITS_MAX: usize = 256;
+/// Rows in them: more of them take longer than the wait that is saved.
+const TOGETHER_ROWS_MAX: u64 = 1_000;
+
 /// Waits until the standbys have what was committed before: a commit of its own, which says nothing and touches nothing.
 const BARRIER: &str = "SELECT pg_logical_emit_message(true, 'headland-barrier', '')";
 
@@ -43,6 +49,10 @@ enum Step {
 struct Flow {
     streaming: Streaming,
     assembler: Assembler,
+    /// Commits that are whole, and not taken over yet.
+    waiting: Vec<RowsHeard>,
+    /// Up to here the server has said that it has sent everything.
+    all_sent_to: Option<Lsn>,
     at: Bridged,
     /// Up to here everything that was said is applied, though the position may not be stored.
     received: Lsn,
@@ -55,6 +65,72 @@ struct Flow {
     barrier: Option<Connection>,
 }
 
+impl Flow {
+    /// What has come already; nothing where one would have to wait, or enough waits to be taken over.
+    async fn at_hand(&mut self) -> Result<Option<Streamed>, Ending> {
+        let rows: u64 = self.waiting.iter().map(|one| one.rows.count()).sum();
+        if self.waiting.len() >= TOGETHER_COMMITS_MAX || rows >= TOGETHER_ROWS_MAX {
+            return Ok(None);
+        }
+        // It is given up halfway, and nothing is lost.
+        tokio::select! {
+            biased;
+            streamed = self.streaming.next() => Ok(Some(streamed?)),
+            () = std::future::ready(()) => Ok(None),
+        }
+    }
+
+    /// Puts a transaction by, unless it is held already.
+    fn put_by(&mut self, transaction: Transaction) -> Result<(), Ending> {
+        let Transaction { xid, end, at_ms, rows } = transaction;
+        if let Some((owed_end, owed_xid)) = self.owed
+            && end.0 >= owed_end
+        {
+            if (end.0, xid) != (owed_end, owed_xid) {
+                let text = "a commit that is held here is not in its log any more: it was restored from a backup";
+                return Err(Ending::diverged(text));
+            }
+            self.owed = None;
+        }
+        if end <= Lsn(self.at.durable) {
+            return Ok(());
+        }
+        if rows.is_empty() {
+            self.received = self.received.max(end);
+            return Ok(());
+        }
+        let heard = self.heard(end, at_ms, Extent::Commit { xid }, rows);
+        self.waiting.push(heard);
+        Ok(())
+    }
+
+    fn heard(&self, end: Lsn, at_ms: u64, extent: Extent, rows: Spool) -> RowsHeard {
+        let at = &self.at;
+        RowsHeard {
+            source: Source {
+                system: at.system,
+                timeline: at.timeline,
+            },
+            life: at.life,
+            slot: at.slot.clone(),
+            end,
+            at_ms,
+            extent,
+            rows,
+        }
+    }
+
+    /// It is durable here.
+    fn taken_over(&mut self, heard: &RowsHeard) {
+        self.at.durable = heard.end.0;
+        if let Extent::Commit { xid } = heard.extent {
+            self.at.witness = Some((heard.end.0, xid));
+        }
+        self.received = self.received.max(heard.end);
+        self.stored_at = now().mono;
+    }
+}
+
 impl Bridge {
     /// Follows until something ends it.
     pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn) -> Result<(), Ending> {
@@ -65,6 +141,8 @@ impl Bridge {
         let mut flow = Flow {
             streaming,
             assembler: Assembler::new(Arc::clone(&self.mapping), self.database.directory.clone()),
+            waiting: Vec::new(),
+            all_sent_to: None,
             received: Lsn(at.durable),
             owed: at.witness.filter(|(end, _)| confirmed < Lsn(*end)),
             at,
@@ -95,22 +173,12 @@ impl Bridge {
                 self.reporter.show(|standing| standing.message_at = Some(now().mono));
             }
             match step {
-                Step::Streamed(Streamed::Data(data)) => {
-                    if let Some(transaction) = flow.assembler.take(&data)? {
-                        self.transaction(flow, transaction).await?;
-                    }
-                }
-                Step::Streamed(Streamed::KeepAlive { end }) => {
-                    if !flow.assembler.is_open() {
-                        flow.received = flow.received.max(end);
-                        self.store_position(flow).await?;
-                        self.know(flow);
-                    }
-                }
-                Step::Streamed(Streamed::Done) => {
-                    return Err(Ending::Refused(
-                        "the server ended the replication; it is tried again".to_owned(),
-                    ));
+                Step::Streamed(streamed) => {
+                    let taken = Self::take_in_all(flow, streamed).await;
+                    // What is whole counts, whatever came after it.
+                    self.take_over_waiting(flow).await?;
+                    self.pass(flow).await?;
+                    taken?;
                 }
                 Step::Tick => flow.streaming.confirm(Lsn(flow.at.durable)).await?,
                 Step::Seen => self.know(flow),
@@ -118,30 +186,55 @@ impl Bridge {
         }
     }
 
-    /// Takes over a transaction, unless it is held already.
-    async fn transaction(&mut self, flow: &mut Flow, transaction: Transaction) -> Result<(), Ending> {
-        let Transaction { xid, end, at_ms, rows } = transaction;
-        if let Some((owed_end, owed_xid)) = flow.owed
-            && end.0 >= owed_end
-        {
-            if (end.0, xid) != (owed_end, owed_xid) {
-                let text = "a commit that is held here is not in its log any more: it was restored from a backup";
-                return Err(Ending::diverged(text));
+    /// Takes in what came, and what else is here already.
+    async fn take_in_all(flow: &mut Flow, streamed: Streamed) -> Result<(), Ending> {
+        let mut next = Some(streamed);
+        while let Some(streamed) = next {
+            Self::take_in(flow, streamed)?;
+            next = flow.at_hand().await?;
+        }
+        Ok(())
+    }
+
+    fn take_in(flow: &mut Flow, streamed: Streamed) -> Result<(), Ending> {
+        match streamed {
+            Streamed::Data(data) => {
+                if let Some(transaction) = flow.assembler.take(&data)? {
+                    flow.put_by(transaction)?;
+                }
             }
-            flow.owed = None;
+            // Within a transaction it says nothing of what is whole.
+            Streamed::KeepAlive { end } if !flow.assembler.is_open() => flow.all_sent_to = Some(end),
+            Streamed::KeepAlive { .. } => {}
+            Streamed::Done => {
+                let text = "the server ended the replication; it is tried again";
+                return Err(Ending::Refused(text.to_owned()));
+            }
         }
-        if end <= Lsn(flow.at.durable) {
-            return Ok(());
-        }
-        if rows.is_empty() {
+        Ok(())
+    }
+
+    /// Where the server has said that it has sent everything, and all of that is taken over, the position may be ahead of
+    /// the last commit.
+    async fn pass(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        if let Some(end) = flow.all_sent_to.take() {
             flow.received = flow.received.max(end);
+            self.store_position(flow).await?;
+            self.know(flow);
+        }
+        Ok(())
+    }
+
+    /// Takes over the commits that wait, all with one wait for the disk.
+    async fn take_over_waiting(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        if flow.waiting.is_empty() {
             return Ok(());
         }
         if flow.seen.borrow().as_ref().is_some_and(|seen| seen.synchronous) {
             self.until_standbys_have_it(flow).await?;
         }
-        let extent = Extent::Commit { xid };
-        self.take_over(flow, end, at_ms, extent, rows).await?;
+        let waiting = std::mem::take(&mut flow.waiting);
+        self.take_over(flow, waiting).await?;
         // At once, so that the server can let go of its log, and whoever waits for this hub goes on.
         flow.streaming.confirm(Lsn(flow.at.durable)).await?;
         self.know(flow);
@@ -183,35 +276,40 @@ impl Bridge {
         if ahead == 0 || !due {
             return Ok(());
         }
-        let (end, rows) = (flow.received, Spool::new(self.database.directory.clone()));
-        self.take_over(flow, end, 0, Extent::Position, rows).await
+        let rows = Spool::new(self.database.directory.clone());
+        let position = flow.heard(flow.received, 0, Extent::Position, rows);
+        self.take_over(flow, vec![position]).await
     }
 
-    async fn take_over(
+    async fn take_over(&mut self, flow: &mut Flow, heard: Vec<RowsHeard>) -> Result<(), Ending> {
+        let Err((heard, error)) = self.offer(flow, heard).await? else {
+            return Ok(());
+        };
+        if heard.len() == 1 {
+            return Err(error.into());
+        }
+        // One by one: those before the one that cannot be taken over count.
+        for one in heard {
+            if let Err((_, error)) = self.offer(flow, vec![one]).await? {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has all of them applied, or none, and then gives them back.
+    async fn offer(
         &mut self,
         flow: &mut Flow,
-        end: Lsn,
-        at_ms: u64,
-        extent: Extent,
-        rows: Spool,
-    ) -> Result<(), Ending> {
-        let at = &flow.at;
-        let (life, number) = (at.life, end.0);
-        let heard = RowsHeard {
-            source: Source {
-                system: at.system,
-                timeline: at.timeline,
-            },
-            life,
-            slot: at.slot.clone(),
-            end,
-            at_ms,
-            extent,
-            rows,
-        };
-        let removals = match extent {
-            Extent::Position => Removals::Braked,
-            Extent::Whole | Extent::Commit { .. } => self.reporter.removals_at(Position { life, number }),
+        heard: Vec<RowsHeard>,
+    ) -> Result<Result<(), (Vec<RowsHeard>, BridgeError)>, Ending> {
+        let removals = match heard.as_slice() {
+            [one] if one.extent != Extent::Position => self.reporter.removals_at(Position {
+                life: one.life,
+                number: one.end.0,
+            }),
+            // What is released is taken over by itself.
+            _ => Removals::Braked,
         };
         let mapping = Arc::clone(&self.mapping);
         let told = Box::new(Told {
@@ -220,15 +318,22 @@ impl Bridge {
             removals,
         });
         let alive = (&mut flow.streaming, Lsn(flow.at.durable));
-        let applied = self.have_applied(told, Some(alive)).await?.result?;
-        self.note(&applied);
-        flow.at.durable = end.0;
-        if let Extent::Commit { xid } = extent {
-            flow.at.witness = Some((end.0, xid));
+        let Answered { told, result } = self.have_applied(told, Some(alive)).await?;
+        let applied = match result {
+            Ok(applied) => applied,
+            Err(error) => return Ok(Err((told.heard, error))),
+        };
+        applied.iter().for_each(|applied| self.note(applied));
+        let commits = told.heard.iter().filter(|one| one.extent != Extent::Position);
+        let (commits, rows) = commits.fold((0, 0), |(commits, rows), one| (commits + 1, rows + one.rows.count()));
+        self.reporter.show(|standing| {
+            standing.database.commits += commits;
+            standing.database.rows += rows;
+        });
+        for one in &told.heard {
+            flow.taken_over(one);
         }
-        flow.received = flow.received.max(end);
-        flow.stored_at = now().mono;
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Says since when this hub knows what the registry says, and how the slot is.

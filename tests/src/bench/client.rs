@@ -37,18 +37,12 @@ impl<S: Read + Write> Client<S> {
     /// Asks, and reads the answer as JSON.
     pub(super) fn get(&mut self, target: &str) -> Result<Value, BenchError> {
         let body = self.get_bytes(target)?;
-        json(target, &body)
+        serde_json::from_slice(&body).map_err(|error| BenchError::Void(format!("asking {target:?}: {error}")))
     }
 
     /// Asks and takes the whole answer as it comes.
     pub(super) fn get_bytes(&mut self, target: &str) -> Result<Vec<u8>, BenchError> {
         self.ask("GET", target, "")
-    }
-
-    /// Has something done.
-    pub(super) fn post(&mut self, target: &str, body: &Value) -> Result<Value, BenchError> {
-        let body = self.post_bytes(target, &body.to_string())?;
-        json(target, &body)
     }
 
     /// Has something done, and takes the whole answer as it comes.
@@ -86,8 +80,4 @@ impl<S: Read + Write> Client<S> {
         }
         Ok(body)
     }
-}
-
-fn json(target: &str, body: &[u8]) -> Result<Value, BenchError> {
-    serde_json::from_slice(body).map_err(|error| BenchError::Void(format!("asking {target:?}: {error}")))
 }

@@ -151,4 +151,3 @@ fn written_back(lines: &mut Lines, writeback: &WriteBack) {
         }
     }
 }
-

@@ -4,6 +4,7 @@ use super::stage::{Stage, Tables};
 use super::{Options, put};
 use crate::bench::BenchError;
 use crate::bench::process::peak_rss;
+use crate::bench::programs::until;
 use crate::bench::sheet::{Sheet, Unit};
 use std::path::Path;
 use std::time::Instant;
@@ -40,10 +41,10 @@ pub(super) fn measure(programs: &Path, options: &Options, sheet: &mut Sheet) -> 
     stage.sql("UPDATE registered_models SET description = 'changed ' || name")?;
     let committed = Instant::now();
     let target = format!("/v1/namespaces/default/models/m%2F{count}");
-    stage.until("the hub to show the commit", || {
-        let shown = stage.ask("hub", &target)?;
-        let description = shown["model"]["attributes"]["description"].as_str().unwrap_or_default();
-        Ok(description.starts_with("changed"))
+    until("the hub to show the commit", || {
+        let shown = stage.programs.ask("hub", &target);
+        let description = shown["model"]["attributes"]["description"].as_str();
+        description.is_some_and(|text| text.starts_with("changed"))
     })?;
     for (row, seconds) in [
         (

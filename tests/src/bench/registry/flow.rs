@@ -62,7 +62,7 @@ pub(super) fn measure(options: &Options, stage: &mut Stage, kind: Kind, sheet: &
         stage.start_hub()?;
         stage.start_agent()?;
     }
-    let watcher = Watcher::start(&stage.path("agent.sock"), kind.attribute())?;
+    let watcher = Watcher::start(&stage.programs.path("agent.sock"), kind.attribute())?;
     let begun = Instant::now();
     let commits = commit(options, stage, kind, begun)?;
     let last = commits.iter().map(|(_, at)| *at).max().unwrap_or(begun);
@@ -71,7 +71,7 @@ pub(super) fn measure(options: &Options, stage: &mut Stage, kind: Kind, sheet: &
     let value = number.to_string();
     let target = format!("/v1/namespaces/default/models/farm%2F{}", number % MODELS);
     let waits = Instant::now();
-    while stage.ask("agent", &target)?["model"]["attributes"][kind.attribute()] != value.as_str() {
+    while stage.programs.ask("agent", &target)["model"]["attributes"][kind.attribute()] != value.as_str() {
         if waits.elapsed() > PATIENCE {
             break;
         }

@@ -33,7 +33,7 @@ pub(super) fn measure(
     sheet: &mut Sheet,
 ) -> Result<String, BenchError> {
     let mut stage = Stage::prepare(programs, options, Tables::Elsewhere)?;
-    let server = Mlflow::start(mlflow, &stage.cluster, DATABASE, &stage.path(""))?;
+    let server = Mlflow::start(mlflow, &stage.cluster, DATABASE, stage.programs.directory())?;
     let made =
         format!("client.create_registered_model('{MODEL}', tags={{'task': 'image-classification', 'status': '0'}})");
     if !server.python(&made)? {
@@ -43,7 +43,7 @@ pub(super) fn measure(
     stage.sql(PUBLICATION)?;
     stage.start_hub()?;
     stage.start_agent()?;
-    let watcher = Watcher::start(&stage.path("agent.sock"), "status")?;
+    let watcher = Watcher::start(&stage.programs.path("agent.sock"), "status")?;
     let poller = Poller::start(server.port())?;
     let mut session = stage.cluster.session(DATABASE)?;
     let mut commits = Vec::new();
