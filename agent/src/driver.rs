@@ -30,9 +30,9 @@ use tokio::sync::{oneshot, watch};
 /// pieces, and at the default length of frames a full inbox holds 8 MiB.
 const INBOX_INPUTS_MAX: usize = 128;
 
-/// Inputs that are taken before what they changed is made durable, as long as more are here: some hundredths of a second
-/// at the speed of a processor, and a wait for the disk that is shared by all of them.
-const TOGETHER_INPUTS_MAX: usize = 64;
+/// Inputs that are taken before what is urgent of them is kept, as long as more are here: few, since each may wait for the
+/// disk.
+const BEFORE_URGENT_MAX: usize = 8;
 
 /// How long the thread sleeps when nothing is due. Only a bound: every input wakes it.
 const IDLE_MS: u64 = 60_000;
@@ -97,8 +97,8 @@ pub(crate) struct Driver {
     inbox: Receiver<Input>,
     /// The input after the one that is taken, if it is here already.
     ahead: Option<Input>,
-    /// Inputs since what was changed was made durable.
-    together: usize,
+    /// Inputs since what is urgent was kept.
+    since_urgent: usize,
     live: watch::Sender<Live>,
     /// The region of the hub that the link is up to.
     region: Option<Region>,
@@ -140,7 +140,7 @@ impl Driver {
             },
             inbox,
             ahead: None,
-            together: 0,
+            since_urgent: 0,
             live,
             region: None,
             refused_lines: Limited::new(LINES_MAX, LINES_INTERVAL_MS),
@@ -181,7 +181,7 @@ impl Driver {
                 None => self.inbox.recv_timeout(self.wait()),
             };
             match input {
-                Ok(input) => self.take_with_those_after(input),
+                Ok(input) => self.take_before_others(input),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -212,17 +212,17 @@ impl Driver {
         Duration::from_millis(ms)
     }
 
-    /// Takes an input. The disk is waited for once for all that are here.
-    fn take_with_those_after(&mut self, input: Input) {
+    /// Takes an input. What is urgent of it may come again with the next one.
+    fn take_before_others(&mut self, input: Input) {
         self.ahead = self.inbox.try_recv().ok();
-        self.together += 1;
-        let more = self.ahead.is_some() && self.together < TOGETHER_INPUTS_MAX;
+        self.since_urgent += 1;
+        let more = self.ahead.is_some() && self.since_urgent < BEFORE_URGENT_MAX;
         self.replica.more_waits(more);
         self.take(input);
         if !more {
-            let settled = self.replica.catch_up_with_disk();
-            self.after(settled, now());
-            self.together = 0;
+            self.since_urgent = 0;
+            let kept = self.replica.keep_urgent();
+            self.after(kept, now());
         }
     }
 

@@ -6,7 +6,7 @@ pub use error::ApplyError;
 
 use super::seen::Seen;
 use super::{Output, Replica, Trust, freshness, overlay};
-use crate::store::{Placed, ScopeRow, StagedHead, Tables};
+use crate::store::{Commit, Placed, ScopeRow, StagedHead, Tables};
 use headland_shared::blob::{self, Change, Tombstones};
 use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::{self, Delta, Known, RecordChange, ScopeAlias};
@@ -199,7 +199,10 @@ impl Replica {
         let attributes = self.attributes.clone();
         let follow = self.config.follow.as_slice();
         let mut cursors = self.cursors.clone();
-        let commit = self.commits(self.groups_commits);
+        let commit = match self.groups_commits {
+            true => Commit::WithTheNext,
+            false => Commit::Now,
+        };
         let (attributes, touched) = self.store.commit(commit, |tables| {
             let mut applying = Applying {
                 tables,
@@ -228,7 +231,7 @@ impl Replica {
             tables.set_placed(&placed)?;
             Ok::<_, ApplyError>(learnt)
         })?;
-        self.applied(commit);
+        self.unsynced |= commit == Commit::WithTheNext;
         self.counts.records_changed += touched;
         self.attributes = attributes;
         self.placed = Some(placed);

@@ -29,11 +29,9 @@ const LOOK_MS_MAX: u64 = 5_000;
 /// How far such a position may be ahead before it is stored sooner, in bytes.
 const POSITION_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Commits that are taken over together, with one wait for the disk: those that came while the ones before were stored.
-/// At most as many as a busy registry makes in a second, so that nobody else waits long for the replica.
-const TOGETHER_COMMITS_MAX: usize = 256;
-/// Rows in them: more of them take longer than the wait that is saved.
-const TOGETHER_ROWS_MAX: u64 = 1_000;
+/// Messages that are taken in at a time while a commit waits to be stored: what is here already is stored with it, with
+/// one wait for the disk. A commit has at least three; with more of them, they would take longer than that wait.
+const TOGETHER_MESSAGES_MAX: usize = 1_024;
 
 /// Waits until the standbys have what was committed before: a commit of its own, which says nothing and touches nothing.
 const BARRIER: &str = "SELECT pg_logical_emit_message(true, 'headland-barrier', '')";
@@ -66,12 +64,8 @@ struct Flow {
 }
 
 impl Flow {
-    /// What has come already; nothing where one would have to wait, or enough waits to be taken over.
+    /// What has come already; nothing where one would have to wait.
     async fn at_hand(&mut self) -> Result<Option<Streamed>, Ending> {
-        let rows: u64 = self.waiting.iter().map(|one| one.rows.count()).sum();
-        if self.waiting.len() >= TOGETHER_COMMITS_MAX || rows >= TOGETHER_ROWS_MAX {
-            return Ok(None);
-        }
         // It is given up halfway, and nothing is lost.
         tokio::select! {
             biased;
@@ -186,12 +180,17 @@ impl Bridge {
         }
     }
 
-    /// Takes in what came, and what else is here already.
+    /// Takes in what came, and, as long as a commit waits to be stored, what else is here already.
     async fn take_in_all(flow: &mut Flow, streamed: Streamed) -> Result<(), Ending> {
-        let mut next = Some(streamed);
-        while let Some(streamed) = next {
-            Self::take_in(flow, streamed)?;
-            next = flow.at_hand().await?;
+        Self::take_in(flow, streamed)?;
+        for _ in 1..TOGETHER_MESSAGES_MAX {
+            if flow.waiting.is_empty() {
+                break;
+            }
+            match flow.at_hand().await? {
+                Some(streamed) => Self::take_in(flow, streamed)?,
+                None => break,
+            }
         }
         Ok(())
     }
