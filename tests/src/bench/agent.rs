@@ -110,7 +110,7 @@ fn notes(options: &Options) -> Vec<String> {
         None => " The package is not built: `tests/package --agent amd64` builds it, and --package names it.",
     };
     vec![
-        format!("{program}{package} A real hub with its own broker runs beside it; the profile is `lan`, all settings are the defaults."),
+        format!("{program}{package} A real hub with its own broker runs beside it; the profile is `lan`, and all settings are the defaults but for the hub's feed, which waits for no company, so that each change is told by itself."),
         format!(
             "{} models: the first releases of timm and LiteLLM as shipped, repeated under prefixes. Synthetic: the \
              description and the two tags of each, and the two versions with a manifest of every tenth, the first of them \

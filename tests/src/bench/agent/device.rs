@@ -21,6 +21,8 @@ const START_MS_AIM: f64 = 100.0;
 /// How often it is tried whether it answers: nothing announces that it listens.
 const TRY_EVERY: Duration = Duration::from_micros(200);
 const START_S_MAX: u64 = 30;
+/// Each change is told by itself, and at once.
+const FEED: &str = "[feed]\np1_ms_max = 0\np2_ms_max = 0\n";
 /// Every so many records has versions.
 const VERSIONED: usize = 10;
 
@@ -38,7 +40,7 @@ pub(super) struct Device {
 impl Device {
     /// Starts the hub, and fills it.
     pub(super) fn prepare(options: &Options) -> Result<Self, BenchError> {
-        let device = Self::empty(options, repeated(options.models)?, "")?;
+        let device = Self::empty(options, repeated(options.models)?)?;
         for namespace in ["vision", "llm"] {
             let lines: String = device
                 .records
@@ -52,12 +54,12 @@ impl Device {
         Ok(device)
     }
 
-    /// Starts a hub that holds nothing, with these lines in its configuration.
-    pub(super) fn empty(options: &Options, records: Vec<Record>, lines: &str) -> Result<Self, BenchError> {
+    /// Starts a hub that holds nothing, and is to hold these records.
+    pub(super) fn empty(options: &Options, records: Vec<Record>) -> Result<Self, BenchError> {
         let programs = Programs::new("agent")?;
         let broker = free_port()?;
         let config = format!(
-            "store = {:?}\nsocket = {:?}\n[broker]\nlisten = \"127.0.0.1:{broker}\"\n{lines}",
+            "store = {:?}\nsocket = {:?}\n[broker]\nlisten = \"127.0.0.1:{broker}\"\n{FEED}",
             programs.path("hub.redb"),
             programs.path("hub.sock"),
         );

@@ -12,13 +12,11 @@ use std::path::Path;
 
 const TABLE: &str = "The store after the real history";
 const AIM: f64 = 2.0;
-/// Everything is told at once, and each release by itself.
-const FEED: &str = "[feed]\np1_ms_max = 0\np2_ms_max = 0\n";
 
 /// Replays it for both.
 pub(super) fn replay(options: &Options, sheet: &mut Sheet) -> Result<(), BenchError> {
     let catalogue = Catalogue::shipped()?;
-    let mut device = Device::empty(options, Vec::new(), FEED)?;
+    let mut device = Device::empty(options, Vec::new())?;
     let all = || catalogue.base.iter().chain(&catalogue.releases);
     for (nth, release) in all().enumerate() {
         device.import(&release.namespace, &release.json_lines())?;
