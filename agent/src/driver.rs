@@ -30,6 +30,10 @@ use tokio::sync::{oneshot, watch};
 /// pieces, and at the default length of frames a full inbox holds 8 MiB.
 const INBOX_INPUTS_MAX: usize = 128;
 
+/// Inputs that are taken before what is urgent of them is kept, as long as more are here: few, since each may wait for the
+/// disk.
+const BEFORE_URGENT_MAX: usize = 8;
+
 /// How long the thread sleeps when nothing is due. Only a bound: every input wakes it.
 const IDLE_MS: u64 = 60_000;
 
@@ -91,6 +95,10 @@ pub(crate) struct Driver {
     name: ReplicaName,
     inlet: Inlet,
     inbox: Receiver<Input>,
+    /// The input after the one that is taken, if it is here already.
+    ahead: Option<Input>,
+    /// Inputs since what is urgent was kept.
+    since_urgent: usize,
     live: watch::Sender<Live>,
     /// The region of the hub that the link is up to.
     region: Option<Region>,
@@ -131,6 +139,8 @@ impl Driver {
                 pulse: Pulse::default(),
             },
             inbox,
+            ahead: None,
+            since_urgent: 0,
             live,
             region: None,
             refused_lines: Limited::new(LINES_MAX, LINES_INTERVAL_MS),
@@ -166,8 +176,12 @@ impl Driver {
     /// Runs until somebody asks it to stop; then saves what it knows about its age.
     pub(crate) fn run(mut self, link: &LinkHandle) {
         while !self.inlet.stop.load(Ordering::Acquire) {
-            match self.inbox.recv_timeout(self.wait()) {
-                Ok(input) => self.take(input),
+            let input = match self.ahead.take() {
+                Some(input) => Ok(input),
+                None => self.inbox.recv_timeout(self.wait()),
+            };
+            match input {
+                Ok(input) => self.take_before_others(input),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -196,6 +210,20 @@ impl Driver {
             .min()
             .map_or(IDLE_MS, |due| due.saturating_sub(mono).min(IDLE_MS));
         Duration::from_millis(ms)
+    }
+
+    /// Takes an input. What is urgent of it may come again with the next one.
+    fn take_before_others(&mut self, input: Input) {
+        self.ahead = self.inbox.try_recv().ok();
+        self.since_urgent += 1;
+        let more = self.ahead.is_some() && self.since_urgent < BEFORE_URGENT_MAX;
+        self.replica.more_waits(more);
+        self.take(input);
+        if !more {
+            self.since_urgent = 0;
+            let kept = self.replica.keep_urgent();
+            self.after(kept, now());
+        }
     }
 
     fn take(&mut self, input: Input) {

@@ -40,6 +40,7 @@ use headland_shared::scope::Follow;
 use headland_shared::session::agent::{AgentSession, Effect, LinkedTo, Phase, Proven, Timing};
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::sketch::Salt;
+use headland_shared::urgent::Urgent;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the replica is told about itself.
@@ -162,6 +163,10 @@ pub struct Replica {
     within: Option<budget::Within>,
     /// Whether live changes are made durable together.
     groups_commits: bool,
+    /// Whether more frames are here already, which may bring what is urgent of this one.
+    more_waits: bool,
+    /// What is urgent and not kept yet.
+    urgent: Vec<Urgent>,
     /// Whether something is applied that is not durable yet.
     unsynced: bool,
 }
@@ -199,6 +204,8 @@ impl Replica {
             request: None,
             within: None,
             groups_commits: false,
+            more_waits: false,
+            urgent: Vec::new(),
             unsynced: false,
             store,
             config,
@@ -389,7 +396,7 @@ impl Replica {
                 self.session.proof(&proof, now.mono);
                 self.repaired &= !self.session.proven().is_some_and(|proven| proven.equal);
             }
-            Down::Urgent(urgent) => self.take_urgent(&urgent).map_err(ApplyError::from)?,
+            Down::Urgent(urgent) => self.take_urgent(urgent).map_err(ApplyError::from)?,
         }
         Ok(self.pump(now)?)
     }

@@ -125,6 +125,21 @@ pub(crate) struct DatabaseStanding {
     pub(crate) left_out: u64,
     /// The latest reason for that.
     pub(crate) left_out_last: Option<String>,
+    /// Sessions with the database that were begun since the hub was started: each but the first is a reconnect.
+    #[serde(default)]
+    pub(crate) sessions: u64,
+    /// Commits of it that were taken over since then.
+    #[serde(default)]
+    pub(crate) commits: u64,
+    /// Rows of it that were taken over since then, those that were read anew too.
+    #[serde(default)]
+    pub(crate) rows: u64,
+    /// Rows read so far, while everything is read anew.
+    #[serde(default)]
+    pub(crate) copying_rows: Option<u64>,
+    /// Milliseconds since it last said anything; null before it did.
+    #[serde(default)]
+    pub(crate) message_ms_ago: Option<u64>,
 }
 
 /// How the following of another's registry stands.

@@ -44,7 +44,8 @@ pub(crate) struct Database {
 /// What the database said, on its way to the replica.
 #[derive(Debug)]
 pub(crate) struct Told {
-    pub(crate) heard: RowsHeard,
+    /// One commit after another.
+    pub(crate) heard: Vec<RowsHeard>,
     pub(crate) mapping: Arc<Mapping>,
     /// Whether a person has released what the brake holds.
     pub(crate) removals: Removals,
@@ -54,5 +55,6 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) told: Box<Told>,
-    pub(crate) result: Result<BridgeApplied, BridgeError>,
+    /// For each commit, or why none of them was taken over.
+    pub(crate) result: Result<Vec<BridgeApplied>, BridgeError>,
 }

@@ -400,9 +400,9 @@ impl Driver {
     }
 
     fn bridge(&mut self, mut told: Box<Told>) -> Answered {
-        let result = bridge::apply(&mut self.replica, &told.mapping, &mut told.heard, told.removals, now());
+        let result = bridge::apply_each(&mut self.replica, &told.mapping, &mut told.heard, told.removals, now());
         match &result {
-            Ok(applied) if applied.seq.is_some() => self.registry_moved(),
+            Ok(applied) if applied.iter().any(|one| one.seq.is_some()) => self.registry_moved(),
             Ok(_) | Err(BridgeError::Gap | BridgeError::Held(_) | BridgeError::Spool(_)) => {}
             Err(error @ (BridgeError::Store(_) | BridgeError::Commit(_))) => self.after(&Err::<(), _>(error)),
         }

@@ -15,7 +15,7 @@ mod tls;
 
 pub(crate) use connection::{Connection, Purpose};
 pub(crate) use error::{PgError, Response};
-pub(crate) use examination::{Plan, SlotFacts, Table, Written, examine, slot_facts};
+pub(crate) use examination::{Plan, SlotFacts, Table, Written, examine, examine_and_try, slot_facts};
 pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify};
 pub(crate) use server::{Server, TlsMode};
 pub(crate) use swap::{Fate, Found, Swap, TransactionId, fate, is_certain};

@@ -375,16 +375,60 @@ impl Replica {
         match result {
             Ok((value, committed, urgent)) => {
                 self.publish_urgent(committed.seq, urgent);
-                let since = match committed.author {
-                    Author::Registry => self.registry_as_of(now),
-                    Author::Devices => now.mono,
-                };
-                self.lanes.note(committed.priority, committed.author, since);
+                self.note_committed(committed, now);
                 Ok((value, Some(committed)))
             }
             Err(Ended::Empty) => Ok((stayed_empty.expect("an empty commit leaves its value"), None)),
             Err(Ended::Failed(error)) => Err(error),
         }
+    }
+
+    fn note_committed(&mut self, committed: Committed, now: Now) {
+        let since = match committed.author {
+            Author::Registry => self.registry_as_of(now),
+            Author::Devices => now.mono,
+        };
+        self.lanes.note(committed.priority, committed.author, since);
+    }
+
+    /// Makes a commit of each item, in their order, all in one transaction with one wait for the disk. What `build` leaves
+    /// empty needs no commit, but what it did to the tables stays. Nothing is told to anybody before all is durable, and
+    /// what is urgent of all of them goes out together; where one fails, none is made.
+    pub fn commit_each<I, T, E>(
+        &mut self,
+        now: Now,
+        items: impl IntoIterator<Item = I>,
+        mut build: impl FnMut(&mut Commit<'_, '_>, I) -> Result<T, E>,
+    ) -> Result<Vec<(T, Option<Committed>)>, E>
+    where
+        E: From<CommitError> + From<StoreError>,
+    {
+        let jitter = &mut self.jitter;
+        let mut urgent = urgent::Gathered::default();
+        let made = self.store.write(|tables| {
+            let mut made = Vec::new();
+            for item in items {
+                let mut commit = Commit::begin(tables, jitter.next_u64())?;
+                let value = build(&mut commit, item)?;
+                let committed = match commit.is_empty() {
+                    true => None,
+                    false => {
+                        urgent.join(std::mem::take(&mut commit.urgent));
+                        Some(commit.finish()?)
+                    }
+                };
+                made.push((value, committed));
+            }
+            Ok::<_, E>(made)
+        })?;
+        let committed: Vec<Committed> = made.iter().filter_map(|(_, committed)| *committed).collect();
+        if let Some(last) = committed.last() {
+            self.publish_urgent(last.seq, urgent);
+        }
+        for one in committed {
+            self.note_committed(one, now);
+        }
+        Ok(made)
     }
 
     fn send(&mut self, agent: &ReplicaName, message: &Down) {

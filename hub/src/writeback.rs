@@ -21,7 +21,7 @@ mod tags;
 mod target;
 mod task;
 
-pub(crate) use standing::{Standing, at_rest};
+pub(crate) use standing::{STATES, Standing, at_rest};
 pub(crate) use target::{Target, TargetError};
 
 use crate::driver::{Inlet, Live};

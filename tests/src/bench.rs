@@ -1,6 +1,8 @@
 //! Benchmarks: what a storm of returning agents costs, what the hub's core does by itself, how long reads and
 //! resolving take on a device, and what an idle agent carries.
 
+pub mod agent;
+mod client;
 mod document;
 pub mod hub_core;
 pub mod idle;
@@ -8,14 +10,19 @@ mod limits;
 mod machine;
 mod probe;
 mod process;
+mod programs;
 mod quantile;
 pub mod query;
+mod records;
+pub mod registry;
 pub mod resolve;
 mod sheet;
 pub mod storm;
 
 use crate::demo::DemoError;
 use crate::fleet::FleetError;
+use crate::mlflow::MlflowError;
+use crate::postgres::PostgresError;
 use std::path::PathBuf;
 
 /// What every benchmark is told.
@@ -40,6 +47,12 @@ pub enum BenchError {
     /// The catalogue cannot be used.
     #[error(transparent)]
     Catalogue(#[from] DemoError),
+    /// PostgreSQL failed.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// MLflow failed.
+    #[error(transparent)]
+    Mlflow(#[from] MlflowError),
     /// The machine failed.
     #[error("running the benchmark: {0}; check space and limits of this machine")]
     Io(#[from] std::io::Error),

@@ -3,9 +3,11 @@
 
 mod directory;
 mod session;
+mod tables;
 
 use crate::ports::free_port;
 pub use session::Session;
+pub use tables::{PUBLICATION, TABLES};
 
 use directory::{Account, Directory, run};
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +25,10 @@ const START_TIME_MAX: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// Says that a test must not be passed over because something is not installed.
 const NO_SKIP: &str = "FLEET_TESTS_NO_SKIP";
+
+/// Who may connect.
+const ACCESS: &str =
+    "local all postgres trust\nlocal replication postgres trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
 
 /// The password of the role `headland`.
 pub const PASSWORD: &str = "only for tests";
@@ -105,15 +111,19 @@ impl Cluster {
              fsync = off\nwal_sender_timeout = '10s'\nmax_slot_wal_keep_size = '4GB'\nlogging_collector = off\n{lines}\n",
             certificates.display()
         );
-        let access =
-            "local all postgres trust\nlocal replication postgres trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
         let data = self.directory.data();
         File::options()
             .append(true)
             .open(data.join("postgresql.conf"))?
             .write_all(text.as_bytes())?;
-        std::fs::write(data.join("pg_hba.conf"), access)?;
+        std::fs::write(data.join("pg_hba.conf"), ACCESS)?;
         Ok(())
+    }
+
+    /// Has it look at these lines first when somebody connects.
+    pub fn admit(&self, lines: &str) -> Result<(), PostgresError> {
+        std::fs::write(self.directory.data().join("pg_hba.conf"), format!("{lines}\n{ACCESS}"))?;
+        self.sql("postgres", "SELECT pg_reload_conf()").map(|_| ())
     }
 
     /// Where it listens, on 127.0.0.1; its certificate is of `localhost`.

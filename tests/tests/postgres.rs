@@ -18,10 +18,10 @@ mod doctor;
 mod exchange;
 #[path = "postgres/history.rs"]
 mod history;
+#[path = "postgres/metrics.rs"]
+mod metrics;
 #[path = "postgres/mlflow.rs"]
 mod mlflow;
-#[path = "postgres/pace.rs"]
-mod pace;
 #[path = "postgres/place.rs"]
 mod place;
 #[path = "postgres/present.rs"]

@@ -13,18 +13,39 @@ use headland_shared::key::RecordKey;
 use headland_shared::urgent::Urgent;
 use std::collections::BTreeMap;
 
+/// The most frames of urgent facts that wait to be kept.
+const URGENT_MAX: usize = 16;
+
 type Scopes = BTreeMap<ScopeAlias, ScopeRow>;
 
 impl Replica {
-    /// Keeps what is urgent of records that are held here, unless the feed has brought it already.
-    pub(super) fn take_urgent(&mut self, urgent: &Urgent) -> Result<(), StoreError> {
-        let Some(placed) = self.placed.as_ref().filter(|placed| placed.epoch.tag() == urgent.epoch) else {
+    /// Whether more frames are here already. As long as there are, what is urgent is not written by itself: often the next
+    /// of them brings it with the feed, and that is one wait for the disk and not two.
+    pub fn more_waits(&mut self, more: bool) {
+        self.more_waits = more;
+    }
+
+    /// Takes in what is urgent.
+    pub(super) fn take_urgent(&mut self, urgent: Urgent) -> Result<(), StoreError> {
+        self.urgent.push(urgent);
+        match self.more_waits && self.urgent.len() < URGENT_MAX {
+            true => Ok(()),
+            false => self.keep_urgent(),
+        }
+    }
+
+    /// Keeps what was urgent of records that are held here, unless the feed has brought it already. Must be called when no
+    /// more frames are here after all.
+    pub fn keep_urgent(&mut self) -> Result<(), StoreError> {
+        let waiting = std::mem::take(&mut self.urgent);
+        let Some(placed) = self.placed.as_ref().filter(|_| !waiting.is_empty()) else {
             return Ok(());
         };
         let views = self.store.read()?;
         let scopes = views.scopes()?;
         let mut news = Vec::new();
-        for fact in &urgent.facts {
+        let waiting = waiting.iter().filter(|urgent| placed.epoch.tag() == urgent.epoch);
+        for (urgent, fact) in waiting.flat_map(|urgent| urgent.facts.iter().map(move |fact| (urgent, fact))) {
             let (namespace, name) = (urgent.namespace.clone(), fact.model.clone());
             let record = RecordKey { namespace, name }.encoded();
             let Some((_, blob)) = views.record(&record)? else {
@@ -38,21 +59,25 @@ impl Replica {
             };
             // A repeated frame costs no write of the flash.
             if !passed && !known()? {
-                news.push((record, fact));
+                news.push((record, urgent.seq, fact));
             }
         }
         if news.is_empty() {
             return Ok(());
         }
+        // Of one element the latest stays.
+        news.sort_by_key(|(_, seq, _)| *seq);
         let kept = self.store.write(|tables| {
             let mut kept = 0;
-            for (record, fact) in &news {
-                kept += u64::from(tables.put_ahead(record, &fact.element, urgent.seq, &fact.state)?);
+            for (record, seq, fact) in &news {
+                kept += u64::from(tables.put_ahead(record, &fact.element, *seq, &fact.state)?);
             }
             Ok::<_, StoreError>(kept)
         })?;
-        if planted(Defect::OverlayMovesCursor) {
-            self.cursors.extend(scopes.keys().map(|alias| (*alias, urgent.seq)));
+        if planted(Defect::OverlayMovesCursor)
+            && let Some((_, seq, _)) = news.last()
+        {
+            self.cursors.extend(scopes.keys().map(|alias| (*alias, *seq)));
             self.tell_place();
         }
         self.counts.urgent += kept;

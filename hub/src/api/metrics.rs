@@ -1,16 +1,15 @@
 //! The hub in numbers, in the text format of Prometheus.
 
+mod registry;
+
 use super::Local;
-use crate::answer::{FollowState, Running, Status, WriteBack};
+use crate::answer::{Running, Status};
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use headland_api::numbers::{FORMAT, Kind, Lines};
 use headland_api::problem::Refusal;
 use headland_api::route::on_a_reader;
 use std::sync::Arc;
-
-/// What `headland_hub_registry_state` says of a hub whose registry is its own.
-const OWN: &str = "own";
 
 /// `GET /metrics`
 pub(super) async fn metrics(
@@ -27,8 +26,7 @@ fn text(status: &Status) -> String {
     lines.sample("build_info", &[("version", &status.version)], 1.0);
     catalogue(&mut lines, status);
     agents(&mut lines, status);
-    following(&mut lines, status);
-    writing_back(&mut lines, status);
+    registry::lines(&mut lines, status);
     if let Some(live) = &status.live {
         running(&mut lines, live);
         counted(&mut lines, live);
@@ -106,74 +104,6 @@ fn agents(lines: &mut Lines, status: &Status) {
             "Changes that the agent has still to acknowledge that has most of them.",
             behind as f64,
         );
-    }
-}
-
-fn following(lines: &mut Lines, status: &Status) {
-    let mut states = vec![OWN];
-    states.extend(FollowState::ALL.map(FollowState::name));
-    let present = status.follow.as_ref().map_or(OWN, |follow| follow.state.name());
-    lines.states(
-        "registry_state",
-        "state",
-        "How the hub comes by the registry, its own or another hub's: 1 at one of them.",
-        &states,
-        present,
-    );
-    if let Some(ms) = status.follow.as_ref().and_then(|follow| follow.heard_ms_ago) {
-        lines.gauge(
-            "registry_age_seconds",
-            "Time since what is held was last known to be the leading registry's state.",
-            seconds(ms),
-        );
-    }
-}
-
-/// A number of the writing back, told apart by where it is written to.
-type OfWriting = (&'static str, Kind, &'static str, fn(&WriteBack) -> Option<f64>);
-
-fn writing_back(lines: &mut Lines, status: &Status) {
-    let ways = [("mlflow", &status.writeback), ("tables", &status.tables)];
-    let ways: Vec<_> = ways
-        .into_iter()
-        .filter_map(|(to, way)| Some((to, way.as_ref()?)))
-        .collect();
-    if ways.is_empty() {
-        return;
-    }
-    let numbers: [OfWriting; 4] = [
-        (
-            "writeback_open",
-            Kind::Gauge,
-            "Whether no writes are made for now, since the last ones failed.",
-            |way| Some(flag(way.state != "closed")),
-        ),
-        (
-            "writeback_behind",
-            Kind::Gauge,
-            "Changes of the hub that were not looked at for what devices wrote.",
-            |way| Some(way.behind as f64),
-        ),
-        (
-            "writeback_written_total",
-            Kind::Counter,
-            "Writes that were made and changed something.",
-            |way| way.written.map(|count| count as f64),
-        ),
-        (
-            "writeback_passed_over_total",
-            Kind::Counter,
-            "Writes that will never be taken.",
-            |way| way.passed_over.map(|count| count as f64),
-        ),
-    ];
-    for (name, kind, help, number) in numbers {
-        lines.head(name, kind, help);
-        for (to, way) in &ways {
-            if let Some(value) = number(way) {
-                lines.sample(name, &[("to", to)], value);
-            }
-        }
     }
 }
 

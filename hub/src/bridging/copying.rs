@@ -36,6 +36,7 @@ impl Bridge {
             .and_then(|row| row.first()?.as_deref()?.parse().ok())
             .unwrap_or(0);
         let rows = self.read_all(connection).await?;
+        let count = rows.count();
         connection.query("COMMIT").await?;
         let heard = RowsHeard {
             source: Source {
@@ -50,7 +51,10 @@ impl Bridge {
             rows,
         };
         self.have_copy_applied(heard).await?;
-        self.reporter.show(|standing| standing.database.copies += 1);
+        self.reporter.show(|standing| {
+            standing.database.copies += 1;
+            standing.database.rows += count;
+        });
         self.bridged()?.ok_or(Ending::Gone)
     }
 
@@ -84,7 +88,7 @@ impl Bridge {
     /// Has it applied; when too much would go, somebody must release it first.
     async fn have_copy_applied(&mut self, heard: RowsHeard) -> Result<(), Ending> {
         let mut told = Box::new(Told {
-            heard,
+            heard: vec![heard],
             mapping: Arc::clone(&self.mapping),
             removals: Removals::Braked,
         });
@@ -92,7 +96,7 @@ impl Bridge {
             let answered = self.have_applied(told, None).await?;
             match answered.result {
                 Ok(applied) => {
-                    self.note(&applied);
+                    applied.iter().for_each(|applied| self.note(applied));
                     return Ok(());
                 }
                 // It does not even follow on as a whole: it is no part of this history.

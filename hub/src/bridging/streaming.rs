@@ -1,21 +1,22 @@
 //! Following commit by commit.
 
-use super::Told;
 use super::assembler::{Assembler, Transaction};
 use super::barrier::{Barriers, Nonce, Said};
 use super::ending::Ending;
 use super::task::Bridge;
 use super::watcher::{Seen, watch};
+use super::{Answered, Told};
 use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
 use crate::postgres::{Connection, Purpose, Streamed, Streaming};
 use crate::registrar::{Landed, RequestId};
 use crate::registry::Removals;
-use crate::registry::bridge::{Extent, Lsn, RowsHeard, Source, Spool};
+use crate::registry::bridge::{BridgeError, Extent, Lsn, RowsHeard, Source, Spool};
 use crate::store::Bridged;
 use headland_shared::epoch::{Position, Seq};
 use headland_shared::session::Ms;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
@@ -31,6 +32,10 @@ const LOOK_MS_MAX: u64 = 5_000;
 /// How far such a position may be ahead before it is stored sooner, in bytes.
 const POSITION_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Messages that are taken in at a time while a commit waits to be stored: what is here already is stored with it, with
+/// one wait for the disk. A commit has at least three; with more of them, they would take longer than that wait.
+const TOGETHER_MESSAGES_MAX: usize = 1_024;
+
 /// Waits until the standbys have what was committed before: a commit of its own, which says nothing and touches nothing.
 const BARRIER: &str = "SELECT pg_logical_emit_message(true, 'headland-barrier', '')";
 
@@ -45,6 +50,14 @@ enum Step {
 struct Flow {
     streaming: Streaming,
     assembler: Assembler,
+    /// Commits that are whole, and not taken over yet.
+    waiting: Vec<RowsHeard>,
+    /// What hubs said in commits that are whole, by the end of the commit.
+    said: Vec<(Lsn, Said)>,
+    /// What commits of these became here.
+    seqs: BTreeMap<Lsn, Seq>,
+    /// Up to here the server has said that it has sent everything.
+    all_sent_to: Option<Lsn>,
     at: Bridged,
     /// Up to here everything that was said is applied, though the position may not be stored.
     received: Lsn,
@@ -59,6 +72,75 @@ struct Flow {
     _barriers: Barriers,
 }
 
+impl Flow {
+    /// What has come already; nothing where one would have to wait.
+    async fn at_hand(&mut self) -> Result<Option<Streamed>, Ending> {
+        // It is given up halfway, and nothing is lost.
+        tokio::select! {
+            biased;
+            streamed = self.streaming.next() => Ok(Some(streamed?)),
+            () = std::future::ready(()) => Ok(None),
+        }
+    }
+
+    /// Puts a transaction by, unless it is held already.
+    fn put_by(&mut self, transaction: Transaction) -> Result<(), Ending> {
+        let Transaction {
+            xid,
+            end,
+            at_ms,
+            rows,
+            said,
+        } = transaction;
+        if let Some((owed_end, owed_xid)) = self.owed
+            && end.0 >= owed_end
+        {
+            if (end.0, xid) != (owed_end, owed_xid) {
+                let text = "a commit that is held here is not in its log any more: it was restored from a backup";
+                return Err(Ending::diverged(text));
+            }
+            self.owed = None;
+        }
+        if end <= Lsn(self.at.durable) {
+            return Ok(());
+        }
+        self.said.extend(said.into_iter().map(|said| (end, said)));
+        if rows.is_empty() {
+            self.received = self.received.max(end);
+            return Ok(());
+        }
+        let heard = self.heard(end, at_ms, Extent::Commit { xid }, rows);
+        self.waiting.push(heard);
+        Ok(())
+    }
+
+    fn heard(&self, end: Lsn, at_ms: u64, extent: Extent, rows: Spool) -> RowsHeard {
+        let at = &self.at;
+        RowsHeard {
+            source: Source {
+                system: at.system,
+                timeline: at.timeline,
+            },
+            life: at.life,
+            slot: at.slot.clone(),
+            end,
+            at_ms,
+            extent,
+            rows,
+        }
+    }
+
+    /// It is durable here.
+    fn taken_over(&mut self, heard: &RowsHeard) {
+        self.at.durable = heard.end.0;
+        if let Extent::Commit { xid } = heard.extent {
+            self.at.witness = Some((heard.end.0, xid));
+        }
+        self.received = self.received.max(heard.end);
+        self.stored_at = now().mono;
+    }
+}
+
 impl Bridge {
     /// Follows until something ends it.
     pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn) -> Result<(), Ending> {
@@ -69,6 +151,10 @@ impl Bridge {
         let mut flow = Flow {
             streaming,
             assembler: Assembler::new(Arc::clone(&self.mapping), self.database.directory.clone(), nonce),
+            waiting: Vec::new(),
+            said: Vec::new(),
+            seqs: BTreeMap::new(),
+            all_sent_to: None,
             received: Lsn(at.durable),
             owed: at.witness.filter(|(end, _)| confirmed < Lsn(*end)),
             at,
@@ -96,23 +182,16 @@ impl Bridge {
                 _ = flow.ticks.tick() => Step::Tick,
                 Ok(()) = flow.seen.changed() => Step::Seen,
             };
+            if matches!(step, Step::Streamed(_)) {
+                self.reporter.show(|standing| standing.message_at = Some(now().mono));
+            }
             match step {
-                Step::Streamed(Streamed::Data(data)) => {
-                    if let Some(transaction) = flow.assembler.take(&data)? {
-                        self.transaction(flow, transaction).await?;
-                    }
-                }
-                Step::Streamed(Streamed::KeepAlive { end }) => {
-                    if !flow.assembler.is_open() {
-                        flow.received = flow.received.max(end);
-                        self.store_position(flow).await?;
-                        self.know(flow);
-                    }
-                }
-                Step::Streamed(Streamed::Done) => {
-                    return Err(Ending::Refused(
-                        "the server ended the replication; it is tried again".to_owned(),
-                    ));
+                Step::Streamed(streamed) => {
+                    let taken = Self::take_in_all(flow, streamed).await;
+                    // What is whole counts, whatever came after it.
+                    self.take_over_waiting(flow).await?;
+                    self.pass(flow).await?;
+                    taken?;
                 }
                 Step::Tick => flow.streaming.confirm(Lsn(flow.at.durable)).await?,
                 Step::Seen => self.know(flow),
@@ -120,38 +199,67 @@ impl Bridge {
         }
     }
 
-    /// Takes over a transaction, unless it is held already.
-    async fn transaction(&mut self, flow: &mut Flow, transaction: Transaction) -> Result<(), Ending> {
-        let Transaction {
-            xid,
-            end,
-            at_ms,
-            rows,
-            said,
-        } = transaction;
-        if let Some((owed_end, owed_xid)) = flow.owed
-            && end.0 >= owed_end
-        {
-            if (end.0, xid) != (owed_end, owed_xid) {
-                let text = "a commit that is held here is not in its log any more: it was restored from a backup";
-                return Err(Ending::diverged(text));
+    /// Takes in what came, and, as long as a commit waits to be stored, what else is here already.
+    async fn take_in_all(flow: &mut Flow, streamed: Streamed) -> Result<(), Ending> {
+        Self::take_in(flow, streamed)?;
+        for _ in 1..TOGETHER_MESSAGES_MAX {
+            if flow.waiting.is_empty() {
+                break;
             }
-            flow.owed = None;
+            match flow.at_hand().await? {
+                Some(streamed) => Self::take_in(flow, streamed)?,
+                None => break,
+            }
         }
-        if end <= Lsn(flow.at.durable) {
-            return Ok(());
+        Ok(())
+    }
+
+    fn take_in(flow: &mut Flow, streamed: Streamed) -> Result<(), Ending> {
+        match streamed {
+            Streamed::Data(data) => {
+                if let Some(transaction) = flow.assembler.take(&data)? {
+                    flow.put_by(transaction)?;
+                }
+            }
+            // Within a transaction it says nothing of what is whole.
+            Streamed::KeepAlive { end } if !flow.assembler.is_open() => flow.all_sent_to = Some(end),
+            Streamed::KeepAlive { .. } => {}
+            Streamed::Done => {
+                let text = "the server ended the replication; it is tried again";
+                return Err(Ending::Refused(text.to_owned()));
+            }
         }
-        if rows.is_empty() {
+        Ok(())
+    }
+
+    /// Where the server has said that it has sent everything, and all of that is taken over, the position may be ahead of
+    /// the last commit.
+    async fn pass(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        if let Some(end) = flow.all_sent_to.take() {
             flow.received = flow.received.max(end);
-            self.hear(flow, said, end, None);
+            self.store_position(flow).await?;
+            self.know(flow);
+        }
+        Ok(())
+    }
+
+    /// Takes over the commits that wait, all with one wait for the disk.
+    async fn take_over_waiting(&mut self, flow: &mut Flow) -> Result<(), Ending> {
+        if flow.waiting.is_empty() {
+            self.hear(flow, flow.received);
             return Ok(());
         }
         if flow.seen.borrow().as_ref().is_some_and(|seen| seen.synchronous) {
             self.until_standbys_have_it(flow).await?;
         }
-        let extent = Extent::Commit { xid };
-        let seq = self.take_over(flow, end, at_ms, extent, rows).await?;
-        self.hear(flow, said, end, seq);
+        let waiting = std::mem::take(&mut flow.waiting);
+        let taken = self.take_over(flow, waiting).await;
+        let here = match &taken {
+            Ok(()) => flow.received,
+            Err(_) => Lsn(flow.at.durable),
+        };
+        self.hear(flow, here);
+        taken?;
         // At once, so that the server can let go of its log, and whoever waits for this hub goes on.
         flow.streaming.confirm(Lsn(flow.at.durable)).await?;
         self.know(flow);
@@ -193,13 +301,18 @@ impl Bridge {
         if ahead == 0 || !due {
             return Ok(());
         }
-        let (end, rows) = (flow.received, Spool::new(self.database.directory.clone()));
-        self.take_over(flow, end, 0, Extent::Position, rows).await.map(|_| ())
+        let rows = Spool::new(self.database.directory.clone());
+        let position = flow.heard(flow.received, 0, Extent::Position, rows);
+        self.take_over(flow, vec![position]).await
     }
 
-    /// What hubs said in a transaction that is here now, with all before it.
-    fn hear(&mut self, flow: &Flow, said: Vec<Said>, end: Lsn, seq: Option<Seq>) {
-        for said in said {
+    /// What hubs said in transactions that are here now, with all before them.
+    fn hear(&mut self, flow: &mut Flow, here: Lsn) {
+        let seqs = std::mem::take(&mut flow.seqs);
+        for (end, said) in std::mem::take(&mut flow.said) {
+            if end > here {
+                continue;
+            }
             match said {
                 Said::Present(as_of) => {
                     self.reporter.known(as_of);
@@ -211,43 +324,44 @@ impl Bridge {
                         life: flow.at.life,
                         number: end.0,
                     };
-                    let landed = Landed {
-                        position,
-                        seq: seq.map(|seq| seq.0),
-                    };
+                    let seq = seqs.get(&end).map(|seq| seq.0);
                     if let Ok(request) = RequestId::read(&request) {
-                        self.ledger.landed(&request, landed);
+                        self.ledger.landed(&request, Landed { position, seq });
                     }
                 }
             }
         }
     }
 
-    async fn take_over(
+    async fn take_over(&mut self, flow: &mut Flow, heard: Vec<RowsHeard>) -> Result<(), Ending> {
+        let Err((heard, error)) = self.offer(flow, heard).await? else {
+            return Ok(());
+        };
+        if heard.len() == 1 {
+            return Err(error.into());
+        }
+        // One by one: those before the one that cannot be taken over count.
+        for one in heard {
+            if let Err((_, error)) = self.offer(flow, vec![one]).await? {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has all of them applied, or none, and then gives them back.
+    async fn offer(
         &mut self,
         flow: &mut Flow,
-        end: Lsn,
-        at_ms: u64,
-        extent: Extent,
-        rows: Spool,
-    ) -> Result<Option<Seq>, Ending> {
-        let at = &flow.at;
-        let (life, number) = (at.life, end.0);
-        let heard = RowsHeard {
-            source: Source {
-                system: at.system,
-                timeline: at.timeline,
-            },
-            life,
-            slot: at.slot.clone(),
-            end,
-            at_ms,
-            extent,
-            rows,
-        };
-        let removals = match extent {
-            Extent::Position => Removals::Braked,
-            Extent::Whole | Extent::Commit { .. } => self.reporter.removals_at(Position { life, number }),
+        heard: Vec<RowsHeard>,
+    ) -> Result<Result<(), (Vec<RowsHeard>, BridgeError)>, Ending> {
+        let removals = match heard.as_slice() {
+            [one] if one.extent != Extent::Position => self.reporter.removals_at(Position {
+                life: one.life,
+                number: one.end.0,
+            }),
+            // What is released is taken over by itself.
+            _ => Removals::Braked,
         };
         let mapping = Arc::clone(&self.mapping);
         let told = Box::new(Told {
@@ -256,15 +370,25 @@ impl Bridge {
             removals,
         });
         let alive = (&mut flow.streaming, Lsn(flow.at.durable));
-        let applied = self.have_applied(told, Some(alive)).await?.result?;
-        self.note(&applied);
-        flow.at.durable = end.0;
-        if let Extent::Commit { xid } = extent {
-            flow.at.witness = Some((end.0, xid));
+        let Answered { told, result } = self.have_applied(told, Some(alive)).await?;
+        let applied = match result {
+            Ok(applied) => applied,
+            Err(error) => return Ok(Err((told.heard, error))),
+        };
+        applied.iter().for_each(|applied| self.note(applied));
+        let commits = told.heard.iter().filter(|one| one.extent != Extent::Position);
+        let (commits, rows) = commits.fold((0, 0), |(commits, rows), one| (commits + 1, rows + one.rows.count()));
+        self.reporter.show(|standing| {
+            standing.database.commits += commits;
+            standing.database.rows += rows;
+        });
+        for (one, applied) in told.heard.iter().zip(&applied) {
+            flow.taken_over(one);
+            if let Some(seq) = applied.seq.filter(|_| !flow.said.is_empty()) {
+                flow.seqs.insert(one.end, seq);
+            }
         }
-        flow.received = flow.received.max(end);
-        flow.stored_at = now().mono;
-        Ok(applied.seq)
+        Ok(Ok(()))
     }
 
     /// Says since when this hub knows what the registry says, and how the slot is.

@@ -100,6 +100,7 @@ impl Bridge {
     /// One session: looks at everything, reads everything if need be, and follows.
     async fn session(&mut self) -> Result<(), Ending> {
         let mut connection = Connection::open(&self.database.server, Purpose::Replication).await?;
+        self.reporter.show(|standing| standing.database.sessions += 1);
         let facts = examine(&mut connection, &self.database.plan).await?;
         if let Some(hindrance) = facts.hindrance() {
             return Err(Ending::Halt(format!(

@@ -2,7 +2,7 @@
 
 use super::sheet::{list, text};
 use crate::bridging::Database;
-use crate::postgres::{Connection, Purpose, Server, examine as look};
+use crate::postgres::{Server, examine_and_try};
 use crate::program::runtime;
 use headland_host::exit::Failure;
 use headland_host::text::words::printable;
@@ -10,12 +10,7 @@ use serde_json::{Value, json};
 
 /// Looks at the database, and changes nothing.
 pub(super) fn examine(database: &Database) -> Result<Value, Failure> {
-    let looked = runtime()?.block_on(async {
-        let mut connection = Connection::open(&database.server, Purpose::Queries).await?;
-        let facts = look(&mut connection, &database.plan).await?;
-        connection.close().await;
-        Ok::<_, crate::postgres::PgError>(facts)
-    });
+    let looked = runtime()?.block_on(examine_and_try(&database.server, &database.plan));
     let facts = looked.map_err(|error| Failure::failed(format!("examining the database: {error}")))?;
     let findings: Vec<Value> = facts
         .findings

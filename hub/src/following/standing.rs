@@ -72,6 +72,8 @@ pub(crate) struct Standing {
     pub(crate) state: State,
     /// On this hub's clock, when what is held here was the registry's state; nothing before it was heard once.
     pub(crate) as_of: Option<Ms>,
+    /// On this hub's clock, when a database that is followed last said anything.
+    pub(crate) message_at: Option<Ms>,
     /// How a database stands that is followed.
     pub(crate) database: DatabaseStanding,
 }
@@ -113,6 +115,7 @@ impl Standing {
         Self {
             state: State::Connecting,
             as_of: None,
+            message_at: None,
             database: DatabaseStanding::default(),
         }
     }
@@ -130,9 +133,23 @@ impl Standing {
             heard_ms_ago: self.as_of.map(|as_of| now.saturating_sub(as_of)),
             retry_in_ms,
             database: match leader {
-                Leader::Database(_) => Some(self.database.clone()),
+                Leader::Database(_) => Some(self.database_at(now)),
                 Leader::Hub(_) => None,
             },
+        }
+    }
+}
+
+impl Standing {
+    fn database_at(&self, now: Ms) -> DatabaseStanding {
+        let copying_rows = match self.state {
+            State::Copying { rows } => Some(rows),
+            _ => None,
+        };
+        DatabaseStanding {
+            copying_rows,
+            message_ms_ago: self.message_at.map(|at| now.saturating_sub(at)),
+            ..self.database.clone()
         }
     }
 }

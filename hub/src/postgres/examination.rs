@@ -1,6 +1,8 @@
 //! What is looked at before anything is replicated: rights, publication, identities, limits. Each finding says which SQL
 //! would mend it; nobody runs that SQL but people.
 
+mod attempt;
+mod limits;
 mod own;
 mod tables;
 #[cfg(test)]
@@ -14,6 +16,8 @@ use super::error::PgError;
 use super::{literal, quoted};
 use crate::edge::{self, TablesUse};
 use crate::registry::bridge::Lsn;
+pub(crate) use attempt::examine_and_try;
+use limits::Limits;
 use tables::TableFacts;
 
 /// The oldest server: it has messages in the stream, and states of slots.
@@ -134,9 +138,9 @@ pub(crate) async fn examine(connection: &mut Connection, plan: &Plan) -> Result<
     findings.extend(publication(connection, plan, &tables).await?);
     findings.extend(own::findings(connection, plan).await?);
     findings.extend(writing::findings(connection, plan).await?);
-    match &slot {
-        None => findings.extend(room_for_slot(connection).await?),
-        Some(slot) => findings.extend(slot.findings(plan)),
+    findings.extend(Limits::ask(connection).await?.findings(slot.as_ref()));
+    if let Some(slot) = &slot {
+        findings.extend(slot.findings(plan));
     }
     Ok(Facts { findings, slot })
 }
@@ -191,7 +195,6 @@ struct General {
     wal_level: String,
     recovering: bool,
     replicates: bool,
-    keep_mb: i64,
     synchronous: String,
 }
 
@@ -200,7 +203,6 @@ impl General {
         let sql = format!(
             "SELECT current_setting('server_version_num'), current_setting('wal_level'), pg_is_in_recovery(), \
              coalesce((SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = {}), false), \
-             coalesce((SELECT setting FROM pg_settings WHERE name = 'max_slot_wal_keep_size'), '-1'), \
              current_setting('synchronous_standby_names')",
             literal(&plan.user)
         );
@@ -213,8 +215,7 @@ impl General {
             wal_level: text(row, 1).to_owned(),
             recovering: text(row, 2) == "t",
             replicates: text(row, 3) == "t",
-            keep_mb: text(row, 4).parse().unwrap_or(-1),
-            synchronous: text(row, 5).to_owned(),
+            synchronous: text(row, 4).to_owned(),
         })
     }
 
@@ -248,30 +249,12 @@ impl General {
             let mend = format!("ALTER ROLE {user} REPLICATION;");
             hinder(format!("role {} may not replicate", plan.user), Some(mend));
         }
-        if self.keep_mb < 0 {
-            let mend = "ALTER SYSTEM SET max_slot_wal_keep_size = '16GB'; SELECT pg_reload_conf();";
-            let what = "max_slot_wal_keep_size has no limit: while the hub is away, its slot keeps log until the server's disk is full";
-            findings.push(Finding::warning(what, Some(mend.to_owned())));
-        }
         if !self.synchronous.is_empty() {
             let what = "synchronous_standby_names is set: the hub puts a message into the log after each commit, and waits until the standbys have it";
             findings.push(Finding::warning(what, None));
         }
         findings
     }
-}
-
-/// Whether another slot and another sender fit.
-async fn room_for_slot(connection: &mut Connection) -> Result<Vec<Finding>, PgError> {
-    let sql = "SELECT current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots)";
-    let rows = connection.query(sql).await?;
-    let free: i64 = rows.first().map_or(0, |row| text(row, 0).parse().unwrap_or(0));
-    if free > 0 {
-        return Ok(Vec::new());
-    }
-    let mend = "ALTER SYSTEM SET max_replication_slots = 20; -- then restart the server";
-    let what = "all replication slots are taken (max_replication_slots); raise it, or drop one that nobody uses";
-    Ok(vec![Finding::hindering(what, Some(mend.to_owned()))])
 }
 
 /// Whether the publication is there, and publishes what is needed; and whether it would break the tables' own users.

@@ -16,7 +16,7 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{BridgeApplied, BridgeError, Extent, RowsHeard, apply};
+pub use apply::{BridgeApplied, BridgeError, Extent, RowsHeard, apply, apply_each};
 pub use history::{Source, life_after};
 pub use lsn::{Lsn, LsnError};
 pub use mapping::{Absent, Cell, Mapping, MappingError, TableMapping, Unwritable};

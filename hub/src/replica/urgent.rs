@@ -32,6 +32,13 @@ impl Gathered {
         }
     }
 
+    /// Takes in what is urgent of the commit after: of each element the last state.
+    pub(super) fn join(&mut self, later: Self) {
+        for ((record, element), (scope, state)) in later.facts {
+            self.put(&record, &scope, &element, &state);
+        }
+    }
+
     fn by_scope(self) -> BTreeMap<Scope, Vec<Fact>> {
         let mut scopes: BTreeMap<Scope, Vec<Fact>> = BTreeMap::new();
         for ((record, element), (scope, state)) in self.facts {

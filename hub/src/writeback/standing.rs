@@ -7,6 +7,17 @@ use headland_host::tables::StoreError;
 use headland_shared::epoch::Seq;
 use headland_shared::session::Ms;
 
+/// What the writing is at while the hub does not run.
+const STOPPED: &str = "stopped";
+
+/// All that the writing may be at.
+pub(crate) const STATES: [&str; 4] = [
+    State::Closed.name(),
+    State::Open.name(),
+    State::HalfOpen.name(),
+    STOPPED,
+];
+
 /// What is shown of the task.
 #[derive(Debug, Clone)]
 pub(crate) struct Standing {
@@ -63,7 +74,7 @@ pub(crate) fn at_rest(outlet: Outlet, target: &str, views: &Views) -> Result<Wri
     let head = views.numbers()?.head.seq;
     Ok(WriteBack {
         target: target.to_owned(),
-        state: "stopped".to_owned(),
+        state: STOPPED.to_owned(),
         detail: None,
         written_back: through.0,
         behind: head.0.saturating_sub(through.0),

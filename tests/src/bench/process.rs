@@ -30,6 +30,35 @@ impl Usage {
     }
 }
 
+/// Seconds that the threads of a process have run, finer than the kernel counts for a whole process.
+pub(super) fn ran_s(pid: u32) -> io::Result<f64> {
+    let mut ns = 0.0;
+    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may end while its siblings are looked at.
+        let stat = fs::read_to_string(entry?.path().join("schedstat")).unwrap_or_default();
+        let ran = stat
+            .split_whitespace()
+            .next()
+            .and_then(|field| field.parse::<f64>().ok());
+        ns += ran.unwrap_or(0.0);
+    }
+    Ok(ns / 1e9)
+}
+
+/// Bytes that a process, or with `thread-self` this thread, had the kernel write to disks: whole pages that it made
+/// dirty.
+pub(super) fn written_bytes(whose: &str) -> io::Result<f64> {
+    let counts = fs::read_to_string(format!("/proc/{whose}/io"))?;
+    let line = counts.lines().find_map(|line| line.strip_prefix("write_bytes:"));
+    Ok(line.and_then(|rest| rest.trim().parse().ok()).unwrap_or(0.0))
+}
+
+/// The most resident bytes that a process has had.
+pub(super) fn peak_rss(pid: u32) -> io::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(kib(&status, "VmHWM:") * 1_024.0)
+}
+
 /// Seconds of processor time of the threads of a process whose names begin so.
 pub(super) fn threads_cpu_s(pid: u32, name: &str) -> io::Result<f64> {
     let mut sum = 0.0;

@@ -1,15 +1,15 @@
 //! Reads on a device: a real agent over its socket, with ten thousand models in its store.
 
-mod client;
 mod device;
 
+use super::client::Client;
 use super::process::Usage;
 use super::quantile::quantile;
 use super::sheet::{Sheet, Summary, Unit};
 use super::{BenchError, Wish, deliver, progress};
-use client::Client;
 use device::Device;
 use headland_host::text::segment;
+use std::os::unix::net::UnixStream;
 
 const READS: &str = "Reads over the agent's socket";
 const AGENT: &str = "The agent";
@@ -97,7 +97,7 @@ fn measure(options: &Options) -> Result<Sheet, BenchError> {
     Ok(sheet)
 }
 
-fn reads(client: &mut Client) -> Result<Vec<Read>, BenchError> {
+fn reads(client: &mut Client<UnixStream>) -> Result<Vec<Read>, BenchError> {
     let read = |name, one_in, target: String| Read { name, target, one_in };
     let listing = |query: &str| format!("/v1/models?page_size=20&{query}");
     let chat = listing(&format!("filter={}", segment("task = \"chat\"")));

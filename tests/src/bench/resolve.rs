@@ -1,9 +1,9 @@
 //! How long a device takes to resolve, by how many models its catalogue holds of the task that is asked for.
 
 use super::quantile::quantile;
+use super::records::repeated;
 use super::sheet::{Sheet, Summary, Unit};
 use super::{BenchError, Wish, deliver, progress};
-use crate::demo::catalogue::Catalogue;
 use headland_agent::read::{Reader, Remembered};
 use headland_agent::store::Store;
 use headland_host::store_file;
@@ -118,26 +118,19 @@ impl Held {
 
     /// The records' keys and blobs.
     fn records(&mut self) -> Result<Vec<Stored>, BenchError> {
-        let catalogue = Catalogue::shipped()?;
         let mut records = Vec::new();
-        for copy in 0.. {
-            for release in &catalogue.base {
-                for (id, attributes) in &release.models {
-                    if records.len() == RECORDS {
-                        return Ok(records);
-                    }
-                    let attributes: BTreeMap<String, Value> = attributes
-                        .iter()
-                        .map(|(name, value)| Ok((name.clone(), value_of(value.clone()).map_err(failed("reading"))?)))
-                        .collect::<Result<_, BenchError>>()?;
-                    let key = RecordKey {
-                        namespace: release.namespace.parse().map_err(failed("reading a namespace"))?,
-                        name: format!("copy-{copy}/{id}").parse().map_err(failed("reading a name"))?,
-                    };
-                    let blob = self.blob(&key, attributes, records.len())?;
-                    records.push((key.encoded(), blob));
-                }
-            }
+        for record in repeated(RECORDS)? {
+            let attributes: BTreeMap<String, Value> = record
+                .attributes
+                .into_iter()
+                .map(|(name, value)| Ok((name, value_of(value).map_err(failed("reading"))?)))
+                .collect::<Result<_, BenchError>>()?;
+            let key = RecordKey {
+                namespace: record.namespace.parse().map_err(failed("reading a namespace"))?,
+                name: record.name.parse().map_err(failed("reading a name"))?,
+            };
+            let blob = self.blob(&key, attributes, records.len())?;
+            records.push((key.encoded(), blob));
         }
         Ok(records)
     }

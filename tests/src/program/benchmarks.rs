@@ -1,7 +1,7 @@
 //! The command line of the benchmarks.
 
 use super::{BAD_INPUT, fail};
-use crate::bench::{BenchError, Wish, hub_core, idle, query, resolve, storm};
+use crate::bench::{BenchError, Wish, agent, hub_core, idle, query, registry, resolve, storm};
 use crate::fleet::BrokerChoice;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -17,6 +17,9 @@ const AGENTS_MAX: usize = 4_000;
 
 /// Shorter than a network lasts.
 const SECONDS_MAX: usize = 3_600;
+
+/// More commits a second than a registry sees.
+const RATE_MAX: usize = 2_000;
 
 /// More models than a device holds.
 const MODELS_MAX: usize = 1_000_000;
@@ -34,6 +37,12 @@ pub(super) enum Benchmark {
     Idle(IdleArguments),
     /// Measures how long a device that holds 10,000 models takes to resolve, for each task.
     Resolve(Common),
+    /// Measures the agent as a product: memory, start, questions, processor time, its store and what it writes to the disk;
+    /// beside SQLite. Three runs take some minutes, for which nothing else should run.
+    Agent(AgentArguments),
+    /// Measures how soon commits in a PostgreSQL are visible at a connected agent, and what a large snapshot, a large
+    /// commit and quiet times cost; beside it, the same change by polling MLflow. Three runs take some minutes.
+    Registry(RegistryArguments),
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +108,51 @@ pub(super) struct IdleArguments {
     common: Common,
 }
 
+/// How the agent is measured.
+#[derive(Debug, Args)]
+pub(super) struct AgentArguments {
+    /// How many models the agent holds.
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    models: usize,
+    /// How often each question is asked.
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    requests: usize,
+    /// For how many minutes memory is looked at, once after a catch-up and once connected and idle.
+    #[arg(long, default_value_t = 1.0, value_name = "M")]
+    minutes: f64,
+    /// The agent's program as it is shipped, such as target/dist/headland-agent; this program as an agent unless said.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// The agent's package, such as target/debian/headland-agent_0.1.0_amd64.deb, for its size.
+    #[arg(long, value_name = "FILE")]
+    package: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// How following a registry is measured.
+#[derive(Debug, Args)]
+pub(super) struct RegistryArguments {
+    /// Commits a second.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    rate: usize,
+    /// For how many seconds they are made, for each kind; the first two are not counted.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    seconds: usize,
+    /// How many models are read by one snapshot, and changed by one commit.
+    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    models: usize,
+    /// For how many seconds the log is looked at that the database keeps while the tables rest.
+    #[arg(long, default_value_t = 45, value_name = "N")]
+    quiet_seconds: usize,
+    /// Where the stores of hub and agent lie; /dev/shm shows what is left without the disk. Among other temporary files
+    /// unless said.
+    #[arg(long, value_name = "DIR")]
+    stores: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
 impl Common {
     fn wish(self, command: String) -> Wish {
         let runs = self.runs;
@@ -119,11 +173,15 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
         Benchmark::Idle(idle) => ("--seconds", idle.seconds, SECONDS_MAX),
         Benchmark::Query(query) => ("--models", query.models, MODELS_MAX),
         Benchmark::Resolve(common) => ("--runs", common.runs, RUNS_MAX),
+        Benchmark::Registry(registry) => ("--rate", registry.rate, RATE_MAX),
+        Benchmark::Agent(agent) => ("--models", agent.models, MODELS_MAX),
     };
     let (Benchmark::Storm(StormArguments { common, .. })
     | Benchmark::Hub(HubArguments { common, .. })
     | Benchmark::Query(QueryArguments { common, .. })
     | Benchmark::Idle(IdleArguments { common, .. })
+    | Benchmark::Registry(RegistryArguments { common, .. })
+    | Benchmark::Agent(AgentArguments { common, .. })
     | Benchmark::Resolve(common)) = &benchmark;
     for (what, count, most) in [(what, count, most), ("--runs", common.runs, RUNS_MAX)] {
         if !(1..=most).contains(&count) {
@@ -152,6 +210,8 @@ pub(super) fn run(benchmark: Benchmark) -> ExitCode {
         Benchmark::Resolve(common) => resolve::run(&resolve::Options {
             wish: common.wish("resolve".to_owned()),
         }),
+        Benchmark::Registry(registry) => run_registry(registry),
+        Benchmark::Agent(agent) => run_agent(agent),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -179,5 +239,54 @@ fn run_storm(arguments: StormArguments) -> Result<(), BenchError> {
             BrokerChoice::Embedded
         },
         stores,
+    })
+}
+
+fn run_registry(arguments: RegistryArguments) -> Result<(), BenchError> {
+    let RegistryArguments {
+        rate,
+        seconds,
+        models,
+        quiet_seconds,
+        stores,
+        common,
+    } = arguments;
+    let mut command =
+        format!("registry --rate {rate} --seconds {seconds} --models {models} --quiet-seconds {quiet_seconds}");
+    if let Some(stores) = &stores {
+        command.push_str(&format!(" --stores {}", stores.display()));
+    }
+    registry::run(&registry::Options {
+        wish: common.wish(command),
+        rate,
+        seconds,
+        models,
+        quiet_seconds,
+        stores,
+    })
+}
+
+fn run_agent(arguments: AgentArguments) -> Result<(), BenchError> {
+    let AgentArguments {
+        models,
+        requests,
+        minutes,
+        program,
+        package,
+        common,
+    } = arguments;
+    let mut command = format!("agent --models {models} --requests {requests} --minutes {minutes}");
+    for (flag, file) in [("--program", &program), ("--package", &package)] {
+        if let Some(file) = file {
+            command.push_str(&format!(" {flag} {}", file.display()));
+        }
+    }
+    agent::run(&agent::Options {
+        wish: common.wish(command),
+        models,
+        requests,
+        minutes,
+        program,
+        package,
     })
 }

@@ -1,6 +1,6 @@
 //! What is not as it should be is said before anything is done, with the SQL that mends it.
 
-use crate::place::{PUBLICATION, Place};
+use crate::place::{DATABASE, PUBLICATION, Place};
 use headland_fleet::ports::free_port;
 
 #[test]
@@ -89,4 +89,67 @@ fn settings_of_the_server_that_lose_or_keep_too_much_are_named() {
         said.contains("wal_level is replica") && said.contains("SET wal_level = 'logical'"),
         "{said}"
     );
+}
+
+#[test]
+fn limits_that_are_used_up_are_named_with_their_counts_and_their_sql_mends_them() {
+    let lines =
+        "max_replication_slots = 1\nmax_wal_senders = 1\nwal_sender_timeout = '2s'\nmax_slot_wal_keep_size = '64MB'\n";
+    let Some(mut place) = Place::with_tables(lines) else {
+        return;
+    };
+    place.sql("SELECT pg_create_logical_replication_slot('other', 'pgoutput')");
+    let mut other = place.cluster.occupy(DATABASE, "other", "headland").unwrap();
+    place.until("hub", || {
+        (place.sql("SELECT active FROM pg_replication_slots") == "t").then_some(())
+    });
+    let (code, said) = place.run(&["doctor"]);
+    assert_eq!(code, Some(1), "{said}");
+    for text in [
+        "1 of max_replication_slots = 1",
+        "1 of max_wal_senders = 1",
+        "max_slot_wal_keep_size is 64 MB",
+        "wal_sender_timeout is 2000 ms",
+    ] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
+    // One statement each: what changes the server's settings is no part of a transaction.
+    for line in said.lines().filter_map(|line| line.strip_prefix("  ")) {
+        for statement in line.split("--").next().unwrap().split(';').map(str::trim) {
+            if !statement.is_empty() {
+                place.sql(statement);
+            }
+        }
+    }
+    place.cluster.stop();
+    place.cluster.start_again().unwrap();
+    let (code, said) = place.run(&["doctor"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("note:"), "{said}");
+    let _hub = place.hub_that_follows();
+}
+
+#[test]
+fn a_server_that_does_not_let_the_hub_in_is_told_the_line_that_lets_it() {
+    let Some(place) = Place::new() else { return };
+    place
+        .cluster
+        .admit("hostssl mlflow headland 127.0.0.1/32 reject")
+        .unwrap();
+    let (code, said) = place.run(&["doctor"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("does not let the hub in") && said.contains("`hostssl mlflow headland THE-HUBS-ADDRESS/32"),
+        "{said}"
+    );
+    // What it says, with the address that it cannot know.
+    let line = said.split('`').nth(1).unwrap().replace("THE-HUBS-ADDRESS", "127.0.0.1");
+    place
+        .cluster
+        .admit(&format!("{line}\nhostssl mlflow headland 127.0.0.1/32 reject"))
+        .unwrap();
+    let (code, said) = place.run(&["doctor"]);
+    assert_eq!(code, Some(0), "{said}");
 }

@@ -1,116 +1,25 @@
 //! The walk-through of `docs/mlflow.md`, with MLflow's own server and client.
 
-use crate::place::Place;
+use crate::place::{DATABASE, Place};
+use headland_fleet::mlflow::{Mlflow, installed};
 use headland_fleet::ports::free_port;
 use headland_fleet::proxy::Proxy;
 use headland_host::control::request_blocking;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
-/// Below the home of whoever runs the tests; `tests/mlflow` makes it.
-const ENVIRONMENT: &str = ".cache/headland/mlflow-3.17.2";
-
-/// MLflow's server, with the database for its store. Dropping it ends it.
-struct Mlflow {
-    programs: PathBuf,
-    port: u16,
-    child: Option<Child>,
+/// Starts MLflow with the place's database for its store.
+fn start(place: &Place) -> Mlflow {
+    let programs = installed().unwrap();
+    Mlflow::start(&programs, &place.cluster, DATABASE, &place.path("")).unwrap()
 }
 
-impl Mlflow {
-    fn start(place: &Place) -> Self {
-        let programs = PathBuf::from(std::env::var_os("HOME").unwrap())
-            .join(ENVIRONMENT)
-            .join("bin");
-        assert!(
-            programs.exists(),
-            "{} is not there: run tests/mlflow",
-            programs.display()
-        );
-        let mut mlflow = Self {
-            programs,
-            port: free_port().unwrap(),
-            child: None,
-        };
-        mlflow.serve(place);
-        mlflow
-    }
-
-    /// Starts the server. It answers when this returns.
-    fn serve(&mut self, place: &Place) {
-        let store = format!(
-            "postgresql+psycopg2://postgres@/mlflow?host={}&port={}",
-            place.cluster.socket_directory().display(),
-            place.cluster.port()
-        );
-        let log = File::create(place.path("mlflow.log")).unwrap();
-        let port = self.port.to_string();
-        let child = Command::new(self.programs.join("mlflow"))
-            .args(["server", "--host", "127.0.0.1", "--port", &port, "--workers", "1"])
-            .args(["--backend-store-uri", &store, "--default-artifact-root", "/nowhere"])
-            .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-            .env("MLFLOW_DISABLE_TELEMETRY", "true")
-            .current_dir(place.path(""))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        place.until("mlflow", || {
-            self.python("client.search_registered_models()").then_some(())
-        });
-    }
-
-    /// Ends the server.
-    fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It ends its own processes when it is asked to.
-            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
-            let _ = child.wait();
-        }
-    }
-
-    /// Runs lines of Python that use MLflow's client; whether they did.
-    fn python(&self, lines: &str) -> bool {
-        self.printed(lines).is_some()
-    }
-
-    /// What lines of Python print that use MLflow's client; nothing when they fail.
-    fn printed(&self, lines: &str) -> Option<String> {
-        let script = format!(
-            "from mlflow import MlflowClient\nclient = MlflowClient('http://127.0.0.1:{}')\n{lines}\n",
-            self.port
-        );
-        let mut command = Command::new(self.programs.join("python"));
-        command
-            .args(["-c", &script])
-            .env("MLFLOW_DISABLE_TELEMETRY", "true")
-            .env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0");
-        let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().unwrap();
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8(output.stdout).unwrap())
-    }
-
-    /// The tags of a model that hubs wrote.
-    fn written(&self, model: &str) -> Value {
-        let lines = format!(
-            "import json\ntags = client.get_registered_model('{model}').tags\n\
-             print(json.dumps({{k: v for k, v in tags.items() if k.startswith('edge.')}}))"
-        );
-        serde_json::from_str(&self.printed(&lines).unwrap()).unwrap()
-    }
-}
-
-impl Drop for Mlflow {
-    fn drop(&mut self) {
-        self.stop();
-    }
+/// The tags of a model that hubs wrote.
+fn written(mlflow: &Mlflow, model: &str) -> Value {
+    let lines = format!(
+        "import json\ntags = client.get_registered_model('{model}').tags\n\
+         print(json.dumps({{k: v for k, v in tags.items() if k.startswith('edge.')}}))"
+    );
+    serde_json::from_str(&mlflow.printed(&lines).unwrap().unwrap()).unwrap()
 }
 
 /// Does what the doctor says: that is all that has to be done.
@@ -127,12 +36,12 @@ fn follow_the_doctor(place: &Place) {
 #[ignore = "needs MLflow, which tests/mlflow installs, and a minute"]
 fn what_people_do_in_mlflow_is_what_an_agent_resolves() {
     let Some(place) = Place::with("", &[]) else { return };
-    let mlflow = Mlflow::start(&place);
+    let mlflow = start(&place);
     follow_the_doctor(&place);
     let register = "client.create_registered_model('crop-disease', tags={'task': 'image-classification', 'license': 'apache-2.0'}, description='finds it')\n\
                     for n in (1, 2):\n    client.create_model_version('crop-disease', source=f's3://models/crop/{n}')\n\
                     client.set_registered_model_alias('crop-disease', 'champion', '1')";
-    assert!(mlflow.python(register));
+    assert!(mlflow.python(register).unwrap());
     let _hub = place.hub_that_follows();
     let _agent = place.agent();
     let model = place.model("crop-disease");
@@ -146,19 +55,31 @@ fn what_people_do_in_mlflow_is_what_an_agent_resolves() {
     };
     assert_eq!(resolved()["manifest"]["uri"], "s3://models/crop/1");
 
-    assert!(mlflow.python("client.set_registered_model_alias('crop-disease', 'champion', '2')"));
+    assert!(
+        mlflow
+            .python("client.set_registered_model_alias('crop-disease', 'champion', '2')")
+            .unwrap()
+    );
     place.until("agent", || (resolved()["version"] == "2").then_some(()));
-    assert!(mlflow.python("client.set_model_version_tag('crop-disease', '2', 'approval.field-use', 'revoked')"));
+    assert!(
+        mlflow
+            .python("client.set_model_version_tag('crop-disease', '2', 'approval.field-use', 'revoked')")
+            .unwrap()
+    );
     place.until("agent", || resolved().is_null().then_some(()));
-    assert!(mlflow.python("client.set_registered_model_alias('crop-disease', 'champion', '1')\nclient.delete_model_version('crop-disease', '2')"));
+    assert!(mlflow.python("client.set_registered_model_alias('crop-disease', 'champion', '1')\nclient.delete_model_version('crop-disease', '2')").unwrap());
     place.until("agent", || (resolved()["version"] == "1").then_some(()));
-    assert!(mlflow.python("client.rename_registered_model('crop-disease', 'crop')"));
+    assert!(
+        mlflow
+            .python("client.rename_registered_model('crop-disease', 'crop')")
+            .unwrap()
+    );
     let renamed = place.until_model("crop", |model| !model.is_null());
     assert_eq!(
         (&renamed["aliases"], renamed["versions"].get("2")),
         (&json!({ "champion": "1" }), None)
     );
-    assert!(mlflow.python("client.delete_registered_model('crop')"));
+    assert!(mlflow.python("client.delete_registered_model('crop')").unwrap());
     place.until_model("crop", serde_json::Value::is_null);
 }
 
@@ -183,10 +104,14 @@ fn until_written(place: &Place, written: u64) {
 #[ignore = "needs MLflow, which tests/mlflow installs, and a minute"]
 fn what_a_device_wrote_without_a_link_is_in_mlflow_once_though_mlflow_was_gone() {
     let Some(place) = Place::with("", &[]) else { return };
-    let mut mlflow = Mlflow::start(&place);
+    let mut mlflow = start(&place);
     follow_the_doctor(&place);
-    assert!(mlflow.python("client.create_registered_model('crop-disease', tags={'task': 'image-classification'})"));
-    let server = format!("http://127.0.0.1:{}", mlflow.port);
+    assert!(
+        mlflow
+            .python("client.create_registered_model('crop-disease', tags={'task': 'image-classification'})")
+            .unwrap()
+    );
+    let server = format!("http://127.0.0.1:{}", mlflow.port());
     place.configure(
         "hub",
         place.broker(),
@@ -210,7 +135,7 @@ fn what_a_device_wrote_without_a_link_is_in_mlflow_once_though_mlflow_was_gone()
     until_written(&place, 1);
     let note = |id: &str| format!("edge.note.{id}");
     assert_eq!(
-        mlflow.written("crop-disease"),
+        written(&mlflow, "crop-disease"),
         json!({ note(&wheat): "wrong on winter wheat" })
     );
 
@@ -232,10 +157,10 @@ fn what_a_device_wrote_without_a_link_is_in_mlflow_once_though_mlflow_was_gone()
         30_000,
     );
     assert!(gone.unwrap().0.is_success());
-    mlflow.serve(&place);
+    mlflow.serve().unwrap();
     until_written(&place, 4);
     let there = json!({ note(&slow): "slow in the cold", "edge.usage.main": "7" });
-    assert_eq!(mlflow.written("crop-disease"), there);
+    assert_eq!(written(&mlflow, "crop-disease"), there);
 
     // What is written stays so for the hub that was killed, and comes back to nobody as an attribute.
     hub.kill();
@@ -250,5 +175,5 @@ fn what_a_device_wrote_without_a_link_is_in_mlflow_once_though_mlflow_was_gone()
             .all(|name| !name.starts_with("edge.")),
         "{attributes}"
     );
-    assert_eq!(mlflow.written("crop-disease"), there);
+    assert_eq!(written(&mlflow, "crop-disease"), there);
 }

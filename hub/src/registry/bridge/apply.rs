@@ -116,9 +116,34 @@ pub fn apply(
     removals: Removals,
     now: Now,
 ) -> Result<BridgeApplied, BridgeError> {
-    let views = replica.store().read()?;
-    let (numbers, before) = (views.numbers()?, views.bridged()?);
-    drop(views);
+    let applied = apply_each(replica, mapping, std::slice::from_mut(heard), removals, now)?;
+    Ok(applied.into_iter().next().unwrap_or_default())
+}
+
+/// Does so with each of several commits of the database, with one wait for the disk. If one cannot be taken over, none is.
+pub fn apply_each(
+    replica: &mut Replica,
+    mapping: &Mapping,
+    heard: &mut [RowsHeard],
+    removals: Removals,
+    now: Now,
+) -> Result<Vec<BridgeApplied>, BridgeError> {
+    let made = replica.commit_each(now, heard, |commit, heard| take_over(commit, mapping, heard, removals))?;
+    let applied = made.into_iter().map(|(mut applied, committed)| {
+        applied.seq = committed.map(|committed| committed.seq);
+        applied
+    });
+    Ok(applied.collect())
+}
+
+fn take_over(
+    commit: &mut Commit<'_, '_>,
+    mapping: &Mapping,
+    heard: &mut RowsHeard,
+    removals: Removals,
+) -> Result<BridgeApplied, BridgeError> {
+    let before = commit.tables.bridged()?;
+    let (held, stamp) = (commit.numbers.registry(), commit.numbers.stamp);
     let whole = heard.extent == Extent::Whole;
     let goes_on = before.as_ref().is_some_and(|at| {
         (at.system, at.timeline, at.life, at.mapping)
@@ -134,7 +159,7 @@ pub fn apply(
         life: heard.life,
         number: heard.end.0,
     };
-    if !whole && !goes_on || numbers.revision > 0 && registry <= numbers.registry() {
+    if !whole && !goes_on || commit.numbers.revision > 0 && registry <= held {
         return Err(BridgeError::Gap);
     }
     let bridged = Bridged {
@@ -151,25 +176,16 @@ pub fn apply(
         mapping: mapping.fingerprint(),
     };
     let mut applied = BridgeApplied::default();
-    if whole || !heard.rows.is_empty() {
-        let (built, committed) = replica.commit(now, |commit| build(commit, mapping, heard, &bridged, removals))?;
-        applied = built;
-        if let Some(committed) = committed {
-            applied.seq = Some(committed.seq);
-            return Ok(applied);
-        }
+    if heard.extent == Extent::Position {
+        commit.bridge(&bridged, registry, stamp)?;
+    } else {
+        applied = build(commit, mapping, heard, &bridged, removals)?;
     }
-    // What differs is nothing that anybody sees, and needs no seq; but it says how far the registry is known.
-    replica.store().write(|tables| {
-        take_rows(tables, mapping, heard)?;
-        tables.set_registry(registry, numbers.stamp)?;
-        tables.forget_followed()?;
-        if whole {
-            tables.set_restored(None)?;
-        }
-        tables.set_bridged(&bridged)?;
-        Ok::<_, BridgeError>(applied)
-    })
+    if commit.is_empty() {
+        // What differs is nothing that anybody sees, and needs no seq; but it says how far the registry is known.
+        commit.tables.set_registry(registry, stamp)?;
+    }
+    Ok(applied)
 }
 
 fn build(

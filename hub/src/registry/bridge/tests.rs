@@ -61,12 +61,18 @@ impl Hub {
     }
 
     fn hear(&mut self, extent: Extent, rows: &[RowChange], removals: Removals) -> Result<BridgeApplied, BridgeError> {
+        let mut heard = self.heard(extent, rows);
+        apply(&mut self.replica, &self.mapping, &mut heard, removals, NOW)
+    }
+
+    /// What the database says next.
+    fn heard(&mut self, extent: Extent, rows: &[RowChange]) -> RowsHeard {
         self.at += 10;
         let mut spool = Spool::new(std::env::temp_dir());
         for row in rows {
             spool.push(row).unwrap();
         }
-        let mut heard = RowsHeard {
+        RowsHeard {
             source: SOURCE,
             life: self.life,
             slot: "s".to_owned(),
@@ -74,8 +80,7 @@ impl Hub {
             at_ms: 1_000,
             extent,
             rows: spool,
-        };
-        apply(&mut self.replica, &self.mapping, &mut heard, removals, NOW)
+        }
     }
 
     fn commit(&mut self, rows: &[RowChange]) -> BridgeApplied {
@@ -364,4 +369,36 @@ fn of_too_many_versions_the_latest_and_the_named_ones_are_held() {
     let shown = hub.shown("crop");
     let versions = shown["versions"].as_object().unwrap();
     assert!(versions.contains_key("1") && versions.contains_key("1999") && !versions.contains_key("3"));
+}
+
+#[test]
+fn commits_that_are_stored_together_are_commits_of_their_own_and_told_together() {
+    let status = |value| put("registered_model_tags", &["a", "status", value]);
+    let mut hub = Hub::with(&[model("a"), status("new")]);
+    while hub.replica.poll().is_some() {}
+    let head = hub.replica.store().read().unwrap().numbers().unwrap().head.seq;
+    let mut heard =
+        ["tried", "approved", "approved"].map(|value| hub.heard(Extent::Commit { xid: 5 }, &[status(value)]));
+    let applied = apply_each(&mut hub.replica, &hub.mapping, &mut heard, Removals::Braked, NOW).unwrap();
+    let seqs: Vec<_> = applied.iter().map(|one| one.seq).collect();
+    assert_eq!(seqs, [Some(head.next()), Some(head.next().next()), None]);
+    assert_eq!(hub.durable(), hub.at);
+    assert_eq!(hub.shown("a")["attributes"]["status"], "approved");
+    let frames = std::iter::from_fn(|| hub.replica.poll()).count();
+    assert_eq!(frames, 1, "what is urgent, once");
+}
+
+#[test]
+fn of_commits_that_are_stored_together_none_counts_when_one_does_not() {
+    let mut hub = Hub::with(&[model("a")]);
+    let durable = hub.durable();
+    let commit = Extent::Commit { xid: 5 };
+    let mut heard = [hub.heard(commit, &[model("b")]), hub.heard(commit, &[model("c")])];
+    heard[1].end = Lsn(durable);
+    let refused = apply_each(&mut hub.replica, &hub.mapping, &mut heard, Removals::Braked, NOW);
+    assert!(matches!(refused, Err(BridgeError::Gap)), "{refused:?}");
+    assert!(hub.model("b").is_none() && hub.durable() == durable);
+    let [first, _] = &mut heard;
+    apply(&mut hub.replica, &hub.mapping, first, Removals::Braked, NOW).unwrap();
+    assert!(hub.model("b").is_some() && hub.durable() == first.end.0);
 }

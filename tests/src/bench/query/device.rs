@@ -1,7 +1,7 @@
 //! A device: its store filled as a hub would have, and the agent on it as a process of its own.
 
 use super::super::BenchError;
-use crate::demo::catalogue::Catalogue;
+use super::super::records::{Record, repeated};
 use headland_agent::store::Store;
 use headland_host::store_file;
 use headland_host::tables::StoreError;
@@ -14,7 +14,7 @@ use headland_shared::register::{Register, Write, Writer};
 use headland_shared::scope::TASK_ATTRIBUTES;
 use headland_shared::stamp::Stamp;
 use headland_shared::value::{Number, Value};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -25,9 +25,6 @@ use tempfile::TempDir;
 const FILLING_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// A port at which no broker is: the first one, which nobody may take.
 const NOWHERE: &str = "mqtt://127.0.0.1:1/main";
-/// What the models are good for in their synthetic descriptions, one after another.
-const CROPS: [&str; 4] = ["wheat", "maize", "barley", "rape"];
-
 /// A directory with configuration and store.
 #[derive(Debug)]
 pub(super) struct Device {
@@ -89,27 +86,17 @@ impl Device {
         };
         let name = ReplicaName::parse("bench").map_err(failed("naming the device"))?;
         let store = Store::open(open, &name, 1).map_err(failed("opening the store"))?;
-        let base = Catalogue::shipped()?.base;
-        let once: Vec<_> = base
-            .iter()
-            .flat_map(|release| {
-                release
-                    .models
-                    .iter()
-                    .map(|(id, facts)| (release.namespace.as_str(), id, facts))
-            })
-            .collect();
+        let records = repeated(count)?;
         let filled: Result<(), BenchError> = store
             .write(|tables| {
-                for number in 0..count {
-                    let (namespace, id, facts) = once[number % once.len()];
+                for (number, record) in records.iter().enumerate() {
                     let key = RecordKey {
-                        namespace: Namespace::new(namespace).map_err(|error| StoreError::corrupt("bench", error))?,
-                        name: ModelName::new(format!("{}/{id}", number / once.len()))
+                        namespace: Namespace::new(&record.namespace)
                             .map_err(|error| StoreError::corrupt("bench", error))?,
+                        name: ModelName::new(&record.name).map_err(|error| StoreError::corrupt("bench", error))?,
                     };
                     let key = key.encoded();
-                    let blob = blob_of(&key, facts, number).map_err(|error| StoreError::corrupt("bench", error))?;
+                    let blob = blob_of(&key, record).map_err(|error| StoreError::corrupt("bench", error))?;
                     tables.set_record(number as u32, &key, &blob)?;
                 }
                 Ok::<_, StoreError>(())
@@ -144,7 +131,8 @@ impl Device {
     }
 }
 
-fn blob_of(key: &[u8], facts: &Map<String, Json>, number: usize) -> Result<Vec<u8>, String> {
+fn blob_of(key: &[u8], record: &Record) -> Result<Vec<u8>, String> {
+    let facts = &record.attributes;
     let mut changes = Vec::new();
     let mut put = |element: ElementKey, value: Value| {
         let position = Position {
@@ -162,13 +150,11 @@ fn blob_of(key: &[u8], facts: &Map<String, Json>, number: usize) -> Result<Vec<u
     for (name, fact) in facts {
         put(ElementKey::Attribute(attribute(name)?), value_of(fact));
     }
-    let crop = CROPS[number % CROPS.len()];
-    let description = format!("A model that was tried on {crop} in the field, number {number}");
     put(
         ElementKey::Attribute(attribute("description")?),
-        Value::text(description),
+        Value::text(record.description()),
     );
-    for tag in [crop, "field-tested"] {
+    for tag in record.tags() {
         put(
             ElementKey::Member(attribute("tags")?, tag.to_owned()),
             Value::Bool(true),

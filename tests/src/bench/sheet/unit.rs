@@ -17,6 +17,8 @@ pub(in crate::bench) enum Unit {
     PerSecond,
     /// One thing by another.
     Ratio,
+    /// Hundredths.
+    Percent,
 }
 
 impl Unit {
@@ -30,6 +32,7 @@ impl Unit {
             Self::Count => "count",
             Self::PerSecond => "per_second",
             Self::Ratio => "ratio",
+            Self::Percent => "percent",
         }
     }
 
@@ -48,6 +51,7 @@ impl Unit {
             Self::Count => format!("{value:.1}"),
             Self::PerSecond => format!("{}/s", grouped(value)),
             Self::Ratio => format!("{value:.2}"),
+            Self::Percent => format!("{value:.3} %"),
         }
     }
 }

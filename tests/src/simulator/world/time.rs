@@ -103,9 +103,17 @@ impl World {
             To::Agent { to, hub } => {
                 let agent = &mut self.agents[to];
                 let now = agent.now(self.now);
-                if let Some(replica) = agent.replica.as_mut().filter(|_| agent.linked && agent.at == hub)
-                    && let Err(error) = replica.frame(frame, now)
-                {
+                let mut troubles = Vec::new();
+                if let Some(replica) = agent.replica.as_mut().filter(|_| agent.linked && agent.at == hub) {
+                    // As when a driver has more frames in its hands.
+                    let more = self.outcome.delivered.is_multiple_of(2);
+                    replica.more_waits(more);
+                    troubles.extend(replica.frame(frame, now).err().map(|error| error.to_string()));
+                    if !more {
+                        troubles.extend(replica.keep_urgent().err().map(|error| error.to_string()));
+                    }
+                }
+                for error in troubles {
                     self.tell(|| format!("agent {to} refuses: {error}"));
                 }
             }
