@@ -1,6 +1,5 @@
 //! What the agent can be told: every key, its default, and the values it takes.
 
-mod api;
 mod device;
 mod keys;
 mod on_change;
@@ -9,13 +8,13 @@ mod profile;
 mod shipped;
 mod value;
 
-pub(crate) use api::ApiSettings;
 pub(crate) use keys::SOURCE;
 pub(crate) use on_change::OnChangeSettings;
 pub(crate) use profile::{Manners, Profile, Sleeping};
 
 use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
+use headland_host::control::ApiSettings;
 use headland_shared::frame::FRAME_BYTES_DEFAULT;
 use headland_shared::name::ReplicaName;
 use headland_shared::resolve::{Description, Device};

@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::uplink;
 use crate::writeback::{self, WriteBack};
 use headland_host::backoff::Backoff;
-use headland_host::control::{ControlSocket, SocketAccess};
+use headland_host::control::ControlSocket;
 use headland_host::exit::Failure;
 use headland_host::service;
 use std::sync::mpsc;
@@ -89,8 +89,8 @@ async fn serve(
 ) -> Result<(), Failure> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
-    let socket = ControlSocket::bind(&settings.socket, &SocketAccess::default()).await?;
-    let loopback = settings.api.bind().await?;
+    let socket = ControlSocket::bind(&settings.socket, &settings.api.access()).await?;
+    let loopback = settings.api.loopback().bind().await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let told = driver.live();
     if let Some((task, standing)) = write_back(settings, &driver)? {
