@@ -77,6 +77,8 @@ pub(crate) struct LinkSettings {
     heartbeat: Option<profile::Heartbeat>,
     #[serde(deserialize_with = "value::perhaps::<1, 65_535, _, _>")]
     keep_alive_s: Option<u16>,
+    #[serde(deserialize_with = "value::perhaps::<1, 65_535, _, _>")]
+    answer_s: Option<u16>,
     #[serde(deserialize_with = "value::perhaps::<0, 86_400_000, _, _>")]
     upload_ms: Option<u64>,
     #[serde(deserialize_with = "value::perhaps::<1, 2_592_000, _, _>")]
@@ -144,6 +146,7 @@ impl Default for LinkSettings {
             profile: Profile::default(),
             heartbeat: None,
             keep_alive_s: None,
+            answer_s: None,
             upload_ms: None,
             prove_s: None,
             group_commits: None,
