@@ -73,13 +73,13 @@ fn start_broker(settings: &Settings) -> Result<Option<crate::broker::Broker>, Fa
 }
 
 #[cfg(not(feature = "broker"))]
-fn start_broker(settings: &Settings) -> Result<(), Failure> {
+fn start_broker(settings: &Settings) -> Result<Option<std::convert::Infallible>, Failure> {
     if settings.broker.embedded {
         let text =
             "starting the broker: this program was built without one; set broker.embedded = false and broker.external";
         return Err(Failure::bad_input(text));
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn serve(

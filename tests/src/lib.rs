@@ -7,8 +7,9 @@ pub mod explore;
 pub mod fleet;
 pub mod mosquitto;
 pub mod network;
-pub mod ports;
 pub mod postgres;
 pub mod program;
 pub mod proxy;
 pub mod simulator;
+
+pub use headland_trial::ports;

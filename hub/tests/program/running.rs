@@ -13,7 +13,7 @@ fn commands_work_on_the_running_hub_through_its_socket() {
     let region = Region::new();
     let daemon = region.serve();
     let wanted = format!("region main, broker 127.0.0.1:{}, 0 models", region.port());
-    assert!(daemon.ready.contains(&wanted), "{}", daemon.ready);
+    assert!(daemon.ready().contains(&wanted), "{}", daemon.ready());
     let file = region.models("a.jsonl", &[("timm/a:b", "mit")]);
     region.hub(&["import", &file, "--dry-run"]).printed();
     let text = region.hub(&["import", &file]).refused();
