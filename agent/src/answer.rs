@@ -98,6 +98,14 @@ pub struct Counted {
     pub removed: u64,
 }
 
+/// What this device has said of a model's availability.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Reported {
+    /// What; null when it took back what it had said.
+    pub reported: Option<String>,
+}
+
 /// The hub that the link is up to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

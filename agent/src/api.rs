@@ -71,6 +71,7 @@ fn routes() -> Vec<Route<Local>> {
             write::remove_note,
         ),
         post("/v1/namespaces/{namespace}/models/{name}/usage", write::count),
+        post("/v1/namespaces/{namespace}/models/{name}/availability", write::report),
     ]);
     routes
 }

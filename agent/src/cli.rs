@@ -13,8 +13,10 @@ pub(crate) use resolve::resolve;
 pub(crate) use standing::synced_line;
 pub(crate) use watch::watch;
 
-use crate::answer::{Counted, Listing, NoteWritten, One, Status, Synced};
-use crate::program::{FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WhyArguments};
+use crate::answer::{Counted, Listing, NoteWritten, One, Reported, Status, Synced};
+use crate::program::{
+    FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, ReportArguments, WantedModels, WhyArguments,
+};
 use crate::settings::Settings;
 use access::{Access, Once};
 use headland_api::model_key;
@@ -170,6 +172,21 @@ pub(crate) fn count(
     let counted: Counted = understood(answer)?;
     let net = i128::from(counted.added) - i128::from(counted.removed);
     print(&format!("{record}: {} counted on this device\n", words::whole(net)))
+}
+
+/// `report`
+pub(crate) fn report(settings: &Settings, report: ReportArguments, json: bool) -> Result<(), Failure> {
+    let record = key(&report.model)?;
+    let once = Once::of(&report.once)?;
+    let answer = Access::find_to_write(settings)?.report(&record, report.availability, &once)?;
+    if json {
+        return print(&as_json(&answer)?);
+    }
+    let said = match understood::<Reported>(answer)?.reported {
+        Some(reported) => format!("{reported} on this device"),
+        None => "nothing reported by this device".to_owned(),
+    };
+    print(&format!("{record}: {said}\n"))
 }
 
 /// `status`

@@ -6,7 +6,8 @@ use crate::settings::{SOURCE, Settings};
 use crate::{cli, daemon, doctor, once, rescue};
 use arguments::{Arguments, Command};
 pub(crate) use arguments::{
-    Asked, FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, WantedModels, WatchArguments, WhyArguments,
+    Asked, FreshnessArguments, ModelArgument, NoteArguments, OnceArguments, ReportArguments, WantedModels,
+    WatchArguments, WhyArguments,
 };
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
@@ -111,6 +112,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Watch(wanted) => cli::watch(&settings, &wanted, json),
         Command::Annotate(note) => cli::annotate(&settings, note, json),
         Command::Count { model, by, once } => cli::count(&settings, &model, by, &once, json),
+        Command::Report(report) => cli::report(&settings, report, json),
         Command::Status => cli::status(&settings, json),
     }
 }

@@ -8,11 +8,12 @@ mod task;
 pub use headland_shared::query::{Elements, Page, Place, Wanted};
 pub use remembered::{Remembered, Resolved};
 
-use crate::store::{Standing, Store, Views};
+use crate::store::{OwnWrite, Standing, Store, Views};
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
 use headland_shared::element::State;
 use headland_shared::key::{ElementKey, RecordKey};
+use headland_shared::name::ReplicaName;
 use headland_shared::query::Catalogue;
 use headland_shared::schema::Declaration;
 use headland_shared::view::Model;
@@ -44,9 +45,15 @@ impl Reader {
     /// One moment of the store.
     pub fn moment(&self) -> Result<Moment, StoreError> {
         let views = self.store.read()?;
+        let own = views.own_count()? > 0;
         Ok(Moment {
             overlay: self.overlay && views.ahead_count()? > 0,
-            own: views.own_count()? > 0,
+            here: if own {
+                views.actor()?.map(|actor| actor.name)
+            } else {
+                None
+            },
+            own,
             views,
             declared: RefCell::default(),
         })
@@ -71,6 +78,8 @@ pub struct Moment {
     overlay: bool,
     /// Whether anything was written here.
     own: bool,
+    /// The device's name, if it was.
+    here: Option<ReplicaName>,
     /// What was looked up of the schema.
     declared: RefCell<BTreeMap<String, Option<Declaration>>>,
 }
@@ -104,7 +113,7 @@ impl Moment {
         }
         if self.own {
             for write in self.views.own_of(record)? {
-                if write.standing == Standing::Taken {
+                if counts(&write) {
                     lay_over(&mut elements, write.element, write.state);
                 }
             }
@@ -121,6 +130,11 @@ fn is_of_use(element: &ElementKey, elements: &Elements) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether an own write shows. What a device reports of an attribute does, whether or not its hub has room to keep it.
+fn counts(write: &OwnWrite) -> bool {
+    write.standing == Standing::Taken || matches!(write.element, ElementKey::Attribute(_))
 }
 
 /// Merges, so that nothing that is known already is taken back.

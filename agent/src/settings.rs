@@ -1,6 +1,5 @@
 //! What the agent can be told: every key, its default, and the values it takes.
 
-mod api;
 mod device;
 mod keys;
 mod on_change;
@@ -9,13 +8,13 @@ mod profile;
 mod shipped;
 mod value;
 
-pub(crate) use api::ApiSettings;
 pub(crate) use keys::SOURCE;
 pub(crate) use on_change::OnChangeSettings;
 pub(crate) use profile::{Manners, Profile, Sleeping};
 
 use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
+use headland_host::control::ApiSettings;
 use headland_shared::frame::FRAME_BYTES_DEFAULT;
 use headland_shared::name::ReplicaName;
 use headland_shared::resolve::{Description, Device};
@@ -78,6 +77,8 @@ pub(crate) struct LinkSettings {
     heartbeat: Option<profile::Heartbeat>,
     #[serde(deserialize_with = "value::perhaps::<1, 65_535, _, _>")]
     keep_alive_s: Option<u16>,
+    #[serde(deserialize_with = "value::perhaps::<1, 65_535, _, _>")]
+    answer_s: Option<u16>,
     #[serde(deserialize_with = "value::perhaps::<0, 86_400_000, _, _>")]
     upload_ms: Option<u64>,
     #[serde(deserialize_with = "value::perhaps::<1, 2_592_000, _, _>")]
@@ -145,6 +146,7 @@ impl Default for LinkSettings {
             profile: Profile::default(),
             heartbeat: None,
             keep_alive_s: None,
+            answer_s: None,
             upload_ms: None,
             prove_s: None,
             group_commits: None,

@@ -31,6 +31,7 @@ pub(crate) fn start(
         subscriptions: Box::new(move |broker| listening.to_all(broker)),
         packet_bytes_max: settings.frame_bytes_max.max(SHARED_FRAME_BYTES) + PACKET_BYTES_BESIDE,
         keep_alive_s: settings.manners().keep_alive_s,
+        answer_s_max: settings.manners().answer_s_max,
         backoff_ms_base: settings.link.backoff_ms_base,
         backoff_ms_max: settings.link.backoff_ms_max,
     };

@@ -12,7 +12,7 @@ use crate::status_line;
 use crate::store::Store;
 use crate::uplink;
 use headland_host::backoff::Backoff;
-use headland_host::control::{ControlSocket, SocketAccess};
+use headland_host::control::ControlSocket;
 use headland_host::exit::Failure;
 use headland_host::service;
 use std::sync::mpsc;
@@ -77,13 +77,13 @@ fn start_broker(settings: &Settings) -> Result<Option<crate::broker::Broker>, Fa
 }
 
 #[cfg(not(feature = "broker"))]
-fn start_broker(settings: &Settings) -> Result<(), Failure> {
+fn start_broker(settings: &Settings) -> Result<Option<std::convert::Infallible>, Failure> {
     if settings.broker.embedded {
         let text =
             "starting the broker: this program was built without one; set broker.embedded = false and broker.external";
         return Err(Failure::bad_input(text));
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn serve(
@@ -94,8 +94,8 @@ async fn serve(
 ) -> Result<(), Failure> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
-    let socket = ControlSocket::bind(&settings.socket, &SocketAccess::default()).await?;
-    let loopback = settings.api.bind().await?;
+    let socket = ControlSocket::bind(&settings.socket, &settings.api.access()).await?;
+    let loopback = settings.api.loopback().bind().await?;
     let (store, live, inlet) = (driver.store(), driver.live(), driver.inlet());
     let told = driver.live();
     start_writing_back(settings, &driver)?;

@@ -67,7 +67,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     settings.registry_source().map_err(Failure::bad_input)?;
     settings.write_back().map_err(Failure::bad_input)?;
     if arguments.check_config {
-        settings.api.check()?;
+        settings.api.loopback().check()?;
         return print(&format!(
             "the configuration of region {} is valid (broker {broker})\n",
             settings.region

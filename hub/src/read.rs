@@ -104,7 +104,7 @@ pub(crate) fn model(
     blob: &[u8],
 ) -> Result<Option<Model>, StoreError> {
     let elements = elements_of(blob, None)?;
-    Ok(elements.map(|elements| Model::read(key, &elements, |name| declaration(&declared, name))))
+    Ok(elements.map(|elements| Model::read(key, &elements, None, |name| declaration(&declared, name))))
 }
 
 /// How an attribute behaves, by what was declared of it.

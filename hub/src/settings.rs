@@ -11,7 +11,7 @@ pub(crate) use registry::{RegistrySettings, RegistrySource};
 
 use headland_host::broker_address::BrokerAddress;
 use headland_host::config::{self, ConfigError};
-use headland_host::control::LoopbackSettings;
+use headland_host::control::ApiSettings;
 use headland_host::loopback_address::LoopbackAddress;
 use headland_shared::name::Region;
 use headland_shared::session::lanes::LaneTimes;
@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     pub(crate) store: PathBuf,
     pub(crate) socket: PathBuf,
     /// The same API over TCP.
-    pub(crate) api: LoopbackSettings,
+    pub(crate) api: ApiSettings,
     #[serde(deserialize_with = "within::<1_048_576, 68_719_476_736, _, _>")]
     pub(crate) cache_bytes: usize,
     #[serde(deserialize_with = "within::<1, 3_650, _, _>")]
@@ -84,7 +84,7 @@ impl Default for Settings {
             region: Region::new("main").expect("the default region is a valid name"),
             store: "/var/lib/headland/hub.redb".into(),
             socket: "/run/headland/hub.sock".into(),
-            api: LoopbackSettings::default(),
+            api: ApiSettings::default(),
             cache_bytes: 64 * 1024 * 1024,
             retention_days: 30,
             registry: RegistrySettings::default(),

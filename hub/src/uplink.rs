@@ -3,7 +3,7 @@
 use crate::driver::Inlet;
 use crate::settings::Settings;
 use headland_host::broker_address::BrokerAddress;
-use headland_host::link::{Link, LinkConfig, LinkEvent, Qos, StartError, Subscription};
+use headland_host::link::{ANSWER_S_MAX, Link, LinkConfig, LinkEvent, Qos, StartError, Subscription};
 use headland_shared::frame::FRAME_BYTES_MAX;
 use headland_shared::topic;
 
@@ -25,6 +25,7 @@ pub(crate) fn start(settings: &Settings, broker: BrokerAddress, inlet: Inlet) ->
         }),
         packet_bytes_max: PACKET_BYTES_MAX,
         keep_alive_s: settings.link.keep_alive_s,
+        answer_s_max: ANSWER_S_MAX,
         backoff_ms_base: settings.link.backoff_ms_base,
         backoff_ms_max: settings.link.backoff_ms_max,
     };

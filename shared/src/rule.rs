@@ -2,7 +2,8 @@
 //!
 //! Reading is a pure function of the register, so replicas with equal registers show equal values.
 
-use crate::register::{Register, Write, Writer};
+use crate::name::ReplicaName;
+use crate::register::{Rank, Register, Write, Writer};
 use crate::schema::Rule;
 use crate::stamp::Stamp;
 use crate::value::Value;
@@ -31,16 +32,21 @@ impl Reading<'_> {
     }
 }
 
-/// Reads a register by a rule.
+/// Reads a register by a rule, at the replica that is called `here`, or at one that writes nothing itself.
+///
+/// Under `precedence` what a device reports by itself counts on that device alone: that it cannot reach a model says
+/// nothing of others.
 #[must_use]
-pub fn read<'a>(rule: Rule, register: &'a Register) -> Reading<'a> {
+pub fn read<'a>(rule: Rule, register: &'a Register, here: Option<&ReplicaName>) -> Reading<'a> {
     let latest = |write: &(&'a Writer, &'a Write)| (write.1.at, write.0);
     let valued = || register.standing().filter(|(_, write)| write.value.is_some());
     let shown = match rule {
         Rule::Registry => register
             .write_of(&Writer::Central)
             .map(|write| (&Writer::Central, write)),
-        Rule::Precedence => valued().max_by_key(|write| (rank(write.0), latest(write))),
+        Rule::Precedence => valued()
+            .filter(|(writer, _)| !is_report_of_another(writer, here))
+            .max_by_key(|write| (rank(write.0), latest(write))),
         Rule::KeepAll => valued().max_by_key(latest),
         Rule::Set => valued().next(),
         Rule::Latest | Rule::Counter | Rule::Unknown(_) => register.standing().max_by_key(latest),
@@ -56,11 +62,20 @@ pub fn read<'a>(rule: Rule, register: &'a Register) -> Reading<'a> {
     Reading { shown, conflict }
 }
 
+/// Whether a write is what another device reports by itself.
+#[must_use]
+pub fn is_report_of_another(writer: &Writer, here: Option<&ReplicaName>) -> bool {
+    match writer {
+        Writer::Edge(Rank::Automation, actor) => Some(&actor.name) != here,
+        Writer::Edge(Rank::Operator | Rank::Person, _) | Writer::Central => false,
+    }
+}
+
 /// The rank of a writer; the registry speaks as automation does, so that a person in the field can overrule it
 /// until the release.
-fn rank(writer: &Writer) -> crate::register::Rank {
+fn rank(writer: &Writer) -> Rank {
     match writer {
-        Writer::Central => crate::register::Rank::Automation,
+        Writer::Central => Rank::Automation,
         Writer::Edge(rank, _) => *rank,
     }
 }
@@ -69,7 +84,6 @@ fn rank(writer: &Writer) -> crate::register::Rank {
 mod tests {
     use super::*;
     use crate::epoch::{Life, Position};
-    use crate::register::Rank;
     use crate::register::tests::{actor, any_registers};
     use alloc::collections::BTreeMap;
     use proptest::prelude::*;
@@ -100,7 +114,29 @@ mod tests {
     }
 
     fn shown(rule: Rule, register: &Register) -> Option<Value> {
-        read(rule, register).value().cloned()
+        read(rule, register, Some(&actor(2).name)).value().cloned()
+    }
+
+    #[test]
+    fn what_a_device_reports_counts_on_that_device_alone() {
+        let base = Register::default();
+        let said = Write::central(Position::default(), Stamp::at_ms(5), Some(Value::text("up")));
+        let central = Register::of(Writer::Central, said);
+        let report = |value, sees| Register::of(edge(Rank::Automation, 1), write(1, 10, value, sees));
+        let both = merged(&[&central, &report(Some("down"), &base)]);
+        let (one, other) = (actor(1).name, actor(2).name);
+        let at = |register: &Register, here| read(Rule::Precedence, register, here).value().cloned();
+        assert_eq!(at(&both, Some(&one)), Some(Value::text("down")));
+        assert_eq!(at(&both, Some(&other)), Some(Value::text("up")));
+        assert_eq!(at(&both, None), Some(Value::text("up")));
+        let taken_back = merged(&[
+            &both,
+            &Register::of(edge(Rank::Automation, 1), write(2, 20, None, &base)),
+        ]);
+        assert_eq!(at(&taken_back, Some(&one)), Some(Value::text("up")));
+        // Somebody on duty speaks for everybody.
+        let duty = Register::of(edge(Rank::Operator, 1), write(1, 1, Some("down"), &base));
+        assert_eq!(at(&merged(&[&both, &duty]), Some(&other)), Some(Value::text("down")));
     }
 
     #[test]
@@ -140,13 +176,13 @@ mod tests {
         let b = Register::of(edge(Rank::Person, 2), write(1, 11, Some("b"), &base));
         let late = Register::of(edge(Rank::Person, 4), write(1, 12, Some("late"), &base));
         let both = merged(&[&a, &b]);
-        assert_eq!(read(Rule::KeepAll, &both).conflict.len(), 2);
+        assert_eq!(read(Rule::KeepAll, &both, None).conflict.len(), 2);
         let resolved = Register::of(edge(Rank::Person, 3), write(1, 9, Some("ab"), &both));
         let all = merged(&[&both, &resolved]);
         assert_eq!(shown(Rule::KeepAll, &all), Some(Value::text("ab")));
-        assert!(read(Rule::KeepAll, &all).conflict.is_empty());
+        assert!(read(Rule::KeepAll, &all, None).conflict.is_empty());
         let with_late = merged(&[&late, &all]);
-        assert_eq!(read(Rule::KeepAll, &with_late).conflict.len(), 2);
+        assert_eq!(read(Rule::KeepAll, &with_late, None).conflict.len(), 2);
     }
 
     #[test]
@@ -175,7 +211,7 @@ mod tests {
                 back.merge(all[(all.len() + turn - at) % all.len()].clone());
             }
             for rule in [Rule::Registry, Rule::Latest, Rule::Precedence, Rule::KeepAll, Rule::Set] {
-                prop_assert_eq!(read(rule, &forth), read(rule, &back));
+                prop_assert_eq!(read(rule, &forth, None), read(rule, &back, None));
             }
         }
     }

@@ -130,6 +130,7 @@ impl Declaration {
             "availability" => Self {
                 tier: Tier::Bounded,
                 priority: Priority::P0,
+                writers: Writers::Devices,
                 ..Self::plain(Kind::Text, Rule::Precedence)
             },
             "description" => Self {

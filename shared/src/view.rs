@@ -3,6 +3,7 @@
 use crate::actor::Dot;
 use crate::element::{Remark, State};
 use crate::key::{ElementKey, RecordKey};
+use crate::name::ReplicaName;
 use crate::register::Writer;
 use crate::rule;
 use crate::schema::{Declaration, Rule};
@@ -75,11 +76,13 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads a record's elements, each by the rule that `declared` names for its attribute.
+    /// Reads a record's elements, each by the rule that `declared` names for its attribute, at the device that is
+    /// called `here`.
     #[must_use]
     pub fn read(
         key: &RecordKey,
         elements: &BTreeMap<ElementKey, State>,
+        here: Option<&ReplicaName>,
         declared: impl Fn(&str) -> Option<Declaration>,
     ) -> Self {
         let mut model = Self {
@@ -95,7 +98,7 @@ impl Model {
         };
         let mut members: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (key, state) in elements {
-            model.element(key, state, &declared, &mut members);
+            model.element(key, state, here, &declared, &mut members);
         }
         for (name, members) in members {
             let list = members.into_iter().map(Value::Text).collect();
@@ -111,13 +114,14 @@ impl Model {
         &mut self,
         key: &ElementKey,
         state: &State,
+        here: Option<&ReplicaName>,
         declared: &impl Fn(&str) -> Option<Declaration>,
         members: &mut BTreeMap<String, BTreeSet<String>>,
     ) {
         match (key, state) {
             (ElementKey::Attribute(name), State::Register(register)) => {
                 let rule = declared(name.as_str()).map_or(Rule::Latest, |declaration| declaration.rule);
-                let reading = rule::read(rule, register);
+                let reading = rule::read(rule, register, here);
                 if let Some(value) = reading.value() {
                     self.attributes.insert(name.to_string(), value.clone());
                 }
@@ -127,7 +131,7 @@ impl Model {
                 }
             }
             (ElementKey::Member(name, member), State::Register(register))
-                if rule::read(Rule::Set, register).shown.is_some() =>
+                if rule::read(Rule::Set, register, here).shown.is_some() =>
             {
                 members.entry(name.to_string()).or_default().insert(member.clone());
             }
@@ -295,11 +299,11 @@ mod tests {
                         elements.insert(key, state);
                     }
                 }
-                let model = Model::read(&key_of(), &elements, |_| None);
+                let model = Model::read(&key_of(), &elements, None, |_| None);
                 let six = model.versions.get("1.6");
                 assert!(six.is_none_or(|version| version.approvals.is_empty()));
             }
-            let model = Model::read(&key_of(), &elements, |_| None);
+            let model = Model::read(&key_of(), &elements, None, |_| None);
             assert_eq!(model.current, Some(Value::text("1.6")));
             assert_eq!(model.versions["1.5"].approvals["field-use"], Value::text("approved"));
         }
@@ -317,7 +321,7 @@ mod tests {
             (key, State::Tally(Tally { added, removed }))
         };
         let elements = BTreeMap::from([count(1, "a", 5, 1), count(1, "b", 2, 0), count(2, "a", 1, 0)]);
-        assert_eq!(Model::read(&key(), &elements, |_| None).counts["usage"], 7);
+        assert_eq!(Model::read(&key(), &elements, None, |_| None).counts["usage"], 7);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! A fleet of real processes: one hub, its agents, and between them a proxy for each link, which can be cut, slowed
 //! down, and which counts bytes.
 
-pub mod log;
 pub mod program;
 pub mod shown;
 

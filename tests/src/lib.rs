@@ -8,8 +8,9 @@ pub mod fleet;
 pub mod mlflow;
 pub mod mosquitto;
 pub mod network;
-pub mod ports;
 pub mod postgres;
 pub mod program;
 pub mod proxy;
 pub mod simulator;
+
+pub use headland_trial::ports;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -39,6 +39,7 @@ struct Link {
     down: AtomicU64,
     // Zero for as fast as it goes.
     bytes_per_s: AtomicU64,
+    swallows: AtomicBool,
 }
 
 impl Proxy {
@@ -58,6 +59,7 @@ impl Proxy {
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
             bytes_per_s: AtomicU64::new(0),
+            swallows: AtomicBool::new(false),
         });
         let accepting = runtime.spawn(accept(listener, upstream, Arc::clone(&link)));
         Ok(Self {
@@ -93,6 +95,12 @@ impl Proxy {
     /// goes.
     pub fn pace(&self, bytes_per_s: Option<u64>) {
         self.link.bytes_per_s.store(bytes_per_s.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Takes what comes on each connection and passes nothing on, or carries again. What was swallowed is lost, so a
+    /// connection that carried something meanwhile is of no use after.
+    pub fn swallow(&self, swallows: bool) {
+        self.link.swallows.store(swallows, Ordering::Relaxed);
     }
 
     /// Bytes carried from clients to the upstream, without what TCP adds to them.
@@ -169,8 +177,8 @@ async fn carry(mut client: TcpStream, upstream: SocketAddr, link: Arc<Link>, epo
         let (from_server, to_server) = server.split();
         let both = async {
             tokio::try_join!(
-                pump(from_client, to_server, &link.up, &link.bytes_per_s),
-                pump(from_server, to_client, &link.down, &link.bytes_per_s),
+                pump(from_client, to_server, &link, &link.up),
+                pump(from_server, to_client, &link, &link.down),
             )
         };
         tokio::select! {
@@ -190,8 +198,8 @@ async fn carry(mut client: TcpStream, upstream: SocketAddr, link: Arc<Link>, epo
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
+    link: &Link,
     carried: &AtomicU64,
-    bytes_per_s: &AtomicU64,
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
@@ -199,7 +207,10 @@ async fn pump(
         if length == 0 {
             return to.shutdown().await;
         }
-        let pace = bytes_per_s.load(Ordering::Relaxed);
+        if link.swallows.load(Ordering::Relaxed) {
+            continue;
+        }
+        let pace = link.bytes_per_s.load(Ordering::Relaxed);
         if pace > 0 {
             // A slow line: what it carries arrives when all of it is through.
             tokio::time::sleep(Duration::from_secs_f64(length as f64 / pace as f64)).await;

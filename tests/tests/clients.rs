@@ -2,28 +2,34 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "clients/watching.rs"]
+mod watching;
+
 use headland_fleet::fleet::program::command;
 use headland_fleet::fleet::{BrokerChoice, Fleet, is_equal};
 use serde_json::json;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Far longer than anything here takes, so that only a hang runs into it.
-const PATIENCE_S: u64 = 60;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What documents models comes at once as well.
+const FEED: &str = "[feed]\np1_ms_max = 0\np2_ms_max = 0\nheartbeat_ms = 500\n";
 
 fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_headland-fleet"))
 }
 
-fn import(fleet: &Fleet) {
+/// Has the hub hold three models, of which the first has this licence and the others these descriptions.
+fn catalogue(fleet: &Fleet, license: &str, second: &str, third: &str) {
     let version =
         json!({ "version": "1.5", "manifest": { "uri": "oci://farm/1.5" }, "approvals": { "field-use": "approved" } });
     let models = [
-        json!({ "id": "farm/detector:1", "attributes": { "task": "detection", "license": "mit" }, "versions": [version], "current": "1.5" }),
-        json!({ "id": "farm/second", "attributes": { "task": "detection", "description": "finds weeds" } }),
-        json!({ "id": "farm/third", "attributes": { "task": "segmentation" } }),
+        json!({ "id": "farm/detector:1", "attributes": { "task": "detection", "license": license }, "versions": [version], "current": "1.5" }),
+        json!({ "id": "farm/second", "attributes": { "task": "detection", "description": second } }),
+        json!({ "id": "farm/third", "attributes": { "task": "segmentation", "description": third } }),
     ];
     let file = fleet.directory().join("models.jsonl");
     std::fs::write(&file, models.map(|model| format!("{model}\n")).concat()).unwrap();
@@ -40,22 +46,20 @@ fn import(fleet: &Fleet) {
 
 /// A hub with three models, and an agent that holds them.
 async fn fleet() -> Fleet {
-    let mut fleet = Fleet::start(binary(), BrokerChoice::Embedded, "[feed]\nheartbeat_ms = 500\n")
-        .await
-        .unwrap();
-    import(&fleet);
+    let mut fleet = Fleet::start(binary(), BrokerChoice::Embedded, FEED).await.unwrap();
+    catalogue(&fleet, "mit", "finds weeds", "cuts fields");
     fleet.add_agent("").unwrap();
-    let begun = Instant::now();
-    loop {
-        let (hub, agents) = fleet.states().await.unwrap();
-        if agents[0].as_ref().is_some_and(|agent| is_equal(&hub, agent)) {
-            return fleet;
-        }
-        if begun.elapsed() > Duration::from_secs(PATIENCE_S) {
-            panic!("{}", fleet.too_long("the agent to be in step", PATIENCE_S));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    in_step(&mut fleet).await;
+    fleet
+}
+
+async fn in_step(fleet: &mut Fleet) {
+    fleet
+        .until("the agent to be in step", async |fleet: &mut Fleet| {
+            let (hub, agents) = fleet.states().await.unwrap();
+            agents[0].as_ref().is_some_and(|agent| is_equal(&hub, agent))
+        })
+        .await;
 }
 
 /// Runs the C client; on another thread, since the fleet's proxy runs on the test's.
@@ -91,7 +95,7 @@ async fn the_c_client_resolves_a_task_and_tells_the_age() {
     let line = String::from_utf8(ran.stdout).unwrap();
     let (version, age) = line.trim_end().split_once(' ').unwrap();
     assert_eq!(version, "1.5");
-    assert!(age.parse::<u64>().unwrap() < 1_000 * PATIENCE_S, "{age}");
+    assert!(age.parse::<u128>().unwrap() < PATIENCE.as_millis(), "{age}");
     let missing = fleet.directory().join("none.sock");
     for (socket, task, code, said) in [
         (&socket, "tasting \"wine\"", 3, "nothing fits"),

@@ -5,6 +5,8 @@
 
 #[path = "link/budget.rs"]
 mod budget;
+#[path = "link/half_dead.rs"]
+mod half_dead;
 #[path = "link/manners.rs"]
 mod manners;
 #[path = "link/network.rs"]

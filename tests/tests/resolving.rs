@@ -165,3 +165,67 @@ async fn a_device_uses_what_it_may_and_a_revocation_counts_at_once_and_offline()
     assert!(text.starts_with("no version fits\n"), "{text}");
     fleet.end().unwrap();
 }
+
+#[tokio::test]
+async fn what_a_device_reports_of_a_model_counts_there_and_is_told_at_the_hub() {
+    let mut fleet = Fleet::start(binary(), BrokerChoice::Embedded, FEED).await.unwrap();
+    import(&fleet, "approved");
+    for _ in 0..2 {
+        fleet.add_agent(DEVICE).unwrap();
+    }
+    let in_step = async |fleet: &mut Fleet| {
+        let (hub, agents) = fleet.states().await.unwrap();
+        let equal = |agent: &Option<_>| agent.as_ref().is_some_and(|agent| is_equal(&hub, agent));
+        agents.iter().all(equal)
+    };
+    fleet.until("the agents to be in step", in_step).await;
+    let (code, text) = run(&fleet, "agent", "agent-1", &["report", "farm/detector", "down"]);
+    assert_eq!(
+        (code, text.as_str()),
+        (Some(0), "default/farm/detector: down on this device\n")
+    );
+    let at = "/v1/namespaces/default/models/farm%2Fdetector/availability";
+    fleet
+        .until("the hub to know the report", async |fleet: &mut Fleet| {
+            let told = fleet.hub.get(at).await.unwrap();
+            told["against"][0]["actor"] == "agent-1"
+        })
+        .await;
+    let told = fleet.hub.get(at).await.unwrap();
+    assert_eq!(told["availability"], Value::Null, "{told:#}");
+    assert_eq!(told["against"][0]["value"], "down");
+    assert_eq!(
+        told["against"][0]["because"],
+        "what a device reports counts on that device alone"
+    );
+    // The other device knows of it as well, by then, and goes on with the model.
+    fleet.until("the agents to be in step again", in_step).await;
+    let question = json!({ "task": "detection" });
+    let of = async |fleet: &Fleet, which: usize| {
+        let answer = fleet.members[which]
+            .program
+            .post("/v1/resolve", &question)
+            .await
+            .unwrap();
+        version(&answer).to_owned()
+    };
+    assert_eq!(
+        (of(&fleet, 0).await, of(&fleet, 1).await),
+        ("none".to_owned(), "1.6".to_owned())
+    );
+    let told = fleet.members[1].program.get(at).await.unwrap();
+    assert_eq!(
+        (&told["availability"], &told["against"][0]["value"]),
+        (&Value::Null, &json!("down"))
+    );
+
+    run(&fleet, "agent", "agent-1", &["report", "farm/detector", "--take-back"]);
+    assert_eq!(of(&fleet, 0).await, "1.6");
+    fleet
+        .until("the hub to know that it was taken back", async |fleet: &mut Fleet| {
+            fleet.hub.get(at).await.unwrap()["against"][0]["value"].is_null()
+        })
+        .await;
+    fleet.until("the agents to be in step at the end", in_step).await;
+    fleet.end().unwrap();
+}

@@ -8,6 +8,7 @@ use headland_api::numbers::{FORMAT, Kind, Lines};
 use headland_api::problem::Refusal;
 use headland_api::route::on_a_reader;
 use headland_host::clock::BootClock;
+use headland_host::link::LinkCounts;
 use std::sync::Arc;
 
 /// `GET /metrics`
@@ -183,20 +184,15 @@ fn replica(lines: &mut Lines, status: &Status) {
 
 fn link(lines: &mut Lines, status: &Status) {
     let link = status.link;
+    lines.link(&LinkCounts {
+        sessions: link.sessions,
+        frames_in: link.frames_in,
+        bytes_in: link.bytes_in,
+        frames_out: link.frames_out,
+        bytes_out: link.bytes_out,
+        ..LinkCounts::default()
+    });
     for (name, help, value) in [
-        ("link_sessions_total", "Times the link came up.", link.sessions),
-        ("received_frames_total", "Frames that arrived.", link.frames_in),
-        (
-            "received_bytes_total",
-            "Bytes in the frames that arrived.",
-            link.bytes_in,
-        ),
-        ("sent_frames_total", "Frames that were sent.", link.frames_out),
-        (
-            "sent_bytes_total",
-            "Bytes in the frames that were sent.",
-            link.bytes_out,
-        ),
         (
             "received_dropped_frames_total",
             "Frames that arrived and found no room.",

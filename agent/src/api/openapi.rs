@@ -2,7 +2,7 @@
 //! file that is served.
 
 use super::{health, routes, write};
-use crate::answer::{Counted, Freshness, NoteWritten, Status, Synced};
+use crate::answer::{Counted, Freshness, NoteWritten, Reported, Status, Synced};
 use headland_api::demand::PARAMETERS;
 use headland_api::description::{JSON, Operation, Parameter, assert_served, document, of_models};
 use schemars::SchemaGenerator;
@@ -68,6 +68,11 @@ fn operation(types: &mut SchemaGenerator, method: &str, path: &str) -> Option<Op
             "Counts uses; answered when they are durable on the device",
             Some(schema!(write::Uses)),
             (200, Some(schema!(Counted))),
+        ),
+        ("post", Some("/availability"), _) => keyed(
+            "Says whether the model can be used on this device; answered when it is durable there",
+            Some(schema!(write::Report)),
+            (200, Some(schema!(Reported))),
         ),
         _ => return of_models::<Freshness>(types, method, path, &PARAMETERS),
     })

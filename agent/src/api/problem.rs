@@ -43,6 +43,7 @@ pub(crate) fn of_write(error: WriteError) -> Refusal {
         WriteError::Store(failed) => return Refusal::of_store(failed, &error),
         WriteError::Empty => (StatusCode::UNPROCESSABLE_ENTITY, "empty-note", "Empty note"),
         WriteError::TooLong { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "long-note", "Note too long"),
+        WriteError::UnfitReport { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unfit-report", "Unfit report"),
         WriteError::UnknownModel(_) => (StatusCode::NOT_FOUND, "unknown-model", "Unknown model"),
         WriteError::UnknownNote(_) => (StatusCode::NOT_FOUND, "unknown-note", "Unknown note"),
         WriteError::NotAllowed(_) => (StatusCode::FORBIDDEN, "not-allowed", "Not allowed"),

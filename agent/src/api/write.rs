@@ -3,7 +3,7 @@
 use super::Local;
 use super::idempotency::Key;
 use super::problem::{busy, of_write, stopping};
-use crate::answer::{Counted, NoteWritten};
+use crate::answer::{Counted, NoteWritten, Reported};
 use crate::driver::{Input, LocalWrite};
 use crate::store::Written;
 use axum::Json;
@@ -42,6 +42,17 @@ pub(super) struct NewNote {
 pub(super) struct Uses {
     #[serde(default = "one")]
     amount: i64,
+}
+
+/// Whether a model can be used here.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Report {
+    /// Such as "up", "degraded" or "down"; null takes back what this device has said.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(test, schemars(required, extend("type" = ["string", "null"])))]
+    availability: Option<String>,
 }
 
 const fn one() -> i64 {
@@ -114,6 +125,23 @@ pub(super) async fn count(
             added: tally.added,
             removed: tally.removed,
         })),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// `POST /v1/namespaces/{namespace}/models/{name}/availability`
+pub(super) async fn report(
+    State(local): State<Arc<Local>>,
+    key: Key,
+    at: At<(String, String)>,
+    body: Body,
+) -> Result<Json<Reported>, Refusal> {
+    let Path((namespace, name)) = at.map_err(|error| Refusal::bad_request(error.body_text()))?;
+    let Report { availability } = read("a report", body)?;
+    let record = model_key(&namespace, &name).map_err(Refusal::bad_request)?;
+    let reported = availability.clone();
+    match perform(&local, &key, LocalWrite::Report { record, availability }).await? {
+        Written::Reported => Ok(Json(Reported { reported })),
         other => Err(unexpected(&other)),
     }
 }

@@ -5,7 +5,7 @@ mod resolve;
 
 pub(super) use once::Once;
 
-use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Stale};
+use crate::answer::{Answers, Consistency, Counted, Demand, NoteWritten, Reported, Stale};
 use crate::api::of_write;
 use crate::driver::{Live, LocalWrite};
 use crate::opening::{Opening, OpeningError, now};
@@ -197,6 +197,21 @@ impl Access {
             }
         }
     }
+
+    pub(super) fn report(&mut self, key: &RecordKey, seen: Option<String>, once: &Once) -> Result<Value, Failure> {
+        match self {
+            Self::Socket(path) => {
+                let body = json!({ "availability": seen });
+                once.ask(path, Method::POST, &target(key, "/availability"), Some(&body))
+            }
+            Self::Store(resting) => {
+                let (record, reported) = (key.clone(), seen.clone());
+                let availability = seen;
+                resting.write(LocalWrite::Report { record, availability }, once)?;
+                as_value(&Reported { reported })
+            }
+        }
+    }
 }
 
 impl Resting {
@@ -246,7 +261,7 @@ impl Resting {
             Written::Note(dot) => as_value(&NoteWritten {
                 id: annotation_id(&dot),
             }),
-            Written::Removed => Ok(Value::Null),
+            Written::Removed | Written::Reported => Ok(Value::Null),
             Written::Counted(tally) => as_value(&Counted {
                 added: tally.added,
                 removed: tally.removed,

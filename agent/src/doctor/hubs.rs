@@ -5,7 +5,7 @@ use crate::program::runtime;
 use crate::settings::Settings;
 use headland_host::broker_address::BrokerAddress;
 use headland_host::exit::Failure;
-use headland_host::link::{Delivery, Link, LinkConfig, LinkEvent, Qos, Subscription};
+use headland_host::link::{ANSWER_S_MAX, Delivery, Link, LinkConfig, LinkEvent, Qos, Subscription};
 use headland_host::text::words::duration;
 use headland_shared::frame::{FRAME_BYTES_DEFAULT, decode_down};
 use headland_shared::message::Down;
@@ -136,6 +136,7 @@ fn listen(hub: &BrokerAddress, heartbeats: String) -> Result<(Link, Receiver<Lin
         }),
         packet_bytes_max: FRAME_BYTES_DEFAULT + PACKET_BYTES_BESIDE,
         keep_alive_s: KEEP_ALIVE_S,
+        answer_s_max: ANSWER_S_MAX,
         backoff_ms_base: NEVER_AGAIN_MS,
         backoff_ms_max: NEVER_AGAIN_MS,
     };

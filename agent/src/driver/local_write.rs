@@ -21,6 +21,11 @@ pub(crate) enum LocalWrite {
     RemoveNote { record: RecordKey, note: Dot },
     /// Uses of a model are counted; a negative amount takes back.
     Count { record: RecordKey, amount: i64 },
+    /// Whether a model can be used here; nothing takes back what was said of it.
+    Report {
+        record: RecordKey,
+        availability: Option<String>,
+    },
 }
 
 impl LocalWrite {
@@ -39,6 +44,11 @@ impl LocalWrite {
                 hash_128(&[b"removal", &record.encoded(), &dot])
             }
             Self::Count { record, amount } => hash_128(&[b"count", &record.encoded(), &amount.to_be_bytes()]),
+            Self::Report { record, availability } => {
+                let said = availability.as_ref().map_or(vec![], |said| vec![said.as_bytes()]);
+                let record = record.encoded();
+                hash_128(&[&[b"report".as_slice(), &record], said.as_slice()].concat())
+            }
         }
     }
 
@@ -50,8 +60,16 @@ impl LocalWrite {
             }
             Self::RemoveNote { record, note } => replica.remove_note(&record, &note, now).map(|()| Written::Removed),
             Self::Count { record, amount } => replica.count(&record, &usage(), amount, now).map(Written::Counted),
+            Self::Report { record, availability } => replica
+                .report(&record, &self::availability(), availability, now)
+                .map(|()| Written::Reported),
         }
     }
+}
+
+/// The attribute by which every catalogue says whether a model can be used.
+fn availability() -> AttributeName {
+    AttributeName::new("availability").expect("a word is a valid attribute name")
 }
 
 /// The attribute that every catalogue counts uses by.

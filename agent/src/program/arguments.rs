@@ -17,6 +17,7 @@ Examples:
   headland-agent watch --filter 'task = chat'
   headland-agent annotate timm/mobilenetv3_small_100.lamb_in1k \"misses rust\" --subject crop
   headland-agent count timm/mobilenetv3_small_100.lamb_in1k
+  headland-agent report timm/mobilenetv3_small_100.lamb_in1k down
   headland-agent status
   headland-agent doctor
 
@@ -34,7 +35,7 @@ Configuration, with its defaults:
 /// Keeps a copy of a model catalogue on this device, and answers from it whether or not the hub can be reached.
 ///
 /// The agent follows a regional hub over MQTT. What it holds stays readable for days without a link, and every
-/// answer says how old it is. Notes and counts made here are kept on the device first and go to the hub when the
+/// answer says how old it is. Notes, counts and reports made here are kept on the device first and go to the hub when the
 /// link is back. The commands below ask the running agent, or read its store when it does not run.
 #[derive(Debug, Parser)]
 #[command(
@@ -123,6 +124,14 @@ pub(super) enum Command {
         #[command(flatten)]
         once: OnceArguments,
     },
+    /// Say whether a model can be used on this device, or take that back
+    ///
+    /// It counts on this device alone, at once: `down`, `offline` and `unavailable` keep `resolve` from the model. The
+    /// hub is told what each device has said.
+    #[command(
+        after_help = "Examples:\n  headland-agent report timm/resnet50.a1_in1k down\n  headland-agent report timm/resnet50.a1_in1k --take-back"
+    )]
+    Report(ReportArguments),
     /// Look this device over, and say what to do about what does not work
     ///
     /// Checks the configuration, the clock, the agent, its store, and the way to each hub: whether its host accepts
@@ -256,6 +265,25 @@ pub(crate) struct NoteArguments {
     /// Take back this note, which must be this device's own
     #[arg(long, value_name = "ID")]
     pub(crate) remove: Option<String>,
+    #[command(flatten)]
+    pub(crate) once: OnceArguments,
+}
+
+/// What to report of which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReportArguments {
+    #[command(flatten)]
+    pub(crate) model: ModelArgument,
+    /// What it is here, such as up, degraded or down
+    #[arg(
+        value_name = "AVAILABILITY",
+        required_unless_present = "take_back",
+        conflicts_with = "take_back"
+    )]
+    pub(crate) availability: Option<String>,
+    /// Take back what this device has said
+    #[arg(long)]
+    pub(crate) take_back: bool,
     #[command(flatten)]
     pub(crate) once: OnceArguments,
 }

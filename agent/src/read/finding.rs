@@ -4,6 +4,7 @@ use super::{Elements, Moment};
 use headland_host::tables::StoreError;
 use headland_shared::actor::ActorId;
 use headland_shared::key::RecordKey;
+use headland_shared::name::ReplicaName;
 use headland_shared::query::{Catalogue, Narrowed};
 use headland_shared::schema::Declaration;
 use headland_shared::view::Model;
@@ -37,6 +38,10 @@ impl Catalogue for Moment {
 
     fn writer(&self) -> Result<Option<ActorId>, StoreError> {
         self.views.actor()
+    }
+
+    fn here(&self) -> Option<&ReplicaName> {
+        self.here.as_ref()
     }
 
     fn each_candidate(

@@ -1,7 +1,7 @@
 //! Reading the models of one task, no more of each than a question needs.
 
-use super::{Elements, Moment, is_of_use, lay_over};
-use crate::store::{Standing, Views};
+use super::{Elements, Moment, counts, is_of_use, lay_over};
+use crate::store::Views;
 use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
 use headland_shared::element::State;
@@ -98,7 +98,7 @@ fn lay_ahead(views: &Views, wanted: &Wanted<'_>, key: &[u8], elements: &mut Elem
 
 fn lay_own(views: &Views, wanted: &Wanted<'_>, key: &[u8], elements: &mut Elements) -> Result<(), StoreError> {
     for write in views.own_of(key)? {
-        if write.standing == Standing::Taken && wanted.is(&write.element) {
+        if counts(&write) && wanted.is(&write.element) {
             lay_over(elements, write.element, write.state);
         }
     }

@@ -1,12 +1,13 @@
 //! Applying what the hub sends: parts of a catch-up and groups of live batches, each in one transaction.
 
 mod error;
+mod finish;
 
 pub use error::ApplyError;
 
 use super::seen::Seen;
-use super::{Replica, Trust, freshness, overlay};
-use crate::store::{Commit, Placed, ScopeRow, StagedHead, Tables};
+use super::{Replica, overlay};
+use crate::store::{Commit, ScopeRow, StagedHead, Tables};
 use headland_shared::blob::{self, Change, Tombstones};
 use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::{self, Delta, Known, RecordChange, ScopeAlias};
@@ -14,7 +15,7 @@ use headland_shared::digest::Digest;
 use headland_shared::epoch::{Epoch, Head, Life, Mark, Seq};
 use headland_shared::kept::Kept;
 use headland_shared::key::RecordKey;
-use headland_shared::message::{Batch, Part, Plan, Welcome};
+use headland_shared::message::{Batch, Part, Welcome};
 use headland_shared::name::{AttributeName, ModelName};
 use headland_shared::scope::{Follow, Scope};
 use headland_shared::session::Now;
@@ -74,99 +75,6 @@ impl Replica {
             placed.base = part.to.seq;
         }
         *head = next;
-        Ok(())
-    }
-
-    /// Applies all that is staged, and the last part, in one transaction that also sets the cursors.
-    pub(super) fn finish(&mut self, part: &Part, now: Now) -> Result<(), ApplyError> {
-        let (Some((welcome, head)), Some(end)) = (self.begun.take(), part.end) else {
-            return Ok(());
-        };
-        let views = self.store.read()?;
-        let staged = match views.staged()?.filter(|staged| continues(staged, &head, part.from)) {
-            Some(_) => views.staged_parts()?,
-            None => Vec::new(),
-        };
-        let snapshot = welcome.plan == Plan::Snapshot;
-        let mut placed = Placed {
-            epoch: welcome.epoch,
-            head: end,
-            base: end.seq,
-            registry: welcome.registry,
-            region: welcome.region.as_str().to_owned(),
-        };
-        let fresh_numbers = snapshot;
-        let same_epoch = self.placed.as_ref().is_some_and(|held| held.epoch == placed.epoch);
-        let scopes = if fresh_numbers {
-            BTreeMap::new()
-        } else {
-            views.scopes()?
-        };
-        let attributes = if fresh_numbers {
-            BTreeMap::new()
-        } else {
-            self.attributes.clone()
-        };
-        let as_of = self.session.as_of_coming().unwrap_or(now.mono);
-        let as_of = freshness::encoded(self.config.boot, as_of, now);
-        let follow = self.config.follow.as_slice();
-        let had_staged = views.staged()?.is_some();
-        let filter = self.config.filter.as_deref();
-        let token = self.offered.or(self.token);
-        let outcome = self.store.write(|tables| {
-            if fresh_numbers {
-                tables.forget_numbers()?;
-            }
-            if !same_epoch {
-                tables.clear_ahead()?;
-            }
-            let mut applying = Applying {
-                tables,
-                scopes,
-                attributes,
-                follow,
-                epoch: welcome.epoch,
-                life: welcome.registry.life,
-                replaced: snapshot.then(BTreeSet::new),
-                touched: 0,
-                seen: Seen::at(welcome.registry),
-            };
-            applying.parts(&staged, &part.delta)?;
-            applying.drop_the_rest(welcome.complete)?;
-            applying.settle_scopes(end.seq)?;
-            overlay::settle(applying.tables, end.seq, &applying.scopes)?;
-            placed.registry = applying.seen.position();
-            let learnt = (applying.attributes, applying.touched);
-            if had_staged {
-                tables.clear_staging()?;
-            }
-            tables.set_placed(&placed)?;
-            tables.set_filter(filter)?;
-            tables.set_as_of(&as_of)?;
-            if let Some(token) = token {
-                tables.set_token(token)?;
-            }
-            Ok::<_, ApplyError>(learnt)
-        });
-        self.counts.resyncs_held += u64::from(matches!(outcome, Err(ApplyError::Held { .. })));
-        if snapshot && outcome.as_ref().is_err_and(ApplyError::is_distrust) {
-            self.lose_trust(Trust::Nothing)?;
-        }
-        let (attributes, touched) = outcome?;
-        self.attributes = attributes;
-        self.counts.records_changed += touched;
-        self.placed = Some(placed);
-        self.trust = Trust::Full;
-        self.token = token;
-        self.counts.catch_ups += 1;
-        if snapshot {
-            self.repaired = staged.first().is_some_and(|first| Kept::is_kept(first));
-            self.counts.repairs += u64::from(self.repaired);
-            self.counts.snapshots += u64::from(!self.repaired);
-        }
-        self.reload_scopes()?;
-        self.catalogue_changed();
-        self.session.finished(now.mono);
         Ok(())
     }
 

@@ -1,19 +1,27 @@
-//! Local writes: notes and counts. Each is answered when it is durable on the device.
+//! Local writes: notes, counts and reports. Each is answered when it is durable on the device.
 
 use super::Replica;
-use crate::store::{OWN_WRITES_MAX, Tables, Written};
+use crate::store::{OWN_WRITES_MAX, Tables, Views, Written};
 use headland_host::tables::StoreError;
 use headland_shared::actor::Dot;
+use headland_shared::blob::Blob;
 use headland_shared::defect::{Defect, planted};
 use headland_shared::element::{NOTE_BYTES_MAX, Note, Remark, SUBJECT_BYTES_MAX, State, Tally};
+use headland_shared::epoch::{Life, Position};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{AttributeName, Region};
+use headland_shared::register::{Rank, Register, Write, Writer};
 use headland_shared::schema::{Declaration, Rule, Writers};
 use headland_shared::session::Now;
 use headland_shared::stamp::{HybridClock, Stamp};
+use headland_shared::value::Value;
+use std::collections::BTreeMap;
 
 /// The region in which an agent counts that has never heard from a hub.
 const REGION_DEFAULT: &str = "main";
+
+/// The longest report, in bytes: a word such as "down", or a short reason.
+const REPORT_BYTES_MAX: usize = 256;
 
 /// A local write that was not made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +46,20 @@ pub enum WriteError {
     #[error("writing about model {0}: it is not in the cache; check the name with `headland-agent models`")]
     UnknownModel(RecordKey),
     /// The schema does not let devices write this.
-    #[error("writing attribute {0}: the schema does not let devices count it")]
+    #[error("writing attribute {0}: the schema of this catalogue does not let devices write it")]
     NotAllowed(AttributeName),
+    /// The report is empty or too long.
+    #[error(
+        "reporting {attribute} of model {record}: that has {bytes} bytes; say it in 1 to {REPORT_BYTES_MAX}, such as \"down\""
+    )]
+    UnfitReport {
+        /// Of which model.
+        record: RecordKey,
+        /// Of which attribute.
+        attribute: AttributeName,
+        /// How long it is.
+        bytes: usize,
+    },
     /// There is no such note of this agent's.
     #[error("removing note {0}: this agent has written no such note; `headland-agent show` lists the notes")]
     UnknownNote(Dot),
@@ -109,12 +129,7 @@ impl Replica {
         now: Now,
     ) -> Result<Tally, WriteError> {
         let views = self.store.read()?;
-        let declared = views
-            .declaration(attribute.as_str())?
-            .or_else(|| Declaration::built_in(attribute.as_str()));
-        if !declared.is_some_and(|d| d.rule == Rule::Counter && d.writers == Writers::Devices) {
-            return Err(WriteError::NotAllowed(attribute.clone()));
-        }
+        may_write(&views, attribute, Rule::Counter)?;
         let region = self.home_region();
         let element = ElementKey::Count(attribute.clone(), self.actor.clone(), region);
         let own = views
@@ -136,6 +151,79 @@ impl Replica {
         let (dot, at) = self.next_dot(now)?;
         self.put(record, &element, State::Tally(tally), dot.counter, at, now)?;
         Ok(tally)
+    }
+
+    /// Says what this device sees of an attribute of a model; nothing takes back what it said. It counts on this
+    /// device alone until somebody takes it over at the registry.
+    pub fn report(
+        &mut self,
+        record: &RecordKey,
+        attribute: &AttributeName,
+        seen: Option<String>,
+        now: Now,
+    ) -> Result<(), WriteError> {
+        if let Some(bytes) = seen.as_ref().map(|seen| seen.trim().len())
+            && !(1..=REPORT_BYTES_MAX).contains(&bytes)
+        {
+            let (record, attribute) = (record.clone(), attribute.clone());
+            return Err(WriteError::UnfitReport {
+                record,
+                attribute,
+                bytes,
+            });
+        }
+        let views = self.store.read()?;
+        may_write(&views, attribute, Rule::Precedence)?;
+        let element = ElementKey::Attribute(attribute.clone());
+        let (dot, at) = self.next_dot(now)?;
+        let write = Write {
+            position: Position {
+                life: Life::NONE,
+                number: dot.counter,
+            },
+            sticky: false,
+            at,
+            value: seen.map(|seen| Value::text(seen.trim())),
+            covers: self.reports_before(&views, record, &element)?,
+        };
+        let state = State::Register(Register::of(Writer::Edge(Rank::Automation, self.actor.clone()), write));
+        self.put(record, &element, state, dot.counter, at, now)
+    }
+
+    /// What earlier lives of this device's store have said, as far as it is seen here.
+    fn reports_before(
+        &self,
+        views: &Views,
+        record: &RecordKey,
+        element: &ElementKey,
+    ) -> Result<BTreeMap<Writer, Position>, StoreError> {
+        let record = record.encoded();
+        let own = views.own_of(&record)?.into_iter();
+        let mut states: Vec<State> = own.filter(|w| w.element == *element).map(|w| w.state).collect();
+        if let Some((_, blob)) = views.record(&record)? {
+            let held = Blob::parse(&blob).and_then(|blob| match blob.state_of(&element.encoded())? {
+                Some(state) => State::decode(state).map(Some),
+                None => Ok(None),
+            });
+            states.extend(held.map_err(|error| StoreError::corrupt("records-1", error))?);
+        }
+        let mut before = BTreeMap::new();
+        for state in states {
+            let State::Register(register) = state else {
+                continue;
+            };
+            let of_earlier_lives = |writer: &Writer| match writer {
+                Writer::Edge(Rank::Automation, actor) => actor.name == self.actor.name && *actor != self.actor,
+                Writer::Edge(..) | Writer::Central => false,
+            };
+            before.extend(
+                register
+                    .seen()
+                    .into_iter()
+                    .filter(|(writer, _)| of_earlier_lives(writer)),
+            );
+        }
+        Ok(before)
     }
 
     /// Counts belong to the region in which they were made.
@@ -196,12 +284,22 @@ impl Replica {
     }
 }
 
+/// Whether the schema has devices write an attribute of this rule.
+fn may_write(views: &Views, attribute: &AttributeName, rule: Rule) -> Result<(), WriteError> {
+    let declared = views.declaration(attribute.as_str())?;
+    let declared = declared.or_else(|| Declaration::built_in(attribute.as_str()));
+    let may = declared.is_some_and(|declared| declared.rule == rule && declared.writers == Writers::Devices);
+    may.then_some(())
+        .ok_or_else(|| WriteError::NotAllowed(attribute.clone()))
+}
+
 /// What somebody who wrote this is told; nothing of what no request writes.
 fn written(element: &ElementKey, state: &State) -> Option<Written> {
     match (element, state) {
         (ElementKey::Annotation(_), State::Remark(Remark::Removed)) => Some(Written::Removed),
         (ElementKey::Annotation(dot), State::Remark(Remark::Written(_))) => Some(Written::Note(dot.clone())),
         (_, State::Tally(tally)) => Some(Written::Counted(*tally)),
+        (ElementKey::Attribute(_), State::Register(_)) => Some(Written::Reported),
         _ => None,
     }
 }

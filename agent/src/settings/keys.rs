@@ -114,6 +114,11 @@ const KEYS: &[Key] = &[
         doc: "Seconds of silence after which the broker is asked for a sign of life; after twice as long\nit counts as lost. By profile: 60, 3600, 60.",
     },
     Key {
+        name: "link.answer_s",
+        default: "",
+        doc: "Seconds for which the broker may say nothing while it owes an answer; then the link counts as lost.\nBy profile: 60, 120, 60.",
+    },
+    Key {
         name: "link.upload_ms",
         default: "",
         doc: "Over which time own writes are gathered before they are sent, in milliseconds.\nBy profile: 0, 60000, 0.",

@@ -76,6 +76,7 @@ pub(crate) struct Sleeping {
 pub(crate) struct Manners {
     pub(crate) beat: Option<Beat>,
     pub(crate) keep_alive_s: u16,
+    pub(crate) answer_s_max: u16,
     pub(crate) upload_ms: u64,
     pub(crate) prove_ms: u64,
     pub(crate) acknowledge_ms: u64,
@@ -89,6 +90,7 @@ pub(crate) struct Manners {
 struct Choices {
     heartbeat: Heartbeat,
     keep_alive_s: u16,
+    answer_s: u16,
     upload_ms: u64,
     prove_s: u64,
     acknowledge_ms: u64,
@@ -108,6 +110,7 @@ impl Profile {
             Self::Lan => Choices {
                 heartbeat: Heartbeat::Feed,
                 keep_alive_s: 60,
+                answer_s: 60,
                 upload_ms: 0,
                 prove_s: 600,
                 acknowledge_ms: 2_000,
@@ -119,6 +122,8 @@ impl Profile {
             Self::LteM => Choices {
                 heartbeat: Heartbeat::TenMinutes,
                 keep_alive_s: 3_600,
+                // Time for the longest frame on a line of 10 kbit/s, twice.
+                answer_s: 120,
                 upload_ms: 60_000,
                 prove_s: 21_600,
                 acknowledge_ms: 10_000,
@@ -129,6 +134,7 @@ impl Profile {
             Self::Satellite => Choices {
                 heartbeat: Heartbeat::None,
                 keep_alive_s: 60,
+                answer_s: 60,
                 upload_ms: 0,
                 prove_s: 600,
                 acknowledge_ms: 0,
@@ -147,6 +153,7 @@ impl Manners {
         Self {
             beat: link.heartbeat.unwrap_or(choices.heartbeat).beat(),
             keep_alive_s: link.keep_alive_s.unwrap_or(choices.keep_alive_s),
+            answer_s_max: link.answer_s.unwrap_or(choices.answer_s),
             upload_ms: link.upload_ms.unwrap_or(choices.upload_ms),
             prove_ms: link.prove_s.unwrap_or(choices.prove_s) * MS_PER_S,
             acknowledge_ms: timing.acknowledge_ms.unwrap_or(choices.acknowledge_ms),
@@ -192,7 +199,7 @@ mod tests {
     #[test]
     fn every_choice_of_a_profile_can_be_made_by_itself() {
         let own = manners(
-            "profile = \"satellite\"\nheartbeat = \"hour\"\nkeep_alive_s = 7\nupload_ms = 8\nprove_s = 9\nwake_s = 10\n\
+            "profile = \"satellite\"\nheartbeat = \"hour\"\nkeep_alive_s = 7\nanswer_s = 6\nupload_ms = 8\nprove_s = 9\nwake_s = 10\n\
              awake_s_max = 11\nwake_on_note = true\ngroup_commits = true",
         );
         let sleeping = own.sleeping.unwrap();
@@ -206,6 +213,7 @@ mod tests {
             ),
             (Some(Beat::Hour), 7, 8, 9_000, true)
         );
+        assert_eq!(own.answer_s_max, 6);
         assert_eq!(sleeping.times.every_ms.get(), 10_000);
         assert_eq!((sleeping.times.awake_ms_max, sleeping.wake_on_note), (11_000, true));
         assert_eq!(manners("profile = \"satellite\"\nwake_s = 0").sleeping, None);

@@ -37,6 +37,8 @@ pub enum Written {
     Removed,
     /// What this device has counted.
     Counted(Tally),
+    /// What this device sees is kept.
+    Reported,
 }
 
 /// What is known of a request's key.
@@ -62,6 +64,7 @@ impl Written {
                 put_varint(&mut out, tally.added);
                 put_varint(&mut out, tally.removed);
             }
+            Self::Reported => out.push(4),
         }
         out
     }
@@ -74,6 +77,7 @@ impl Written {
                 added: reader.varint()?,
                 removed: reader.varint()?,
             })),
+            4 => Ok(Self::Reported),
             _ => Err(DecodeError::Invalid("answered request")),
         }
     }

@@ -6,7 +6,7 @@ use headland_shared::element::{State, Tally};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::AttributeName;
 use headland_shared::stamp::Stamp;
-use redb::{ReadableTableMetadata, WriteTransaction};
+use redb::{ReadableDatabase, ReadableTableMetadata, WriteTransaction};
 use std::path::{Path, PathBuf};
 
 /// What the next version might have: how many own writes there are.

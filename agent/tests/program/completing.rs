@@ -25,6 +25,8 @@ fn a_shell_completes_commands_options_and_values() {
     };
     assert_eq!(completed("headland-agent doc"), "doctor");
     assert_eq!(completed("headland-agent models --order"), "--order-by");
+    assert_eq!(completed("headland-agent rep"), "report");
+    assert_eq!(completed("headland-agent report a --take"), "--take-back");
     assert_eq!(completed("headland-agent models --consistency str"), "strong");
 }
 

@@ -12,21 +12,19 @@ use headland_shared::name::{AttributeName, ReplicaName, Task};
 use headland_shared::register::{Register, Write, Writer};
 use headland_shared::stamp::Stamp;
 use headland_shared::value::Value;
-use rustix::process::{Pid, Signal, kill_process};
+use headland_trial::command::command;
 use serde_json::Value as Json;
 use std::fs::Permissions;
-use std::io::{BufRead, BufReader, Read, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 pub(crate) use axum::http::{Method, StatusCode};
+pub(crate) use headland_trial::command::Ran;
+pub(crate) use headland_trial::daemon::Daemon;
 
 /// Far longer than anything here takes, so that only a hang runs into it.
 const TIMEOUT_MS: u64 = 20_000;
@@ -35,19 +33,6 @@ const TIMEOUT_MS: u64 = 20_000;
 const NOWHERE: &str = "mqtt://127.0.0.1:1/main";
 
 const CACHE_BYTES: usize = 1024 * 1024;
-
-/// A port below those Linux chooses for outgoing connections, from a place of this process's own.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = (std::process::id() % 70) * 50;
-    loop {
-        let nth = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = u16::try_from(28_500 + (start + nth) % 3_500).expect("below 32000");
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 pub(crate) struct Device {
     dir: TempDir,
@@ -98,12 +83,7 @@ impl Device {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_headland-agent"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("HEADLAND_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = command(Path::new(env!("CARGO_BIN_EXE_headland-agent")), None);
         command
             .args(args)
             .arg("--config")
@@ -151,26 +131,8 @@ impl Device {
     }
 
     /// Starts a daemon by this command and waits until it says that it runs.
-    pub(crate) fn running(mut command: Command) -> Daemon {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = Vec::new();
-        loop {
-            let Some(line) = lines.next() else {
-                panic!("the daemon ended without running ({:?}): {said:#?}", child.wait());
-            };
-            let line = line.unwrap();
-            if line.contains("running") {
-                break;
-            }
-            said.push(line);
-        }
-        let early = said.into_iter().filter(|line| is_error(line)).collect();
-        Daemon {
-            child,
-            early,
-            errors: Some(errors_of(lines)),
-        }
+    pub(crate) fn running(command: Command) -> Daemon {
+        Daemon::start(command, "running")
     }
 
     /// Asks the daemon over its socket.
@@ -232,104 +194,4 @@ fn blob_of(key: &[u8]) -> Vec<u8> {
     };
     let facts = vec![fact("task", "image-classification"), fact("license", "apache-2.0")];
     blob::patch(key, None, &head, facts, Tombstones::Drop).unwrap().bytes
-}
-
-/// What a command left.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl Ran {
-    fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// What a command that did what it was told printed.
-    pub(crate) fn printed(self) -> String {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        self.out
-    }
-
-    /// The one line of a command that could not do it, with exit code 1.
-    pub(crate) fn failed(self) -> String {
-        assert_eq!(self.code, Some(1), "{self:?}");
-        assert_eq!(self.err.lines().count(), 1, "{self:?}");
-        self.err
-    }
-
-    /// The one line of a command that refused, with exit code 2.
-    pub(crate) fn refused(self) -> String {
-        assert_eq!(self.code, Some(2), "{self:?}");
-        assert_eq!(self.err.lines().count(), 1, "{self:?}");
-        assert_eq!(self.out, "", "{self:?}");
-        self.err
-    }
-}
-
-/// A daemon that runs. Dropping it kills it, and fails the test when it has logged an error.
-pub(crate) struct Daemon {
-    child: Child,
-    /// Errors that it logged before it ran.
-    early: Vec<String>,
-    errors: Option<JoinHandle<Vec<String>>>,
-}
-
-impl Daemon {
-    /// Kills it, and gives the errors that it has logged, which are expected then.
-    pub(crate) fn errors(mut self) -> Vec<String> {
-        self.end()
-    }
-
-    fn end(&mut self) -> Vec<String> {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let mut errors = std::mem::take(&mut self.early);
-        errors.extend(
-            self.errors
-                .take()
-                .map_or_else(Vec::new, |errors| errors.join().unwrap()),
-        );
-        errors
-    }
-
-    /// The number of its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Sends a signal and waits for the end: the exit code, and how long that took.
-    pub(crate) fn stop(mut self, signal: Signal) -> (Option<i32>, Duration) {
-        let started = Instant::now();
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-        let status = self.child.wait().unwrap();
-        (status.code(), started.elapsed())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let errors = self.end();
-        // A test that fails anyway is not to be told of what follows from that.
-        assert!(
-            errors.is_empty() || std::thread::panicking(),
-            "the daemon logged errors: {errors:#?}"
-        );
-    }
-}
-
-/// Reads a log to its end: the lines that stand for something that should not happen.
-fn errors_of(lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static) -> JoinHandle<Vec<String>> {
-    std::thread::spawn(move || lines.map_while(Result::ok).filter(|line| is_error(line)).collect())
-}
-
-fn is_error(line: &str) -> bool {
-    line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at")
 }

@@ -1,36 +1,15 @@
 //! The API over TCP, on this machine alone and with a token.
 
-use crate::device::{Device, Method, StatusCode, free_port};
+use crate::device::{Device, Method, StatusCode};
+use headland_trial::loopback::{TOKEN, status, token_in};
+use headland_trial::ports::free_port;
 use rustix::process::Signal;
-use std::fs::Permissions;
-use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
-const TOKEN: &str = "5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e";
-
-fn token_in(dir: &Path, mode: u32) -> PathBuf {
-    let path = dir.join("api.token");
-    std::fs::write(&path, format!("{TOKEN}\n")).unwrap();
-    std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-    path
-}
-
-/// The answer over TCP as it comes.
-fn answer(port: u16, head: &str) -> String {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    let request = format!("GET /v1/status HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{head}\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
 
 /// A device that answers over TCP as well, its port, and where the token is.
 fn device(mode: u32) -> (Device, u16, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let (port, token) = (free_port(), token_in(dir.path(), mode));
+    let (port, token) = (free_port().unwrap(), token_in(dir.path(), mode));
     let device = Device::with(&format!("[api]\nlisten = \"127.0.0.1:{port}\"\ntoken_file = {token:?}"));
     (device, port, dir)
 }
@@ -39,7 +18,7 @@ fn device(mode: u32) -> (Device, u16, tempfile::TempDir) {
 fn over_tcp_whoever_has_the_token_is_answered_and_nobody_else() {
     let (device, port, _dir) = device(0o600);
     let daemon = device.start();
-    let answered = answer(port, &format!("authorization: Bearer {TOKEN}\r\n"));
+    let answered = status(port, &format!("authorization: Bearer {TOKEN}\r\n"));
     assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
     assert!(answered.contains("\"name\":\"leaf-7\""), "{answered}");
     for head in [
@@ -47,7 +26,7 @@ fn over_tcp_whoever_has_the_token_is_answered_and_nobody_else() {
         "authorization: Bearer 5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1f\r\n",
         "authorization: Basic 5ca1ab1e\r\n",
     ] {
-        let refused = answer(port, head).to_lowercase();
+        let refused = status(port, head).to_lowercase();
         assert!(refused.starts_with("http/1.1 401"), "{refused}");
         assert!(refused.contains("www-authenticate: bearer"), "{refused}");
         assert!(refused.contains("application/problem+json"), "{refused}");

@@ -13,6 +13,7 @@ mod misusing;
 mod offline;
 mod querying;
 mod refusals;
+mod reporting;
 mod resolving;
 mod retrying;
 mod running;

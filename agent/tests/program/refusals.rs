@@ -91,6 +91,7 @@ fn an_unknown_model_is_refused_running_or_not() {
         vec!["show", "nobody"],
         vec!["annotate", "nobody", "text"],
         vec!["count", "nobody"],
+        vec!["report", "nobody", "down"],
     ];
     for args in &commands {
         assert!(device.agent(args).refused().contains("default/nobody"));

@@ -9,6 +9,7 @@ use axum::http::{HeaderName, header};
 use headland_api::numbers::{FORMAT, Kind, Lines};
 use headland_api::problem::Refusal;
 use headland_api::route::on_a_reader;
+use headland_host::link::LinkCounts;
 use std::sync::Arc;
 
 /// `GET /metrics`
@@ -177,24 +178,15 @@ fn counted(lines: &mut Lines, live: &Running) {
             "Messages that found no room, on their way in or out.",
             counts.frames_dropped,
         ),
-        (
-            "link_sessions_total",
-            "Times the link to the broker came up.",
-            link.sessions,
-        ),
-        ("received_frames_total", "Frames that arrived.", link.frames_in),
-        (
-            "received_bytes_total",
-            "Bytes in the frames that arrived.",
-            link.bytes_in,
-        ),
-        ("sent_frames_total", "Frames that were sent.", link.frames_out),
-        (
-            "sent_bytes_total",
-            "Bytes in the frames that were sent.",
-            link.bytes_out,
-        ),
     ] {
         lines.counter(name, help, value);
     }
+    lines.link(&LinkCounts {
+        sessions: link.sessions,
+        frames_in: link.frames_in,
+        bytes_in: link.bytes_in,
+        frames_out: link.frames_out,
+        bytes_out: link.bytes_out,
+        ..LinkCounts::default()
+    });
 }

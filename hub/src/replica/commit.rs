@@ -272,7 +272,7 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         let mut task = None;
         for name in TASK_ATTRIBUTES {
             if let Some(State::Register(register)) = state(ElementKey::encoded_attribute(name))? {
-                let reading = rule::read(Rule::Registry, &register);
+                let reading = rule::read(Rule::Registry, &register, None);
                 task = task.or_else(|| reading.value().and_then(Value::as_text).map(ToOwned::to_owned));
             }
         }

@@ -33,6 +33,16 @@ const KEYS: &[Key] = &[
         "The socket of the local API. Its owner and group may use it.",
     ),
     key(
+        "api.socket_mode",
+        "\"0660\"",
+        "Who may use the socket, in octal as chmod takes it: \"0600\" its owner alone, \"0660\" its group\nas well, \"0666\" everybody on the machine.",
+    ),
+    key(
+        "api.socket_group",
+        "",
+        "The group of the socket, by name or number. Unless set, the one that the hub runs as.",
+    ),
+    key(
         "api.listen",
         "",
         "Where to answer the local API over TCP as well, such as \"127.0.0.1:7410\". Loopback only; every request\nmust carry the token as `Authorization: Bearer TOKEN`.",

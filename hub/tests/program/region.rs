@@ -1,35 +1,21 @@
 //! A region: a directory with the hub's configuration, store, socket and files to import.
 
 use headland_host::control::{request_blocking, request_bytes};
-use rustix::process::{Pid, Signal, kill_process};
+use headland_trial::command::command;
+use headland_trial::ports::free_port;
 use serde_json::{Value as Json, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 pub(crate) use axum::http::{Method, StatusCode};
+pub(crate) use headland_trial::command::Ran;
+pub(crate) use headland_trial::daemon::Daemon;
 
 /// Far longer than anything here takes, so that only a hang runs into it.
 const TIMEOUT_MS: u64 = 30_000;
-
-/// A port below those Linux chooses for outgoing connections, from a place of this process's own.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = (std::process::id() % 140) * 50;
-    loop {
-        let nth = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = u16::try_from(21_000 + (start + nth) % 7_000).unwrap();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 pub(crate) struct Region {
     dir: TempDir,
@@ -40,7 +26,7 @@ impl Region {
     pub(crate) fn new() -> Self {
         let region = Self {
             dir: tempfile::tempdir().unwrap(),
-            port: free_port(),
+            port: free_port().unwrap(),
         };
         let (store, socket, port) = (region.store(), region.socket(), region.port);
         let text = format!("store = {store:?}\nsocket = {socket:?}\n[broker]\nlisten = \"127.0.0.1:{port}\"\n");
@@ -77,12 +63,7 @@ impl Region {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_headland-hub"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("HEADLAND_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = command(Path::new(env!("CARGO_BIN_EXE_headland-hub")), None);
         let config = self.dir.path().join("hub.toml");
         command.args(args).arg("--config").arg(config).stdin(Stdio::null());
         command
@@ -106,19 +87,8 @@ impl Region {
     /// Starts the hub with these variables in its environment.
     pub(crate) fn serve_with(&self, variables: &[(&str, &str)]) -> Daemon {
         let mut command = self.command(&["serve"]);
-        command.envs(variables.iter().copied()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let ready = lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find(|line| line.contains("hub ready"));
-        let ready = ready.expect("the hub ended without being ready");
-        Daemon {
-            child,
-            errors: Some(errors_of(lines)),
-            ready,
-        }
+        command.envs(variables.iter().copied());
+        Daemon::start(command, "hub ready")
     }
 
     /// Asks the hub that runs.
@@ -176,73 +146,4 @@ impl Region {
         let answer: Json = serde_json::from_str(&self.hub(&["status", "--json"]).printed()).unwrap();
         answer["digest"].as_str().unwrap().to_owned()
     }
-}
-
-/// What a command left.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// What a command that did what it was told printed.
-    pub(crate) fn printed(self) -> String {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        self.out
-    }
-
-    /// The one line of a command that refused, with exit code 2.
-    pub(crate) fn refused(self) -> String {
-        assert_eq!(self.code, Some(2), "{self:?}");
-        assert_eq!(self.err.lines().count(), 1, "{self:?}");
-        assert_eq!(self.out, "", "{self:?}");
-        self.err
-    }
-}
-
-/// A hub that runs. Dropping it kills it, and fails the test when it has logged an error.
-pub(crate) struct Daemon {
-    child: Child,
-    errors: Option<JoinHandle<Vec<String>>>,
-    pub(crate) ready: String,
-}
-
-impl Daemon {
-    /// Sends a signal and waits for the end: the exit code, and how long that took.
-    pub(crate) fn stop(mut self, signal: Signal) -> (Option<i32>, Duration) {
-        let started = Instant::now();
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-        let status = self.child.wait().unwrap();
-        (status.code(), started.elapsed())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let errors = self.errors.take().expect("it is taken here only").join().unwrap();
-        // A test that fails anyway is not to be told of what follows from that.
-        assert!(
-            errors.is_empty() || std::thread::panicking(),
-            "the daemon logged errors: {errors:#?}"
-        );
-    }
-}
-
-/// Reads a log to its end: the lines that stand for something that should not happen.
-fn errors_of(lines: impl Iterator<Item = std::io::Result<String>> + Send + 'static) -> JoinHandle<Vec<String>> {
-    let is_error = |line: &String| line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at");
-    std::thread::spawn(move || lines.map_while(Result::ok).filter(is_error).collect())
 }

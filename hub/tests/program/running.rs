@@ -3,6 +3,7 @@
 use crate::region::{Method, Region, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 const STOP_TIME_MAX: Duration = Duration::from_secs(2);
@@ -12,7 +13,7 @@ fn commands_work_on_the_running_hub_through_its_socket() {
     let region = Region::new();
     let daemon = region.serve();
     let wanted = format!("region main, broker 127.0.0.1:{}, 0 models", region.port());
-    assert!(daemon.ready.contains(&wanted), "{}", daemon.ready);
+    assert!(daemon.ready().contains(&wanted), "{}", daemon.ready());
     let file = region.models("a.jsonl", &[("timm/a:b", "mit")]);
     region.hub(&["import", &file, "--dry-run"]).printed();
     let text = region.hub(&["import", &file]).refused();
@@ -31,6 +32,20 @@ fn commands_work_on_the_running_hub_through_its_socket() {
     region.hub(&["show", "timm/a:b"]).printed();
     region.hub(&["revert", "1"]).printed();
     assert_eq!(region.commits().len(), 2);
+}
+
+#[test]
+fn the_socket_has_the_mode_of_the_configuration_and_a_group_must_be_there() {
+    let region = Region::new();
+    let mode = || std::fs::metadata(region.socket()).unwrap().permissions().mode() & 0o777;
+    let daemon = region.serve();
+    assert_eq!(mode(), 0o660);
+    drop(daemon);
+    let _daemon = region.serve_with(&[("HEADLAND_API__SOCKET_MODE", "0600")]);
+    assert_eq!(mode(), 0o600);
+    let nobody = ("HEADLAND_API__SOCKET_GROUP", "no-such-group");
+    let line = Region::new().hub_with(nobody, &["serve"]).refused();
+    assert!(line.contains("there is no group \"no-such-group\""), "{line}");
 }
 
 #[test]

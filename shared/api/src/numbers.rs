@@ -1,5 +1,6 @@
 //! Numbers in the text format of Prometheus, version 0.0.4.
 
+use headland_host::link::LinkCounts;
 use std::fmt::Write as _;
 
 /// The media type of the format.
@@ -82,6 +83,27 @@ impl Lines {
         self.head(name, Kind::Counter, help);
         let prefix = self.prefix;
         self.put(format_args!("{prefix}_{name} {value}\n"));
+    }
+
+    /// What the program's link has carried.
+    pub fn link(&mut self, counts: &LinkCounts) {
+        for (name, help, value) in [
+            ("link_sessions_total", "Times the link came up.", counts.sessions),
+            ("received_frames_total", "Frames that arrived.", counts.frames_in),
+            (
+                "received_bytes_total",
+                "Bytes in the frames that arrived.",
+                counts.bytes_in,
+            ),
+            ("sent_frames_total", "Frames that were sent.", counts.frames_out),
+            (
+                "sent_bytes_total",
+                "Bytes in the frames that were sent.",
+                counts.bytes_out,
+            ),
+        ] {
+            self.counter(name, help, value);
+        }
     }
 
     fn put(&mut self, text: std::fmt::Arguments<'_>) {

@@ -4,9 +4,10 @@ use crate::story::{TallyStory, Why, WriteStory};
 use headland_shared::actor::ActorId;
 use headland_shared::element::{State, Tally};
 use headland_shared::key::ElementKey;
+use headland_shared::name::ReplicaName;
 use headland_shared::query::{Catalogue, Elements};
 use headland_shared::register::{Rank, Register, Write, Writer};
-use headland_shared::rule::{self, Reading};
+use headland_shared::rule::{self, Reading, is_report_of_another};
 use headland_shared::schema::Rule;
 use headland_shared::stamp::utc;
 use serde_json::Value;
@@ -20,10 +21,10 @@ pub(crate) fn why(catalogue: &impl Catalogue, elements: &Elements, attribute: &s
     for (key, state) in elements {
         match (key, state) {
             (ElementKey::Attribute(name), State::Register(register)) if name.as_str() == attribute => {
-                story.register(declared, register, None);
+                story.register(declared, register, catalogue.here(), None);
             }
             (ElementKey::Member(name, member), State::Register(register)) if name.as_str() == attribute => {
-                story.register(Rule::Set, register, Some(member));
+                story.register(Rule::Set, register, catalogue.here(), Some(member));
             }
             (ElementKey::Count(name, actor, region), State::Tally(tally)) if name.as_str() == attribute => {
                 story.counted.push(counted(actor, region.as_str(), tally));
@@ -42,13 +43,16 @@ struct Story {
 }
 
 impl Story {
-    fn register(&mut self, rule: Rule, register: &Register, member: Option<&String>) {
-        let reading = rule::read(rule, register);
+    fn register(&mut self, rule: Rule, register: &Register, here: Option<&ReplicaName>, member: Option<&String>) {
+        let reading = rule::read(rule, register, here);
         let stands = |writer: &Writer| register.standing().any(|(standing, _)| standing == writer);
         for (writer, write) in register.writes() {
             let shown = reading.shown.is_some_and(|(shown, _)| shown == writer);
             let because = match shown {
                 true => won_by(rule, register).to_owned(),
+                false if rule == Rule::Precedence && is_report_of_another(writer, here) && write.value.is_some() => {
+                    "what a device reports counts on that device alone".to_owned()
+                }
                 false => lost_by(rule, &reading, (writer, write), stands(writer)),
             };
             let story = written(writer, write, member, because);

@@ -5,7 +5,7 @@ use super::words::Words;
 use crate::actor::ActorId;
 use crate::element::State;
 use crate::key::{ElementKey, RecordKey};
-use crate::name::Task;
+use crate::name::{ReplicaName, Task};
 use crate::schema::Declaration;
 use crate::view::Model;
 use alloc::collections::BTreeMap;
@@ -47,6 +47,11 @@ pub trait Catalogue {
         Ok(None)
     }
 
+    /// The device whose own reports count here.
+    fn here(&self) -> Option<&ReplicaName> {
+        None
+    }
+
     /// Shows models in the order of their keys: at least those that `narrowed` describes, until the visitor says stop.
     fn each_candidate(
         &self,
@@ -56,7 +61,7 @@ pub trait Catalogue {
 
     /// Reads a record by the rules of its attributes.
     fn read(&self, key: &RecordKey, elements: &Elements) -> Model {
-        Model::read(key, elements, |name| self.declaration(name))
+        Model::read(key, elements, self.here(), |name| self.declaration(name))
     }
 
     /// One model.

@@ -71,7 +71,7 @@ mod tests {
 
     fn some_place() -> Place {
         let key = RecordKey::decode("default\0ft:gpt-4o/ü".as_bytes()).unwrap();
-        let model = Model::read(&key, &BTreeMap::new(), |_| None);
+        let model = Model::read(&key, &BTreeMap::new(), None, |_| None);
         let sort = Order::parse("name desc, missing").unwrap().key_of(&model);
         Place { key, sort }
     }

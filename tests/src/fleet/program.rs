@@ -1,7 +1,8 @@
 //! A program of the fleet: the binary `headland-fleet` in one of its roles, with files of its own.
 
-use super::{FleetError, log};
+use super::FleetError;
 use axum::http::Method;
+use headland_trial::log;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs::File;
@@ -16,8 +17,6 @@ const END_MAX: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long one request to a program may take, in milliseconds.
 const REQUEST_MS_MAX: u64 = 20_000;
-/// What starts the names of variables that override settings.
-const VARIABLES: &str = "HEADLAND_";
 
 /// One program, which runs until it is killed or dropped.
 ///
@@ -203,14 +202,7 @@ fn run(binary: &Path, directory: &Path, name: &str, arguments: &[String]) -> Res
 
 /// A command of a fleet, which the settings in this process's environment do not reach; what is to be logged does.
 pub fn command(binary: &Path) -> Command {
-    let mut command = Command::new(binary);
-    for (variable, _) in std::env::vars_os() {
-        let name = variable.to_string_lossy();
-        if name.starts_with(VARIABLES) && name != headland_host::log::FILTER_VARIABLE {
-            command.env_remove(variable);
-        }
-    }
-    command
+    headland_trial::command::command(binary, Some(headland_host::log::FILTER_VARIABLE))
 }
 
 /// Ends all, each asked before any is waited for. An error when one has logged what nobody expects.

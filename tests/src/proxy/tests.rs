@@ -159,3 +159,18 @@ async fn a_slow_link_takes_its_time_and_a_fast_one_does_not() {
     exchange(&mut stream, &[7; 30_000]).await.unwrap();
     assert!(fast.elapsed() < slow, "{:?} after {slow:?}", fast.elapsed());
 }
+
+#[tokio::test]
+async fn what_is_swallowed_does_not_arrive_and_no_connection_ends() {
+    let proxy = Proxy::start(anywhere(), echo().await).unwrap();
+    let mut stream = TcpStream::connect(proxy.listen()).await.unwrap();
+    exchange(&mut stream, b"before").await.unwrap();
+    let carried = proxy.bytes_up();
+    proxy.swallow(true);
+    stream.write_all(b"lost").await.unwrap();
+    let nothing = tokio::time::timeout(Duration::from_millis(200), stream.read_u8()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    proxy.swallow(false);
+    exchange(&mut stream, b"after").await.unwrap();
+    assert_eq!(proxy.bytes_up(), carried + 5);
+}

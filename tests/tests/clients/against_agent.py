@@ -56,6 +56,10 @@ assert seen[0].id
 
 assert agent.count(NAME, 3)["added"] == 3
 assert agent.count(NAME, -1)["removed"] == 1
+assert agent.report(NAME, "down") == {"reported": "down"}
+assert agent.resolve("detection", approval="field-use")["answer"] is None
+assert agent.report(NAME, None) == {"reported": None}
+assert agent.resolve("detection", approval="field-use")["answer"]["model"] == NAME
 agent.remove_annotation(NAME, note)
 assert "annotations" not in agent.model(NAME)["model"]
 

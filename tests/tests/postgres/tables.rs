@@ -162,7 +162,7 @@ fn what_a_device_wrote_is_in_the_tables_once_though_hub_and_database_die() {
     assert!(said.contains("tables") && said.contains("not writing"), "{said}");
     let metrics = place.metrics();
     assert!(
-        metrics.contains("headland_hub_writeback_open{to=\"tables\"} 1"),
+        metrics.contains("headland_hub_writeback_state{to=\"tables\",state=\"open\"} 1"),
         "{metrics}"
     );
 

@@ -151,6 +151,10 @@ class Agent:
         """Counts uses; returns what this device has counted, once it is durable there."""
         return self._write("POST", _model(namespace, name) + "/usage", {"amount": amount})
 
+    def report(self, name: str, availability: Optional[str], *, namespace: str = "default") -> Json:
+        """Says whether a model can be used here ("up", "degraded", "down"); None takes back what was said."""
+        return self._write("POST", _model(namespace, name) + "/availability", {"availability": availability})
+
     def watch(
         self,
         *,

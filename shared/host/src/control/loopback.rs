@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::serve::ListenerExt;
-use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use super::serving::serve_until;
@@ -17,9 +16,8 @@ use crate::loopback_address::LoopbackAddress;
 use token::Token;
 pub use token::TokenError;
 
-/// The keys below `api`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Where the API is reached over TCP, and with which token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoopbackSettings {
     /// Where to listen; nowhere when unset.
     pub listen: Option<LoopbackAddress>,

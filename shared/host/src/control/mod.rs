@@ -11,6 +11,7 @@ mod loopback;
 mod seats;
 mod server;
 mod serving;
+mod settings;
 
 pub use access::{SocketAccess, SocketAccessError, SocketGroup, SocketMode};
 pub use client::{
@@ -19,3 +20,4 @@ pub use client::{
 pub use download::{download, download_blocking};
 pub use loopback::{LoopbackError, LoopbackListener, LoopbackSettings, TokenError};
 pub use server::{ControlSocket, ServeError};
+pub use settings::ApiSettings;

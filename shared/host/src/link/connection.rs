@@ -6,8 +6,10 @@ use std::time::Duration;
 use rumqttc::{
     AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, SubAck, SubscribeFilter, SubscribeReasonCode,
 };
+use tokio::time::Instant;
 
 use super::handle::Outlet;
+use super::unanswered::Unanswered;
 use super::{LinkConfig, LinkEvent, wire};
 use crate::broker_address::BrokerAddress;
 
@@ -42,6 +44,8 @@ pub(super) struct Connection {
     events: EventLoop,
     filters: Vec<SubscribeFilter>,
     silence_max: Duration,
+    unanswered: Unanswered,
+    answer_max: Duration,
     outlet: Arc<Outlet>,
 }
 
@@ -77,6 +81,8 @@ impl Connection {
             events,
             filters,
             silence_max: keep_alive * SILENT_KEEP_ALIVES_MAX,
+            unanswered: Unanswered::new(Instant::now()),
+            answer_max: Duration::from_secs(u64::from(config.answer_s_max)),
             outlet,
         }
     }
@@ -155,13 +161,17 @@ impl Connection {
     /// would be lost.
     pub(super) async fn frame(&mut self) -> Result<LinkEvent, String> {
         loop {
-            match tokio::time::timeout(self.silence_max, self.poll()).await {
+            let silent_at = Instant::now() + self.silence_max;
+            let unanswered_at = self.unanswered.due(self.answer_max).filter(|at| *at < silent_at);
+            match tokio::time::timeout_at(unanswered_at.unwrap_or(silent_at), self.poll()).await {
                 Ok(Ok(Event::Incoming(Packet::Publish(frame)))) => return Ok(event_of(frame)),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(error.to_string()),
                 Err(_) => {
-                    let silence_s = self.silence_max.as_secs();
-                    return Err(format!("no sign of life within {silence_s} s"));
+                    return Err(match unanswered_at {
+                        Some(_) => format!("no answer within {} s", self.answer_max.as_secs()),
+                        None => format!("no sign of life within {} s", self.silence_max.as_secs()),
+                    });
                 }
             }
         }
@@ -170,6 +180,7 @@ impl Connection {
     /// The next event, counted.
     async fn poll(&mut self) -> Result<Event, rumqttc::ConnectionError> {
         let event = self.events.poll().await?;
+        self.unanswered.note(&event, Instant::now());
         self.outlet.counters.carried(wire::of_event(&event));
         Ok(event)
     }

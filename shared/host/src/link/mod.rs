@@ -11,6 +11,7 @@ mod counters;
 mod event;
 mod handle;
 mod keeper;
+mod unanswered;
 mod wire;
 
 use std::sync::Arc;
@@ -30,6 +31,10 @@ use keeper::Keeper;
 /// How long a link may take to say goodbye to its broker. The broker notices the closed connection
 /// anyway, so a network that hangs must not keep a program from stopping.
 pub const GOODBYE_MS_MAX: u64 = 1_000;
+
+/// How long a broker on a quick line may owe an answer, in seconds: one that is under load takes its time, and a link
+/// that is left for that makes for more of it.
+pub const ANSWER_S_MAX: u16 = 60;
 
 /// The smallest limit on a packet, in bytes: below it not even a subscription fits.
 pub const PACKET_BYTES_MIN: usize = 1024;
@@ -75,6 +80,9 @@ pub struct LinkConfig {
     /// Seconds of silence after which the broker is asked for a sign of life; at least 1. After
     /// twice as long without one, the connection counts as lost.
     pub keep_alive_s: u16,
+    /// Seconds for which a broker may say nothing at all while it owes an answer; after that, the connection counts as
+    /// lost. At least 1. On a slow line the longest frame must be through by then.
+    pub answer_s_max: u16,
     /// The longest wait after a first failure, in milliseconds. A round of the whole list of
     /// brokers in which none could be reached doubles it.
     pub backoff_ms_base: u64,
@@ -96,6 +104,9 @@ pub enum StartError {
         "starting the link: a packet limit of {0} bytes is out of range; use {PACKET_BYTES_MIN} to {PACKET_BYTES_CEILING}"
     )]
     PacketBytes(usize),
+    /// No time to answer.
+    #[error("starting the link: 0 s are no time for a broker to answer; use at least 1")]
+    NoTimeToAnswer,
     /// The keep-alive is zero.
     #[error("starting the link: a keep-alive of 0 s never notices a loss; use at least 1")]
     NoKeepAlive,
@@ -127,6 +138,9 @@ impl Link {
         }
         if config.keep_alive_s == 0 {
             return Err(StartError::NoKeepAlive);
+        }
+        if config.answer_s_max == 0 {
+            return Err(StartError::NoTimeToAnswer);
         }
         let outlet = Arc::new(Outlet::new(config.packet_bytes_max));
         let handle = LinkHandle::new(Arc::clone(&outlet));

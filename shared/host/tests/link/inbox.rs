@@ -36,6 +36,7 @@ pub(crate) fn config(client_id: &str, ports: &[u16]) -> LinkConfig {
         }),
         packet_bytes_max: PACKET_BYTES_MAX,
         keep_alive_s: 5,
+        answer_s_max: 5,
         backoff_ms_base: 50,
         backoff_ms_max: BACKOFF_MS_MAX,
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use headland_host::link::{Link, LinkConfig, LinkEvent, StartError};
+use headland_host::link::{Link, LinkConfig, LinkEvent, Qos, StartError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -106,6 +106,32 @@ async fn broker_that_falls_silent_counts_as_lost() {
 }
 
 #[tokio::test]
+async fn broker_that_does_not_acknowledge_a_frame_counts_as_lost_whatever_the_keep_alive() {
+    let broker = Scripted::bind().await;
+    let mut owner = Owner::start(LinkConfig {
+        keep_alive_s: 3_600,
+        answer_s_max: 1,
+        ..config("unheard", &[broker.port])
+    });
+    let mut client = broker.connected().await;
+    owner.up().await;
+    // What needs no answer waits for none.
+    owner
+        .handle()
+        .try_send("other/a", b"once".to_vec(), Qos::AtMostOnce)
+        .unwrap();
+    assert_eq!(packet(&mut client).await[0], 0x30);
+    let started = Instant::now();
+    owner
+        .handle()
+        .try_send("other/a", b"surely".to_vec(), Qos::AtLeastOnce)
+        .unwrap();
+    let (reason, _) = owner.down().await;
+    assert_eq!(reason, "no answer within 1 s");
+    assert!(started.elapsed() >= Duration::from_millis(900));
+}
+
+#[tokio::test]
 async fn broker_that_closes_at_once_each_time_is_met_with_longer_waits() {
     let broker = Scripted::bind().await;
     let mut owner = Owner::start(LinkConfig {
@@ -172,4 +198,9 @@ async fn configuration_that_cannot_work_does_not_start() {
         ..good()
     };
     assert_eq!(start(deaf), StartError::NoKeepAlive);
+    let hasty = LinkConfig {
+        answer_s_max: 0,
+        ..good()
+    };
+    assert_eq!(start(hasty), StartError::NoTimeToAnswer);
 }

@@ -1,34 +1,16 @@
 //! A mosquitto of the test's own.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Below the ports the kernel hands out by itself, so that no outgoing connection takes one
-/// between the choice and the broker's start.
-const PORT_MIN: u16 = 20_000;
-const PORTS: u16 = 12_000;
-
 const BINARIES: [&str; 3] = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"];
-
-static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
 /// A port on which nothing listens.
 pub(crate) fn free_port() -> u16 {
-    let start = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap();
-    for _ in 0..PORTS {
-        let step = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
-        let offset = (u32::from(start) + u32::from(step)) % u32::from(PORTS);
-        let port = PORT_MIN + u16::try_from(offset).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port from {PORT_MIN} on");
+    headland_trial::ports::free_port().unwrap()
 }
 
 /// A running broker, killed when dropped.

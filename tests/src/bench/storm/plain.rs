@@ -3,7 +3,7 @@
 use super::board::Board;
 use super::worker::Arguments;
 use headland_host::exit::Failure;
-use headland_host::link::{Delivery, Link, LinkConfig, LinkEvent, Qos, Subscription};
+use headland_host::link::{ANSWER_S_MAX, Delivery, Link, LinkConfig, LinkEvent, Qos, Subscription};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,6 +42,7 @@ fn start(guest: usize, arguments: &Arguments, board: &Arc<Board>) -> Result<Link
         }),
         packet_bytes_max: PACKET_BYTES_MAX,
         keep_alive_s: KEEP_ALIVE_S,
+        answer_s_max: ANSWER_S_MAX,
         backoff_ms_base: BACKOFF_MS_BASE,
         backoff_ms_max: BACKOFF_MS_MAX,
     };

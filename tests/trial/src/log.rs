@@ -21,7 +21,8 @@ pub fn errors(path: &Path) -> io::Result<Vec<String>> {
 }
 
 /// A line is the time, the level, and what happened.
-fn is_error(line: &str) -> bool {
+#[must_use]
+pub fn is_error(line: &str) -> bool {
     line.split_whitespace().nth(1) == Some("ERROR") || line.contains(PANIC)
 }
 

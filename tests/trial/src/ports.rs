@@ -46,7 +46,7 @@ fn next_free(process: u32, handed_out: &AtomicU16) -> io::Result<u16> {
 ///
 /// Binds and does not listen: a process that is started just now holds copies of all sockets until
 /// it runs, and only the copy of a listening one would keep the caller from having the port.
-pub(crate) fn try_bind(port: u16) -> io::Result<()> {
+pub fn try_bind(port: u16) -> io::Result<()> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind((Ipv4Addr::LOCALHOST, port).into())

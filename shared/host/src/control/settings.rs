@@ -1,23 +1,27 @@
-//! The local API: who may use its socket, and where it is reached over TCP.
+//! The keys of a local API: who may use its socket, and where it is reached over TCP.
 
-use headland_host::control::{LoopbackSettings, SocketAccess, SocketGroup, SocketMode};
-use headland_host::loopback_address::LoopbackAddress;
-use serde::Deserialize;
 use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::access::{SocketAccess, SocketGroup, SocketMode};
+use super::loopback::LoopbackSettings;
+use crate::loopback_address::LoopbackAddress;
 
 /// The keys below `api`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct ApiSettings {
-    pub(crate) socket_mode: SocketMode,
-    pub(crate) socket_group: Option<SocketGroup>,
+pub struct ApiSettings {
+    socket_mode: SocketMode,
+    socket_group: Option<SocketGroup>,
     listen: Option<LoopbackAddress>,
     token_file: Option<PathBuf>,
 }
 
 impl ApiSettings {
     /// Who may use the socket.
-    pub(crate) fn access(&self) -> SocketAccess {
+    #[must_use]
+    pub fn access(&self) -> SocketAccess {
         SocketAccess {
             mode: self.socket_mode,
             group: self.socket_group.clone(),
@@ -25,7 +29,8 @@ impl ApiSettings {
     }
 
     /// Where it is reached over TCP.
-    pub(crate) fn loopback(&self) -> LoopbackSettings {
+    #[must_use]
+    pub fn loopback(&self) -> LoopbackSettings {
         LoopbackSettings {
             listen: self.listen,
             token_file: self.token_file.clone(),
