@@ -217,3 +217,25 @@ fn bytes_that_no_hub_wrote_are_refused_and_said_and_all_else_goes_on() {
     regions.annotate(1, "after");
     regions.everywhere(&["after", "good"], 0);
 }
+
+/// Prints how long a note takes from the answer of one region's agent to the answer of the other's.
+#[test]
+#[ignore = "a measurement of a minute; a machine that compiles meanwhile fails it"]
+fn pace_of_a_note_from_region_to_region() {
+    let Some(regions) = Regions::new() else { return };
+    let mut took_ms: Vec<u128> = Vec::new();
+    for note in 0..20 {
+        let text = format!("note {note}");
+        regions.annotate(note % 2, &text);
+        let begun = std::time::Instant::now();
+        let other = AGENTS[1 - note % 2];
+        regions
+            .place
+            .until(other, || regions.notes(other).contains(&text).then_some(()));
+        took_ms.push(begun.elapsed().as_millis());
+    }
+    took_ms.sort_unstable();
+    let (median, longest) = (took_ms[10], took_ms[19]);
+    println!("a note from region to region: half within {median} ms, all of 20 within {longest} ms");
+    assert!(longest < 10_000, "{took_ms:?}");
+}
