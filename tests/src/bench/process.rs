@@ -30,21 +30,6 @@ impl Usage {
     }
 }
 
-/// Seconds that the threads of a process have run, finer than the kernel counts for a whole process.
-pub(super) fn ran_s(pid: u32) -> io::Result<f64> {
-    let mut ns = 0.0;
-    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end while its siblings are looked at.
-        let stat = fs::read_to_string(entry?.path().join("schedstat")).unwrap_or_default();
-        let ran = stat
-            .split_whitespace()
-            .next()
-            .and_then(|field| field.parse::<f64>().ok());
-        ns += ran.unwrap_or(0.0);
-    }
-    Ok(ns / 1e9)
-}
-
 /// Bytes that a process, or with `thread-self` this thread, had the kernel write to disks: whole pages that it made
 /// dirty.
 pub(super) fn written_bytes(whose: &str) -> io::Result<f64> {

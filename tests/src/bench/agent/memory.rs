@@ -3,7 +3,7 @@
 use super::Options;
 use super::device::Device;
 use crate::bench::BenchError;
-use crate::bench::process::{Usage, ran_s};
+use crate::bench::process::Usage;
 use crate::bench::programs::until;
 use crate::bench::quantile::quantile;
 use crate::bench::sheet::{Sheet, Unit};
@@ -88,14 +88,14 @@ pub(super) fn of_idling(
 ) -> Result<(), BenchError> {
     std::thread::sleep(SETTLE);
     let pid = device.agent_id()?;
-    let (begun, ran_before) = (Instant::now(), ran_s(pid)?);
+    let (begun, before) = (Instant::now(), Usage::of(pid)?.cpu_s);
     let lasts = Duration::from_secs_f64(options.minutes * 60.0);
     let mut seen = Seen::default();
     while begun.elapsed() < lasts {
         seen.look(pid)?;
         std::thread::sleep(LOOK_EVERY);
     }
-    let share = (ran_s(pid)? - ran_before) / begun.elapsed().as_secs_f64();
+    let share = (Usage::of(pid)?.cpu_s - before) / begun.elapsed().as_secs_f64();
     seen.put(sheet, row, aim_mib);
     sheet.put(PROCESSOR, row, "of a core", Unit::Percent, share * 100.0);
     sheet.put(PROCESSOR, row, "aim", Unit::Percent, PROCESSOR_AIM_PERCENT);
