@@ -1,27 +1,22 @@
 //! Local writes: notes, counts and reports. Each is answered when it is durable on the device.
 
+mod report;
+
+use self::report::REPORT_BYTES_MAX;
 use super::Replica;
 use crate::store::{OWN_WRITES_MAX, Tables, Views, Written};
 use headland_host::tables::StoreError;
 use headland_shared::actor::Dot;
-use headland_shared::blob::Blob;
 use headland_shared::defect::{Defect, planted};
 use headland_shared::element::{NOTE_BYTES_MAX, Note, Remark, SUBJECT_BYTES_MAX, State, Tally};
-use headland_shared::epoch::{Life, Position};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{AttributeName, Region};
-use headland_shared::register::{Rank, Register, Write, Writer};
 use headland_shared::schema::{Declaration, Rule, Writers};
 use headland_shared::session::Now;
 use headland_shared::stamp::{HybridClock, Stamp};
-use headland_shared::value::Value;
-use std::collections::BTreeMap;
 
 /// The region in which an agent counts that has never heard from a hub.
 const REGION_DEFAULT: &str = "main";
-
-/// The longest report, in bytes: a word such as "down", or a short reason.
-const REPORT_BYTES_MAX: usize = 256;
 
 /// A local write that was not made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -151,79 +146,6 @@ impl Replica {
         let (dot, at) = self.next_dot(now)?;
         self.put(record, &element, State::Tally(tally), dot.counter, at, now)?;
         Ok(tally)
-    }
-
-    /// Says what this device sees of an attribute of a model; nothing takes back what it said. It counts on this
-    /// device alone until somebody takes it over at the registry.
-    pub fn report(
-        &mut self,
-        record: &RecordKey,
-        attribute: &AttributeName,
-        seen: Option<String>,
-        now: Now,
-    ) -> Result<(), WriteError> {
-        if let Some(bytes) = seen.as_ref().map(|seen| seen.trim().len())
-            && !(1..=REPORT_BYTES_MAX).contains(&bytes)
-        {
-            let (record, attribute) = (record.clone(), attribute.clone());
-            return Err(WriteError::UnfitReport {
-                record,
-                attribute,
-                bytes,
-            });
-        }
-        let views = self.store.read()?;
-        may_write(&views, attribute, Rule::Precedence)?;
-        let element = ElementKey::Attribute(attribute.clone());
-        let (dot, at) = self.next_dot(now)?;
-        let write = Write {
-            position: Position {
-                life: Life::NONE,
-                number: dot.counter,
-            },
-            sticky: false,
-            at,
-            value: seen.map(|seen| Value::text(seen.trim())),
-            covers: self.reports_before(&views, record, &element)?,
-        };
-        let state = State::Register(Register::of(Writer::Edge(Rank::Automation, self.actor.clone()), write));
-        self.put(record, &element, state, dot.counter, at, now)
-    }
-
-    /// What earlier lives of this device's store have said, as far as it is seen here.
-    fn reports_before(
-        &self,
-        views: &Views,
-        record: &RecordKey,
-        element: &ElementKey,
-    ) -> Result<BTreeMap<Writer, Position>, StoreError> {
-        let record = record.encoded();
-        let own = views.own_of(&record)?.into_iter();
-        let mut states: Vec<State> = own.filter(|w| w.element == *element).map(|w| w.state).collect();
-        if let Some((_, blob)) = views.record(&record)? {
-            let held = Blob::parse(&blob).and_then(|blob| match blob.state_of(&element.encoded())? {
-                Some(state) => State::decode(state).map(Some),
-                None => Ok(None),
-            });
-            states.extend(held.map_err(|error| StoreError::corrupt("records-1", error))?);
-        }
-        let mut before = BTreeMap::new();
-        for state in states {
-            let State::Register(register) = state else {
-                continue;
-            };
-            let of_earlier_lives = |writer: &Writer| match writer {
-                Writer::Edge(Rank::Automation, actor) => actor.name == self.actor.name && *actor != self.actor,
-                Writer::Edge(..) | Writer::Central => false,
-            };
-            before.extend(
-                register
-                    .seen()
-                    .into_iter()
-                    .filter(|(writer, _)| of_earlier_lives(writer)),
-            );
-        }
-        Ok(before)
     }
 
     /// Counts belong to the region in which they were made.

@@ -159,6 +159,11 @@ impl Device {
 
     /// Puts models into the store, as a hub would have.
     pub(crate) fn hold(&self, names: &[&str]) {
+        self.hold_saying(names, None);
+    }
+
+    /// The same, of which the registry has said at this time what their availability is.
+    pub(crate) fn hold_saying(&self, names: &[&str], availability: Option<(&str, u64)>) {
         let path = self.store();
         let open = move || Ok(store_file::open(&path, CACHE_BYTES).unwrap());
         let store = Store::open(open, &ReplicaName::parse("leaf-7").unwrap(), 7).unwrap();
@@ -167,7 +172,7 @@ impl Device {
                 let key = RecordKey::decode(format!("default\0{name}").as_bytes())
                     .unwrap()
                     .encoded();
-                tables.set_record(handle, &key, &blob_of(&key))?;
+                tables.set_record(handle, &key, &blob_of(&key, availability))?;
             }
             Ok(())
         };
@@ -175,13 +180,13 @@ impl Device {
     }
 }
 
-fn blob_of(key: &[u8]) -> Vec<u8> {
+fn blob_of(key: &[u8], availability: Option<(&str, u64)>) -> Vec<u8> {
     let position = Position {
         life: Life::numbered(1, 1),
         number: 1,
     };
-    let fact = |name: &str, value: &str| {
-        let write = Write::central(position, Stamp::at_ms(1), Some(Value::text(value)));
+    let fact_at = |name: &str, value: &str, at_ms| {
+        let write = Write::central(position, Stamp::at_ms(at_ms), Some(Value::text(value)));
         Change {
             key: ElementKey::Attribute(AttributeName::new(name).unwrap()).encoded(),
             seq: Seq::START,
@@ -192,6 +197,8 @@ fn blob_of(key: &[u8]) -> Vec<u8> {
         task: Some(Task::new("image-classification").unwrap()),
         ..blob::Head::default()
     };
-    let facts = vec![fact("task", "image-classification"), fact("license", "apache-2.0")];
+    let fact = |name, value| fact_at(name, value, 1);
+    let mut facts = vec![fact("task", "image-classification"), fact("license", "apache-2.0")];
+    facts.extend(availability.map(|(value, at_ms)| fact_at("availability", value, at_ms)));
     blob::patch(key, None, &head, facts, Tombstones::Drop).unwrap().bytes
 }

@@ -50,6 +50,19 @@ fn a_model_that_is_reported_down_is_not_resolved_until_that_is_taken_back() {
 }
 
 #[test]
+fn a_report_counts_against_what_was_seen_whatever_the_clock_of_the_device() {
+    let device = Device::new();
+    // As seen by a device that takes this year for one long past.
+    let next_century = 4_102_444_800_000;
+    device.hold_saying(&["a/One"], Some(("up", next_century)));
+    assert_eq!(chosen(&device), "a/One");
+    let _ = device.agent(&["report", "a/One", "down"]).printed();
+    assert_eq!(chosen(&device), Value::Null);
+    let _ = device.agent(&["report", "a/One", "--take-back"]).printed();
+    assert_eq!(chosen(&device), "a/One");
+}
+
+#[test]
 fn a_report_with_a_key_is_made_once_running_or_not() {
     let device = Device::new();
     device.hold(&["a/One", "b/two"]);
