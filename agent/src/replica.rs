@@ -17,6 +17,7 @@ mod overlay;
 mod present;
 mod residency;
 mod seen;
+mod settle;
 mod write;
 
 pub use apply::ApplyError;
@@ -33,8 +34,8 @@ use headland_shared::actor::ActorId;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Life, Seq};
 use headland_shared::frame::{Fragments, Reassembly, ReassemblyError, decode_down, encode_up};
-use headland_shared::message::more::{Busy, Field, Reincarnate, SessionToken};
-use headland_shared::message::{Batch, Down, Stored, Up, Welcome};
+use headland_shared::message::more::{Busy, Field, SessionToken};
+use headland_shared::message::{Batch, Down, Up, Welcome};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::scope::Follow;
 use headland_shared::session::agent::{AgentSession, Effect, LinkedTo, Phase, Proven, Timing};
@@ -479,35 +480,5 @@ impl Replica {
         for piece in Fragments::of(frame, self.config.frame_bytes_max) {
             self.outputs.push_back(Output::Send(piece));
         }
-    }
-
-    /// What the hub says it has stored is so, also when it is less than before: then it was restored, and what it
-    /// has lost goes up again with its first dots.
-    fn settle(&mut self, stored: &Stored, now: Now) -> Result<(), StoreError> {
-        if stored.incarnation != self.actor.incarnation {
-            return Ok(());
-        }
-        let views = self.store.read()?;
-        if self.went_back(&views, stored)? {
-            let link = Reincarnate::of(&stored.more).and_then(|said| said.link);
-            self.begin_life(stored.through, link, now)?;
-            self.session.retry_later(now.mono, self.config.timing.gap_ms);
-            return Ok(());
-        }
-        let (before, through) = (views.stored()?, stored.through);
-        if through != before || !stored.refused.is_empty() {
-            let counts = self.confirmed_counts(&views, before, through)?;
-            self.store.note(|tables| {
-                for dot in &stored.refused {
-                    tables.refuse_own(*dot)?;
-                }
-                for count in &counts {
-                    tables.set_counted(&count.record, &count.element, count.tally)?;
-                }
-                tables.forget_chain_before(through)?;
-                tables.set_stored(through)
-            })?;
-        }
-        self.refresh_pending()
     }
 }
