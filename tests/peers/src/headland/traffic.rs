@@ -1,7 +1,8 @@
 //! The frames that went between a hub and one device.
 
-use headland_shared::frame::decode_up;
-use headland_shared::message::Up;
+use headland_shared::frame::{decode_down, decode_up};
+use headland_shared::kept::Kept;
+use headland_shared::message::{Down, Up};
 
 /// Tags of frames, as `docs/wire.md` lists them.
 mod tag {
@@ -65,9 +66,24 @@ impl Traffic {
         bytes(&self.up, |tag| tag == tag::HELLO)
     }
 
-    /// How often it asked.
-    pub(crate) fn hellos(&self) -> u64 {
-        self.up.iter().filter(|frame| frame.get(1) == Some(&tag::HELLO)).count() as u64
+    /// Bytes both ways until both sides know which records differ, and how many round trips they take: hellos and what
+    /// is held here, up; the answers to them, down, with the part that says what is kept, but no record.
+    pub(crate) fn identifying(&self) -> (u64, u64) {
+        let asks = |frame: &&Vec<u8>| matches!(decode_up(frame), Ok(Up::Hello(_) | Up::Cells(_)));
+        let answers = |frame: &&Vec<u8>| match decode_down(frame) {
+            Ok(Down::Welcome(_) | Down::Compared(_)) => true,
+            Ok(Down::Part(part)) => Kept::is_kept(&part.delta),
+            _ => false,
+        };
+        let asked: Vec<u64> = self.up.iter().filter(asks).map(|frame| frame.len() as u64).collect();
+        let answered: u64 = self.down.iter().filter(answers).map(|frame| frame.len() as u64).sum();
+        (asked.iter().sum::<u64>() + answered, asked.len() as u64)
+    }
+
+    /// Round trips until a device has all: those of asking, and those of going on.
+    pub(crate) fn round_trips(&self) -> u64 {
+        let asks = |frame: &&Vec<u8>| matches!(decode_up(frame), Ok(Up::Hello(_) | Up::Cells(_) | Up::GoOn(_)));
+        self.up.iter().filter(asks).count() as u64
     }
 
     /// Bytes of frames that carry the device's own writes: hellos with an upload, and uploads.

@@ -48,7 +48,7 @@ struct Sides {
 /// Runs all protocols.
 pub(crate) fn measured() -> Result<Vec<Identified>, Failure> {
     let sides = sides();
-    let headland = headland(&sides)?;
+    let [headland, whole] = headland(&sides)?;
     let bound = crate::entropy::bytes(crate::entropy::log2_choose(RECORDS, DIFFERENT));
     let of = |name, bytes, round_trips| Identified {
         name,
@@ -60,6 +60,7 @@ pub(crate) fn measured() -> Result<Vec<Identified>, Failure> {
     let cells = cells(&sides)?;
     Ok(vec![
         headland,
+        whole,
         of("4-byte digest a record", RECORDS * SHORT_DIGEST_BYTES, Some(1)),
         of("RIBLT, 13 B cells", cells * riblt::CELL_BYTES, Some(1)),
         of("negentropy, in order of change time", by_time.0, Some(by_time.1)),
@@ -134,7 +135,7 @@ fn sides() -> Sides {
 ///
 /// The hub's file is put aside; 20 changes follow, which the device takes. Then the hub comes back from the file, and
 /// 60 other changes follow. The device's place means nothing to it any more.
-fn headland(sides: &Sides) -> Result<Identified, Failure> {
+fn headland(sides: &Sides) -> Result<[Identified; 2], Failure> {
     let folder = tempfile::tempdir().during("making a temporary directory")?;
     let (live, backup) = (folder.path().join("hub.redb"), folder.path().join("backup.redb"));
     let mut region = Region::open(Some(live.clone()), 21)?;
@@ -167,12 +168,19 @@ fn headland(sides: &Sides) -> Result<Identified, Failure> {
     region.settle()?;
     region.assert_shows(device, &sides.hub)?;
     let traffic = &region.devices[device].traffic;
-    let (bytes, hellos) = (traffic.catch_up() + traffic.up(), traffic.hellos());
-    Ok(Identified {
-        name: "**Headland: the whole session**",
-        bytes,
-        round_trips: Some(hellos),
-    })
+    let (bytes, round_trips) = traffic.identifying();
+    Ok([
+        Identified {
+            name: "**Headland: a session until both know**",
+            bytes,
+            round_trips: Some(round_trips),
+        },
+        Identified {
+            name: "**Headland: the whole session, with the models**",
+            bytes: traffic.down() + traffic.up(),
+            round_trips: Some(traffic.round_trips()),
+        },
+    ])
 }
 
 fn digests(catalogue: &Catalogue, salt: u64) -> Vec<(u64, u128)> {
