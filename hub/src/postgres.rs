@@ -1,7 +1,7 @@
 //! What the hub speaks with PostgreSQL: connections, replication, and what it looks at before it replicates.
 //!
 //! Nothing here knows of models. Nothing here changes the user's database but for the replication slot of the hub, and
-//! what [`swap`] sets where somebody has said that it may.
+//! what `swap` sets where somebody has said that it may.
 
 mod connection;
 mod error;
