@@ -225,7 +225,7 @@ impl Bridge {
             Streamed::KeepAlive { end } if !flow.assembler.is_open() => flow.all_sent_to = Some(end),
             Streamed::KeepAlive { .. } => {}
             Streamed::Done => {
-                let text = "the server ended the replication; it is tried again";
+                let text = "PostgreSQL ended the replication, as when it is shut down; it is tried again";
                 return Err(Ending::Refused(text.to_owned()));
             }
         }
