@@ -8,7 +8,7 @@ pub(crate) use live::{Live, LostLink};
 pub(crate) use local_write::LocalWrite;
 
 use crate::opening::{Opening, OpeningError, now};
-use crate::replica::{Output, Replica, WriteError};
+use crate::replica::{Replica, WriteError};
 use crate::settings::Settings;
 use crate::store::{Request, Store, Written};
 use crate::uplink::Listening;
@@ -325,18 +325,14 @@ impl Driver {
     }
 
     fn send_outputs(&mut self, link: &LinkHandle) {
-        while let Some(output) = self.replica.poll() {
-            match (output, &self.region) {
-                // Whoever watches the state sees it in the counts.
-                (Output::Changed, _) => {}
-                (Output::Send(frame), Some(region)) => {
-                    let sent = link.try_send(&topic::up(region, &self.name), frame, Qos::AtLeastOnce);
-                    // A frame that is lost is said again by the session, and counted by the link.
-                    if let Err(error @ (LinkBusy::TooLarge { .. } | LinkBusy::Topic)) = sent {
-                        tracing::error!("{error}");
-                    }
-                }
-                (Output::Send(_), None) => {}
+        while let Some(frame) = self.replica.poll() {
+            let Some(region) = &self.region else {
+                continue;
+            };
+            let sent = link.try_send(&topic::up(region, &self.name), frame, Qos::AtLeastOnce);
+            // A frame that is lost is said again by the session, and counted by the link.
+            if let Err(error @ (LinkBusy::TooLarge { .. } | LinkBusy::Topic)) = sent {
+                tracing::error!("{error}");
             }
         }
     }

@@ -60,15 +60,6 @@ pub struct ReplicaConfig {
     pub boot: u64,
 }
 
-/// What the replica wants done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Publish this frame to the hub.
-    Send(Vec<u8>),
-    /// The catalogue has changed, for whoever watches.
-    Changed,
-}
-
 /// A frame that did not do what it should. The catalogue has not changed, and the session goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameRefused {
@@ -128,7 +119,7 @@ pub struct Replica {
     actor: ActorId,
     session: AgentSession,
     reassembly: Reassembly,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<Vec<u8>>,
     region: Option<Region>,
     placed: Option<Placed>,
     cursors: BTreeMap<ScopeAlias, Seq>,
@@ -291,12 +282,6 @@ impl Replica {
         self.counts
     }
 
-    /// Tells whoever watches that the catalogue has changed.
-    fn catalogue_changed(&mut self) {
-        self.counts.changes += 1;
-        self.outputs.push_back(Output::Changed);
-    }
-
     /// Whether the hub takes nothing from this name, since two stores speak under it.
     #[must_use]
     pub fn is_fenced(&self) -> bool {
@@ -421,8 +406,8 @@ impl Replica {
         self.pump(now).map_err(ApplyError::into_store)
     }
 
-    /// What the replica wants done next.
-    pub fn poll(&mut self) -> Option<Output> {
+    /// The next frame that is to be published to the hub.
+    pub fn poll(&mut self) -> Option<Vec<u8>> {
         self.outputs.pop_front()
     }
 
@@ -478,7 +463,7 @@ impl Replica {
     fn send(&mut self, message: &Up) {
         let frame = encode_up(message);
         for piece in Fragments::of(frame, self.config.frame_bytes_max) {
-            self.outputs.push_back(Output::Send(piece));
+            self.outputs.push_back(piece);
         }
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use headland_agent::read::{Reader, Wanted};
-use headland_agent::replica::{Output, Replica as Agent, ReplicaConfig as AgentConfig};
+use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
 use headland_agent::store::Store as AgentStore;
 use headland_fleet::disk::Disk;
 use headland_hub::import_file::ImportedRecord;
@@ -143,12 +143,10 @@ impl Pair {
         self.hub.handle_timeout(now).unwrap();
         loop {
             let mut moved = false;
-            while let Some(output) = self.agent.poll() {
-                if let Output::Send(frame) = output {
-                    moved = true;
-                    self.carry(&frame);
-                    self.hub.frame(leaf(), frame).unwrap();
-                }
+            while let Some(frame) = self.agent.poll() {
+                moved = true;
+                self.carry(&frame);
+                self.hub.frame(leaf(), frame).unwrap();
             }
             self.hub.flush(now).unwrap();
             let own = topic::down(&region(), &leaf());

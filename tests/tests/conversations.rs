@@ -13,7 +13,7 @@ mod ends;
 
 use ends::{attribute, import_into, model, name, open_agent, open_hub, region};
 use headland_agent::read::{Reader, Wanted};
-use headland_agent::replica::{Output, Replica as Agent};
+use headland_agent::replica::Replica as Agent;
 use headland_hub::replica::{Output as HubOutput, Replica as Hub};
 use headland_shared::frame::{WIRE_VERSION, decode_down, decode_up};
 use headland_shared::session::Now;
@@ -162,10 +162,8 @@ impl Recording {
 
     /// What one of them says next; while there is no link nobody hears the hub.
     fn next(&mut self) -> Option<Event> {
-        while let Some(output) = self.agent.poll() {
-            if let Output::Send(frame) = output {
-                return Some(Event::Up(frame));
-            }
+        if let Some(frame) = self.agent.poll() {
+            return Some(Event::Up(frame));
         }
         while let Some(output) = self.hub.poll() {
             let frame = match output {

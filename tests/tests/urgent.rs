@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use headland_agent::read::Reader;
-use headland_agent::replica::{Output, Replica as Agent, ReplicaConfig as AgentConfig};
+use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
 use headland_agent::store::Store as AgentStore;
 use headland_fleet::disk::Disk;
 use headland_hub::import_file::{ImportedRecord, ImportedVersion};
@@ -183,10 +183,8 @@ impl Pair {
     }
 
     fn send_up(&mut self) {
-        while let Some(output) = self.agent.poll() {
-            if let Output::Send(frame) = output {
-                self.hub.frame(leaf(), frame).unwrap();
-            }
+        while let Some(frame) = self.agent.poll() {
+            self.hub.frame(leaf(), frame).unwrap();
         }
         self.hub.flush(self.now()).unwrap();
     }

@@ -146,7 +146,7 @@ impl Replica {
         self.cursors = cursors;
         self.counts.live_groups += 1;
         self.tell_place();
-        self.catalogue_changed();
+        self.counts.changes += 1;
         self.session.applied(now.mono);
         Ok(())
     }

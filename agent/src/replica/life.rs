@@ -123,7 +123,7 @@ impl Replica {
         self.session.question_changed();
         self.actor = actor;
         (self.token, self.offered, self.challenge) = (None, None, None);
-        self.catalogue_changed();
+        self.counts.changes += 1;
         self.refresh_pending()
     }
 }

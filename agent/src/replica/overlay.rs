@@ -83,7 +83,7 @@ impl Replica {
         self.counts.urgent += kept;
         self.counts.urgent_left += news.len() as u64 - kept;
         if kept > 0 {
-            self.catalogue_changed();
+            self.counts.changes += 1;
         }
         Ok(())
     }

@@ -194,7 +194,7 @@ impl Replica {
             }
             Ok(())
         })?;
-        self.catalogue_changed();
+        self.counts.changes += 1;
         self.session.written(now.mono);
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::reference::{Follows, namespace};
 use super::registry::TASKS;
 use crate::disk::Disk;
 use headland_agent::read::{Reader, Wanted};
-use headland_agent::replica::{Output, Replica, ReplicaConfig};
+use headland_agent::replica::{Replica, ReplicaConfig};
 use headland_agent::store::Store;
 use headland_shared::name::ReplicaName;
 use headland_shared::scope::Scope;
@@ -68,6 +68,8 @@ pub(super) struct Agent {
     pub(super) shown: Option<usize>,
     pub(super) shows: usize,
     boots: u64,
+    /// Changes of the catalogue that its replica had counted when somebody last looked.
+    changes: u64,
 }
 
 impl Agent {
@@ -103,6 +105,7 @@ impl Agent {
             shown: None,
             shows: 0,
             boots: 0,
+            changes: 0,
         }
     }
 
@@ -185,6 +188,7 @@ impl Agent {
             boot: self.boots,
         };
         let replica = Replica::open(store, config, jitter.next_u64(), self.now(now));
+        self.changes = 0;
         self.replica = Some(replica.map_err(|error| fail("open its replica", &error))?);
         Ok(())
     }
@@ -220,12 +224,9 @@ impl Agent {
     pub(super) fn outputs(&mut self) -> (Vec<Vec<u8>>, bool) {
         let (mut frames, mut changed) = (Vec::new(), false);
         if let Some(replica) = &mut self.replica {
-            while let Some(output) = replica.poll() {
-                match output {
-                    Output::Send(frame) => frames.push(frame),
-                    Output::Changed => changed = true,
-                }
-            }
+            frames.extend(std::iter::from_fn(|| replica.poll()));
+            let changes = replica.counts().changes;
+            changed = std::mem::replace(&mut self.changes, changes) != changes;
         }
         (frames, changed)
     }

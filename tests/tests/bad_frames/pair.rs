@@ -2,7 +2,7 @@
 
 pub(crate) use super::ends::{attribute, model, name, region};
 use super::ends::{import_into, open_agent, open_hub};
-use headland_agent::replica::{Output, Replica as Agent};
+use headland_agent::replica::Replica as Agent;
 use headland_hub::replica::{Output as HubOutput, Replica as Hub};
 use headland_shared::actor::{ActorId, Incarnation};
 use headland_shared::bytes::put_varint;
@@ -154,11 +154,9 @@ impl Pair {
     fn carry(&mut self) {
         loop {
             let up: Vec<_> = std::iter::from_fn(|| self.agent.poll()).collect();
-            for output in up {
-                if let Output::Send(frame) = output {
-                    self.up.push(frame.clone());
-                    self.hub.frame(name("device-a"), frame).unwrap();
-                }
+            for frame in up {
+                self.up.push(frame.clone());
+                self.hub.frame(name("device-a"), frame).unwrap();
             }
             self.hub.flush(self.now()).unwrap();
             let down = self.answers("device-a");

@@ -1,6 +1,6 @@
 //! Two hubs, the second of which follows the registry of the first, and an agent that is with one of them.
 
-use headland_agent::replica::{Output, Replica as Agent, ReplicaConfig as AgentConfig};
+use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
 use headland_agent::store::Store as AgentStore;
 use headland_hub::import_file::{ImportedRecord, ImportedVersion};
 use headland_hub::registry::follow::{Applied, Changes, FollowError, apply, changes_since};
@@ -291,10 +291,8 @@ impl Hubs {
         loop {
             let up: Vec<_> = std::iter::from_fn(|| self.agent.poll()).collect();
             let served = self.side(side);
-            for output in up {
-                if let Output::Send(frame) = output {
-                    served.hub.frame(name.clone(), frame).unwrap();
-                }
+            for frame in up {
+                served.hub.frame(name.clone(), frame).unwrap();
             }
             served.hub.flush(now).unwrap();
             let own = topic::down(&served.region, &name);

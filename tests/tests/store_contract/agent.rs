@@ -3,7 +3,7 @@
 use crate::agent_script::{CatchUp, FIRST, SECOND, Step, catch_ups, script};
 use crate::medium::Medium;
 use crate::subject::{Digests, Observation, Subject, add_record, brief};
-use headland_agent::replica::{ApplyError, FrameRefused, Output, Replica, ReplicaConfig, WriteError};
+use headland_agent::replica::{ApplyError, FrameRefused, Replica, ReplicaConfig, WriteError};
 use headland_agent::store::{Placed, Store, Views};
 use headland_host::tables::StoreError;
 use headland_shared::actor::{Dot, Incarnation};
@@ -139,11 +139,7 @@ impl AgentStore {
     }
 
     fn hello(&mut self) -> Hello {
-        let outputs = std::iter::from_fn(|| self.replica.poll());
-        let frames = outputs.filter_map(|output| match output {
-            Output::Send(frame) => Some(frame),
-            Output::Changed => None,
-        });
+        let frames = std::iter::from_fn(|| self.replica.poll());
         let hello = frames.filter_map(|frame| match decode_up(&frame) {
             Ok(Up::Hello(hello)) => Some(hello),
             _ => None,

@@ -155,7 +155,7 @@ impl Replica {
             self.counts.snapshots += u64::from(!self.repaired);
         }
         self.reload_scopes()?;
-        self.catalogue_changed();
+        self.counts.changes += 1;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::traffic::Traffic;
 use crate::failure::{Failure, While};
 use crate::measure::worked;
 use crate::model::{Change, Event};
-use headland_agent::replica::{Output, Replica, ReplicaConfig};
+use headland_agent::replica::{Replica, ReplicaConfig};
 use headland_agent::store::Store;
 use headland_shared::frame::FRAME_BYTES_DEFAULT;
 use headland_shared::name::{Region, ReplicaName};
@@ -115,11 +115,6 @@ impl Device {
 
     /// What it wants sent.
     pub(crate) fn outputs(&mut self) -> Vec<Vec<u8>> {
-        let outputs = std::iter::from_fn(|| self.replica.poll());
-        let frames = outputs.filter_map(|output| match output {
-            Output::Send(frame) => Some(frame),
-            Output::Changed => None,
-        });
-        frames.collect()
+        std::iter::from_fn(|| self.replica.poll()).collect()
     }
 }
