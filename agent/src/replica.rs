@@ -368,7 +368,9 @@ impl Replica {
             Down::Batch(batch) => self.take_batch(batch, now)?,
             Down::Live(live) => {
                 let life = self.placed.as_ref().map_or(Life::NONE, |placed| placed.registry.life);
-                self.take_batch(live.batch_in(life), now)?;
+                if let Some(batch) = self.session.live(live, life, now.mono) {
+                    self.take_batch(batch, now)?;
+                }
             }
             Down::Heartbeat(heartbeat) => {
                 self.described.lives(heartbeat.boot);

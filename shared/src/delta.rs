@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! form     u8       2: packed; 3: packed, and the life is the receiver's
-//! life     8 bytes  the registry life of all writes by the registry; not in form 3
+//! life     8 bytes  the registry life whose writes are told shortly; not in form 3
 //! packed            introductions and records: see `docs/wire.md` and [`crate::packed`]
 //! ```
 //!
@@ -18,7 +18,7 @@ mod records;
 mod rows;
 mod write;
 
-pub use read::{introduced_scopes, life_of, read};
+pub use read::{introduced_scopes, read};
 pub use write::DeltaWriter;
 
 use crate::epoch::Life;

@@ -205,7 +205,7 @@ impl Applying<'_, '_> {
     fn delta(&mut self, bytes: &[u8]) -> Result<(), ApplyError> {
         let delta = delta::read(bytes, self)?;
         self.learn(&delta)?;
-        self.seen.note(delta::life_of(bytes, self.life)?, &delta.records);
+        self.seen.note(&delta.records);
         for record in delta.records {
             match record.change {
                 RecordChange::Left(scope) => self.left(scope, record.handle)?,

@@ -4,7 +4,7 @@ use super::Replica;
 use headland_host::tables::StoreError;
 use headland_shared::delta::{Record, RecordChange};
 use headland_shared::element::{State, central_of};
-use headland_shared::epoch::{Life, Position};
+use headland_shared::epoch::Position;
 use headland_shared::message::{Heartbeat, MORE_REGISTRY};
 use headland_shared::register::Writer;
 
@@ -21,12 +21,10 @@ impl Seen {
         self.0
     }
 
-    /// Takes notice of what the registry wrote in the life that it is in now. What is left of other lives says nothing
-    /// of how far this one has come.
-    pub(super) fn note(&mut self, life: Life, records: &[Record]) {
-        if self.0.life != life {
-            self.0 = Position { life, number: 0 };
-        }
+    /// Takes notice of what the registry wrote in the life that it is in now, which the hub has said. What is left of
+    /// other lives says nothing of how far this one has come.
+    pub(super) fn note(&mut self, records: &[Record]) {
+        let life = self.0.life;
         for record in records {
             let (RecordChange::Changed(elements) | RecordChange::Whole(_, _, elements)) = &record.change else {
                 continue;

@@ -1,5 +1,6 @@
 //! Local writes: notes, counts and reports. Each is answered when it is durable on the device.
 
+mod dot;
 mod report;
 
 use self::report::REPORT_BYTES_MAX;
@@ -13,7 +14,7 @@ use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::{AttributeName, Region};
 use headland_shared::schema::{Declaration, Rule, Writers};
 use headland_shared::session::Now;
-use headland_shared::stamp::{HybridClock, Stamp};
+use headland_shared::stamp::Stamp;
 
 /// The region in which an agent counts that has never heard from a hub.
 const REGION_DEFAULT: &str = "main";
@@ -80,7 +81,7 @@ impl Replica {
         now: Now,
     ) -> Result<Dot, WriteError> {
         check_note(subject.as_deref(), &text)?;
-        let (dot, at) = self.next_dot(now)?;
+        let (dot, at) = self.note_dot(record, now)?;
         let note = Note {
             at,
             subject,
@@ -156,15 +157,6 @@ impl Replica {
             .and_then(|placed| Region::new(placed.region.clone()).ok());
         let here = self.region.clone().or(placed);
         here.unwrap_or_else(|| Region::new(REGION_DEFAULT).expect("the default region is a valid name"))
-    }
-
-    fn next_dot(&self, now: Now) -> Result<(Dot, Stamp), StoreError> {
-        let views = self.store.read()?;
-        let dot = Dot {
-            actor: self.actor.clone(),
-            counter: views.last_dot()? + 1,
-        };
-        Ok((dot, HybridClock::after(views.last_stamp()?).tick(now.wall_ms)))
     }
 
     fn put(

@@ -125,7 +125,7 @@ fn cut_part(
     let head = numbers.head;
     // What was introduced up to the head may be used by any of the records; the first part of a seq carries it.
     let (new_scopes, new_attributes) = introductions(scopes, attributes, from.seq, head.seq);
-    let mut writer = DeltaWriter::new(numbers.life, &new_scopes, &new_attributes);
+    let mut writer = DeltaWriter::in_its_own_life(numbers.life, &new_scopes, &new_attributes);
     let mut merge = Merge::new(views, scopes, transfer, from, head.seq)?;
     while let Some(row) = merge.next()? {
         let cursor = transfer.cursor(row.mark.scope);

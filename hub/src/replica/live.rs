@@ -65,7 +65,7 @@ impl Replica {
                 after: after(&self.published, &touched, *prev),
                 delta: fits.then(|| writer.finish_of_place()),
             };
-            let framed = |batch| encode_down(&Down::Live(Live::of(batch, numbers.life)));
+            let framed = |batch| encode_down(&Down::Live(Live::of(batch, numbers.life, self.config.boot)));
             let mut frame = framed(batch.clone());
             if frame.len() > self.config.live_bytes_max {
                 batch.delta = None;

@@ -73,14 +73,6 @@ fn introduced<C: Coder>(coder: &mut C) -> Result<Vec<ScopeIntroduction>, DecodeE
     Ok(introductions(&mut records.columns, coder, &[], &[])?.0)
 }
 
-/// The life of the registry that a delta speaks of; `place` is that of the receiver.
-pub fn life_of(bytes: &[u8], place: Life) -> Result<Life, DecodeError> {
-    match packed(bytes)? {
-        None => Reader::new(bytes).u64_be().map(Life),
-        Some(packed) => Ok(packed.life.unwrap_or(place)),
-    }
-}
-
 /// A packed delta.
 struct Packed<'a> {
     /// Whether it is of today's form.

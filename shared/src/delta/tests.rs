@@ -14,7 +14,11 @@ use proptest::prelude::*;
 const LIFE: Life = Life::numbered(1, 9);
 
 fn central(number: u64, sticky: bool, value: Option<Value>) -> Vec<u8> {
-    let position = Position { life: LIFE, number };
+    central_in(LIFE, number, sticky, value)
+}
+
+fn central_in(life: Life, number: u64, sticky: bool, value: Option<Value>) -> Vec<u8> {
+    let position = Position { life, number };
     let mut write = Write::central(position, Stamp::at_ms(1_000 + number * 7), value);
     write.sticky = sticky;
     State::Register(Register::of(Writer::Central, write)).encoded()
@@ -57,8 +61,11 @@ type Plain = (u32, Option<&'static str>, Vec<(u32, Vec<u8>)>);
 
 fn records() -> impl Strategy<Value = Vec<Plain>> {
     let state = prop_oneof![
-        (1..5_u64, any::<bool>(), proptest::option::of(0..9_i64))
-            .prop_map(|(number, sticky, value)| { central(number, sticky, value.map(Value::whole)) }),
+        (1..3_u32, 1..5_u64, any::<bool>(), proptest::option::of(0..9_i64)).prop_map(
+            |(life, number, sticky, value)| {
+                central_in(Life::numbered(life, 9), number, sticky, value.map(Value::whole))
+            }
+        ),
         Just(State::Remark(Remark::Removed).encoded()),
         "[a-z]{1,9}".prop_map(|text| {
             State::Remark(Remark::Written(Note {
@@ -81,9 +88,10 @@ fn records() -> impl Strategy<Value = Vec<Plain>> {
 
 proptest! {
     #[test]
-    fn a_delta_comes_back(plain in records(), known in 0..6_u32) {
+    fn a_delta_comes_back(plain in records(), known in 0..6_u32, chooses in any::<bool>()) {
         let introduced: Vec<_> = (known..6).map(attribute).collect();
-        let mut writer = DeltaWriter::new(LIFE, &[scope()], &introduced);
+        let begin = if chooses { DeltaWriter::in_its_own_life } else { DeltaWriter::new };
+        let mut writer = begin(LIFE, &[scope()], &introduced);
         let mut expected = Vec::new();
         for (handle, name, elements) in &plain {
             let keyed: Vec<_> = elements.iter()
@@ -136,11 +144,30 @@ fn one_changed_field_is_a_handful_of_bytes() {
 }
 
 #[test]
+fn what_was_written_in_an_earlier_life_is_told_as_shortly_as_what_is_of_the_present_one() {
+    let told = |written: Life, begin: &dyn Fn() -> DeltaWriter| {
+        let mut writer = begin();
+        for handle in 0..40 {
+            let state = central_in(written, u64::from(handle) + 1, false, Some(Value::whole(9)));
+            writer.record(3, handle, "n", true, &[(b"\x02attribute_7", Some(7), &state)]);
+        }
+        writer.finish()
+    };
+    let present = Life::numbered(2, 9);
+    let of_present = told(present, &|| DeltaWriter::new(present, &[], &[]));
+    let of_earlier = told(LIFE, &|| DeltaWriter::in_its_own_life(present, &[], &[]));
+    assert_eq!(of_earlier.len(), of_present.len());
+    assert_eq!(read(&of_earlier, &Knows(8)).unwrap().records.len(), 40);
+    let in_another = told(LIFE, &|| DeltaWriter::new(present, &[], &[]));
+    assert!(in_another.len() > 4 * of_earlier.len());
+}
+
+#[test]
 fn noise_that_goes_on_is_never_told_without_bound() {
     // Bytes that decide everything one way: the longest that a few of them could be drawn out.
     for byte in [0x00, 0x01, 0x55, 0xaa, 0xfe, 0xff] {
         let formed: Vec<u8> = [FORM_DENSE_OF_PLACE].into_iter().chain([byte; 400]).collect();
-        if let Ok(delta) = read(&formed, &Knows(6)) {
+        if let Ok(delta) = read(&formed, &Knows(8)) {
             assert!(delta.records.len() <= ENTRIES_MAX);
         }
     }

@@ -3,8 +3,11 @@
 use super::introductions::introductions;
 use super::records::{NOTHING, Records, Standing, column, kind};
 use super::{AttributeIntroduction, FORM_DENSE, FORM_DENSE_OF_PLACE, Handle, ScopeAlias, ScopeIntroduction};
+use crate::element::central_of;
 use crate::epoch::Life;
 use crate::packed::{Packer, Sources};
+use crate::register::CentralWrite;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,10 +21,11 @@ pub struct DeltaWriter {
     records: Records,
     told: usize,
     count: usize,
+    chooses_life: bool,
 }
 
 impl DeltaWriter {
-    /// Begins a delta that introduces these numbers.
+    /// Begins a delta that introduces these numbers, in which writes of the registry in this life are told shortly.
     #[must_use]
     pub fn new(life: Life, scopes: &[ScopeIntroduction], attributes: &[AttributeIntroduction]) -> Self {
         let mut packer = Packer::default();
@@ -32,6 +36,17 @@ impl DeltaWriter {
             records,
             told: 0,
             count: 0,
+            chooses_life: false,
+        }
+    }
+
+    /// The same, in the life of the first writes that come, or in this one if none do. What was not touched since a
+    /// registry began another life is all of the one before, and six times as long if told in another.
+    #[must_use]
+    pub fn in_its_own_life(life: Life, scopes: &[ScopeIntroduction], attributes: &[AttributeIntroduction]) -> Self {
+        Self {
+            chooses_life: true,
+            ..Self::new(life, scopes, attributes)
         }
     }
 
@@ -74,6 +89,11 @@ impl DeltaWriter {
         whole: bool,
         elements: &[(&[u8], Option<u32>, &[u8])],
     ) {
+        if self.chooses_life {
+            let most = most_told(elements.iter().filter_map(|(_, _, state)| central_of(state)));
+            self.records.life = most.unwrap_or(self.records.life);
+            self.chooses_life = most.is_none();
+        }
         let kind = if whole { kind::WHOLE } else { kind::CHANGED };
         self.head(kind, scope, handle);
         let (records, packer) = (&mut self.records, &mut self.packer);
@@ -123,4 +143,13 @@ impl DeltaWriter {
         out.extend_from_slice(&self.packer.finish());
         out
     }
+}
+
+/// The life in which most of these were written.
+fn most_told<'a>(writes: impl Iterator<Item = CentralWrite<'a>>) -> Option<Life> {
+    let mut counts: BTreeMap<Life, usize> = BTreeMap::new();
+    for write in writes {
+        *counts.entry(write.position.life).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(life, _)| life)
 }

@@ -4,7 +4,7 @@
 //! flags   u8       only in a frame of tag 28; in one of tag 27 there are none
 //! first   u8       the scope in the upper half, the difference from prev to `to` in the lower; 15 is a varint of those
 //!                  that follow, in this order
-//! mark    4 bytes  the epoch's tag, exclusive-or the low 32 bits of the hash of the registry's life
+//! mark    4 bytes  the epoch's tag, exclusive-or the low 32 bits of the hash of the registry's life and the hub's run
 //! prev    varint
 //! lineage 4 bytes  of to
 //! touched          if bit 1 of the flags is set: count, then (alias, seq as its difference from to, signed)*

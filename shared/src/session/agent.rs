@@ -14,18 +14,18 @@
 //! There is one way back into step, the hello, and every doubt leads to it; so no state can be stuck.
 
 use super::age::ClockMap;
-use super::held::{Held, Readiness};
+use super::held::Held;
 use super::transfer::GO_ON_EVERY;
 use super::{Jitter, Ms};
-use crate::defect::{Defect, planted};
 use crate::delta::ScopeAlias;
-use crate::epoch::{Epoch, EpochTag, Mark, Seq};
+use crate::epoch::{Epoch, Mark, Seq};
 use crate::message::more::{Field, UpToDate};
-use crate::message::{Batch, GoOn, Heartbeat, Part, Plan, Refusal, Refused, Stored, Welcome};
+use crate::message::{GoOn, Part, Plan, Refusal, Refused, Stored, Welcome};
 use alloc::collections::{BTreeMap, VecDeque};
 
 mod comparing;
 mod effect;
+mod feed;
 mod greeting;
 mod holding;
 mod timeout;
@@ -221,11 +221,6 @@ impl AgentSession {
         }
     }
 
-    /// Whether this is the epoch of what is held. Only a catch-up that a hello with this agent's nonce began changes it.
-    fn is_own(&self, epoch: EpochTag) -> bool {
-        planted(Defect::StaleEpochAccepted) || self.epoch.is_some_and(|own| own.tag() == epoch)
-    }
-
     fn is_catching_up(&self) -> bool {
         self.comparing.is_some() || self.transfer.is_some()
     }
@@ -295,8 +290,11 @@ impl AgentSession {
         };
         self.heard(now);
         self.heartbeat_ms = u64::from(welcome.heartbeat_ms).max(1);
-        let clocks = ClockMap::new(welcome.boot, sent, welcome.hub_ms);
-        self.clocks = Some(clocks);
+        if self.clocks.is_none_or(|clocks| clocks.boot != welcome.boot) {
+            // What waits is of another run of the hub, which may have been restored since.
+            self.held.clear();
+        }
+        self.clocks = Some(ClockMap::new(welcome.boot, sent, welcome.hub_ms));
         self.attempts = 0;
         self.not_before = None;
         self.answer_took = now.saturating_sub(sent);
@@ -369,79 +367,6 @@ impl AgentSession {
         self.prove(now);
         self.settle_held(now);
         self.upload();
-    }
-
-    /// A live batch.
-    pub fn batch(&mut self, batch: Batch, now: Ms) {
-        self.heard(now);
-        if !self.is_own(batch.epoch) {
-            return;
-        }
-        self.held.hold(batch);
-        self.settle_held(now);
-    }
-
-    /// The replica has applied live batches; [`Self::placed`] was called before.
-    pub fn applied(&mut self, now: Ms) {
-        self.acknowledge_soon(now);
-        self.settle_held(now);
-    }
-
-    /// Applies the earliest group that waits, one at a time: the replica answers with [`Self::applied`].
-    fn settle_held(&mut self, now: Ms) {
-        // While a hello waits for its answer the place stands still: an answer that was cut before a live batch must
-        // not be applied after it.
-        if self.unsure || self.greeting.is_some() || self.is_catching_up() {
-            return;
-        }
-        let (base, cursors, scopes) = (self.base, &self.cursors, &self.scopes);
-        let cursor = |scope: ScopeAlias| cursors.get(&scope).copied().unwrap_or(base);
-        let followed = |scope: ScopeAlias| scopes.get(&scope).copied();
-        self.held.drop_applied(cursor);
-        match self.held.readiness(followed, cursor) {
-            None => self.gap_at = None,
-            Some(Readiness::Ready) => {
-                self.gap_at = None;
-                let group = self.held.take_first();
-                let wanted = group.into_iter().filter(|batch| followed(batch.scope) == Some(true));
-                let group = wanted.collect();
-                self.effects.push_back(Effect::Apply(group));
-            }
-            Some(Readiness::Incomplete) => {
-                self.gap_at.get_or_insert(now + self.timing.gap_ms);
-            }
-            Some(Readiness::Pull) => {
-                self.held.clear();
-                self.greet_soon(now);
-            }
-        }
-    }
-
-    /// The hub's heartbeat.
-    pub fn heartbeat(&mut self, heartbeat: &Heartbeat, now: Ms) {
-        self.heard(now);
-        if !self.linked || self.greeting.is_some() || self.is_catching_up() {
-            return;
-        }
-        let same_epoch = self.is_own(heartbeat.epoch);
-        let clocks = self.clocks.filter(|clocks| clocks.boot == heartbeat.boot);
-        let (true, Some(clocks)) = (same_epoch, clocks) else {
-            // The hub began anew, perhaps from an old copy of its store: nothing more of the feed before it is clear
-            // what its seqs mean.
-            self.unsure = true;
-            self.greet_soon(now);
-            return;
-        };
-        let behind = heartbeat.heads.iter().any(|(scope, head)| {
-            let cursor = self.cursors.get(scope).copied().unwrap_or(self.base);
-            cursor < *head && self.scopes.get(scope).copied().unwrap_or(true)
-        });
-        if !behind {
-            let as_of = clocks.to_agent(heartbeat.as_of_ms).min(now);
-            self.as_of = Some(self.as_of.map_or(as_of, |known| known.max(as_of)));
-        } else if self.gap_at.is_none() {
-            self.gap_at = Some(now + self.timing.lag_ms);
-        }
     }
 
     /// The hub has stored writes.

@@ -17,6 +17,8 @@ pub(super) struct Weather {
     pub(super) repeated: u64,
     pub(super) corrupted: u64,
     pub(super) delay_ms_max: u64,
+    /// Whether frames overtake each other, which a broker does not let them.
+    pub(super) reorders: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +45,11 @@ impl Network {
             self.repeated += 1;
             self.put(to, frame.clone(), now + 1 + jitter.up_to(weather.delay_ms_max * 4));
         }
-        self.put(to, frame, now + 1 + jitter.up_to(weather.delay_ms_max));
+        let delay_ms = match weather.reorders {
+            true => jitter.up_to(weather.delay_ms_max),
+            false => weather.delay_ms_max,
+        };
+        self.put(to, frame, now + 1 + delay_ms);
     }
 
     fn put(&mut self, to: To, frame: Vec<u8>, at: Ms) {

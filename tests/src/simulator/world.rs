@@ -65,6 +65,7 @@ impl World {
                 repeated: jitter.up_to(80),
                 corrupted: jitter.up_to(40),
                 delay_ms_max: 20 + jitter.up_to(1_500),
+                reorders: true,
             },
             jitter,
             now: 1_000,
@@ -128,6 +129,7 @@ impl World {
             repeated: 0,
             corrupted: 0,
             delay_ms_max: 50,
+            reorders: false,
         };
         for agent in &mut self.agents {
             agent.ends_at = agent.ends_at.map(|_| self.now);

@@ -1,5 +1,6 @@
 use super::*;
-use crate::epoch::{Head, Lineage, Mark, Position};
+use crate::epoch::{Head, Life, Lineage, Mark, Position};
+use crate::message::{Batch, Heartbeat, Live};
 use crate::name::Region;
 use crate::session::beat::Beat;
 use alloc::vec;
@@ -318,6 +319,40 @@ fn silence_on_a_link_that_looks_up_leads_to_a_hello() {
             .any(|effect| matches!(effect, Effect::Hello { .. }));
     }
     assert!(greeted);
+}
+
+#[test]
+fn a_batch_of_another_run_of_the_hub_brings_a_hello_and_nothing_else() {
+    let mut session = live();
+    let life = Life::numbered(1, 7);
+    let of_run = |boot| Live::of(batch(1, 9, 10), life, boot);
+    assert_eq!(session.live(of_run(1), life, 30), Some(batch(1, 9, 10)));
+    // The hub was restored, and has heard from nobody yet that it was further once.
+    assert_eq!(session.live(of_run(2), life, 40), None);
+    session.batch(batch(1, 9, 10), 50);
+    assert!(
+        drain(&mut session).is_empty(),
+        "the feed waits until it is clear what its seqs mean"
+    );
+    session.handle_timeout(100_000);
+    assert!(matches!(drain(&mut session)[..], [Effect::Hello { .. }]));
+}
+
+#[test]
+fn what_waits_of_one_run_of_the_hub_is_dropped_when_another_answers() {
+    let mut session = live();
+    session.batch(batch(1, 12, 13), 30);
+    session.link_up(LinkedTo::TheSame, 40);
+    session.batch(batch(1, 12, 13), 50);
+    let nonce = nonce(&drain(&mut session));
+    session.welcome(
+        Welcome {
+            boot: 2,
+            ..welcome(nonce, Plan::Delta)
+        },
+        60,
+    );
+    assert!(session.held.is_empty());
 }
 
 #[test]

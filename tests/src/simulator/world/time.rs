@@ -6,6 +6,9 @@ use crate::simulator::hub::{Hub, LEADER};
 use crate::simulator::network::To;
 use headland_shared::session::Ms;
 
+/// What systemd waits before it starts a service again that has failed.
+const START_AGAIN_MS: Ms = 5_000;
+
 impl World {
     fn next_time(&self, end: Ms) -> Ms {
         let mut next = end;
@@ -75,9 +78,7 @@ impl World {
         for index in 0..self.agents.len() {
             let agent = &mut self.agents[index];
             if agent.replica.is_none() && !agent.gone && agent.starts_at <= self.now {
-                agent.start(self.now, &mut self.jitter)?;
-                self.tell(|| format!("agent {index} starts"));
-                self.check(index)?;
+                self.start_agent(index)?;
             }
             let agent = &mut self.agents[index];
             if agent.replica.is_some() && !agent.linked && agent.cut_until <= self.now {
@@ -87,6 +88,17 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// An agent that finds its disk full may end as it starts; systemd starts it again.
+    fn start_agent(&mut self, index: usize) -> Result<(), String> {
+        let agent = &mut self.agents[index];
+        if let Err(error) = agent.start(self.now, &mut self.jitter) {
+            agent.starts_at = self.now + START_AGAIN_MS;
+            return self.only_when_full(index, error);
+        }
+        self.tell(|| format!("agent {index} starts"));
+        self.check(index)
     }
 
     fn deliver(&mut self, to: To, frame: Vec<u8>) -> Result<(), String> {
