@@ -120,10 +120,9 @@ impl Ledger {
             if note.device != device {
                 continue;
             }
-            note.copies_max = 2;
-            if !moment.notes.contains(text) {
-                note.copies_min = 0;
-                note.copies_max = 1;
+            match moment.notes.contains(text) {
+                true => note.copies_max += 1,
+                false => note.copies_min = 0,
             }
             note.unsure |= note.removed && !moment.removed.contains(text);
         }
@@ -133,7 +132,7 @@ impl Ledger {
     /// A device was copied: both may send what it had not sent, and what the copy writes may be lost with it.
     pub(super) fn cloned(&mut self, device: usize) {
         for note in self.notes.values_mut().filter(|note| note.device == device) {
-            note.copies_max = 2;
+            note.copies_max += 1;
         }
         self.loosen(device);
     }
