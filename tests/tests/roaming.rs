@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "roaming/fenced.rs"]
+mod fenced;
 #[path = "roaming/following.rs"]
 mod following;
 #[path = "roaming/hubs.rs"]

@@ -184,28 +184,38 @@ impl Served {
     }
 }
 
+/// The device with its new store, of which there is one.
+fn device(seed: u64, ms: u64) -> Agent {
+    let config = AgentConfig {
+        follow: vec!["*/*".parse().unwrap()],
+        filter: None,
+        frame_bytes_max: 65_536,
+        timing: Timing::default(),
+        boot: 1,
+    };
+    let name = ReplicaName::parse("device-a").unwrap();
+    let store = AgentStore::open(|| Ok(memory()), &name, 7).unwrap();
+    Agent::open(store, config, seed, now_at(ms)).unwrap()
+}
+
 impl Hubs {
     /// Both hubs with three models, and an agent that is with none of them yet.
     pub(crate) fn new() -> Self {
-        let config = AgentConfig {
-            follow: vec!["*/*".parse().unwrap()],
-            filter: None,
-            frame_bytes_max: 65_536,
-            timing: Timing::default(),
-            boot: 1,
-        };
-        let name = ReplicaName::parse("device-a").unwrap();
-        let store = AgentStore::open(|| Ok(memory()), &name, 7).unwrap();
         let mut hubs = Self {
             north: served("north", 5),
             south: served("south", 50),
-            agent: Agent::open(store, config, 8, now_at(0)).unwrap(),
+            agent: device(8, 0),
             at: None,
             ms: 0,
         };
         hubs.north.import(&three(1), 0);
         hubs.south_follows();
         hubs
+    }
+
+    /// The device's flash is as it was before it was ever with a hub.
+    pub(crate) fn flash_goes_back(&mut self, seed: u64) {
+        self.agent = device(seed, self.ms);
     }
 
     pub(crate) fn now(&self) -> Now {
