@@ -19,16 +19,6 @@ fn settings(dir: &tempfile::TempDir) -> Settings {
     }
 }
 
-async fn until_answered(pulse: &Pulse) {
-    tokio::time::timeout(TIMEOUT, async {
-        while pulse.is_asked() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
-    .unwrap();
-}
-
 #[tokio::test]
 async fn a_driver_that_hangs_gives_no_sign_of_life() {
     let dir = tempfile::tempdir().unwrap();
@@ -37,7 +27,7 @@ async fn a_driver_that_hangs_gives_no_sign_of_life() {
     let (inlet, live) = (driver.inlet(), driver.live());
     let running = Running::start(&settings, driver).unwrap();
     inlet.ask_for_life();
-    until_answered(&inlet.pulse).await;
+    tokio::time::timeout(TIMEOUT, inlet.pulse.answered()).await.unwrap();
     {
         // The driver publishes into what is borrowed here, and hangs until it is given back.
         let _held = live.borrow();
@@ -46,6 +36,6 @@ async fn a_driver_that_hangs_gives_no_sign_of_life() {
         std::thread::sleep(ROUND);
         assert!(inlet.pulse.is_asked(), "the driver answered while it hung");
     }
-    until_answered(&inlet.pulse).await;
+    tokio::time::timeout(TIMEOUT, inlet.pulse.answered()).await.unwrap();
     running.stop().await;
 }

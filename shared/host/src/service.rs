@@ -3,8 +3,6 @@
 //! The words are those of `sd_notify(3)`. Where no service manager listens, nothing is said.
 
 use sd_notify::NotifyState;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
 /// How often a daemon shows that it lives within the time that the service manager allows: being late once or twice,
@@ -60,25 +58,31 @@ pub async fn feed_watchdog(ask: impl Fn()) {
 /// The sign of life of a loop: it is asked for, and the loop gives it when it has come round once more.
 #[derive(Debug, Clone, Default)]
 pub struct Pulse {
-    asked: Arc<AtomicBool>,
+    asked: watch::Sender<bool>,
 }
 
 impl Pulse {
     /// Asks for a sign of life.
     pub fn ask(&self) {
-        self.asked.store(true, Ordering::Release);
+        self.asked.send_replace(true);
     }
 
     /// Whether the loop has yet to answer.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Acquire)
+        *self.asked.borrow()
+    }
+
+    /// Waits until the loop has answered; not at all if nobody has asked.
+    pub async fn answered(&self) {
+        let answered = self.asked.subscribe().wait_for(|asked| !asked).await.is_ok();
+        debug_assert!(answered, "the sender is held here");
     }
 
     /// Feeds the watchdog if somebody asked since the last time. Only the loop itself may call it, at the end of a
     /// round.
     pub fn answer(&self) {
-        if self.asked.swap(false, Ordering::AcqRel) {
+        if self.asked.send_if_modified(std::mem::take) {
             tell(&[NotifyState::Watchdog]);
         }
     }

@@ -5,7 +5,10 @@ use headland_shared::name::ReplicaName;
 
 fn texts(hubs: &Hubs) -> Vec<String> {
     let models = hubs.shown().into_iter();
-    let mut texts: Vec<_> = models.flat_map(|model| model.annotations).map(|note| note.text).collect();
+    let mut texts: Vec<_> = models
+        .flat_map(|model| model.annotations)
+        .map(|note| note.text)
+        .collect();
     texts.sort();
     texts
 }
