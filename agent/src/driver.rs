@@ -136,7 +136,7 @@ impl Driver {
             sleeper: None,
             carried: 0,
             hurries: false,
-            tidying: Tidying::new(now().mono),
+            tidying: Tidying::default(),
             name,
             inlet: Inlet {
                 inputs,

@@ -1,8 +1,9 @@
 //! Keeping within a budget of bytes: what the session wants done is done now, or put off.
 //!
 //! What is urgent is published, and subscribed to whatever the budget says; what of it was missed while the link was down
-//! is asked for by itself where a greeting is held back. All else begins with something that the agent says, and that is
-//! what is held back here: greetings, requests for the next parts of a catch-up, uploads and acknowledgements.
+//! is asked for by itself where a greeting or the rest of a catch-up is held back. All else begins with something that the
+//! agent says, and that is what is held back here: greetings, requests for the next parts of a catch-up, uploads and
+//! acknowledgements.
 
 use super::{Replica, Trust};
 use crate::store::Views;
@@ -145,7 +146,10 @@ impl Replica {
                 self.ask_for_urgent()?;
                 self.session.hold_greeting(until);
             }
-            Effect::GoOn(_) => self.session.hold_transfer(until),
+            Effect::GoOn(_) => {
+                self.ask_for_urgent()?;
+                self.session.hold_transfer(until);
+            }
             Effect::Upload => self.session.hold_upload(until),
             _ => self.session.hold_acknowledgement(until),
         }
