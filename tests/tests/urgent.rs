@@ -31,8 +31,8 @@ struct Pair {
     disk: Disk,
     ms: u64,
     mark: i64,
-    /// What the registry says of the first model's availability.
-    availability: &'static str,
+    /// What the registry says of model `a`'s availability, if anything.
+    availability: Option<&'static str>,
 }
 
 fn region() -> Region {
@@ -101,7 +101,7 @@ impl Pair {
             disk,
             ms: 0,
             mark: 0,
-            availability: "up",
+            availability: None,
         };
         pair.import("approved", 0);
         pair.link_up();
@@ -139,7 +139,6 @@ impl Pair {
             attributes: BTreeMap::from([
                 ("task".parse().unwrap(), Value::text("detection")),
                 ("mark".parse().unwrap(), Value::whole(self.mark)),
-                ("availability".parse().unwrap(), Value::text(self.availability)),
                 ("note".parse().unwrap(), Value::text(format!("{:x}", noise.next_u64()))),
             ]),
             versions: vec![ImportedVersion {
@@ -151,6 +150,10 @@ impl Pair {
             aliases: BTreeMap::new(),
         };
         let mut records = vec![record("a".to_owned(), approved, &mut noise)];
+        let said = self
+            .availability
+            .map(|said| ("availability".parse().unwrap(), Value::text(said)));
+        records[0].attributes.extend(said);
         records.extend((0..others).map(|n| record(format!("other-{n}"), "tried", &mut noise)));
         let options = ImportOptions {
             removals: Removals::Allowed,
@@ -400,7 +403,7 @@ fn what_a_device_reports_of_itself_is_urgent_to_nobody_and_what_the_registry_say
     report(&mut pair, None);
     assert_eq!((pair.hub.counts().writes, pair.hub.counts().urgent), (2, 0));
     report(&mut pair, Some("down"));
-    pair.availability = "offline";
+    pair.availability = Some("offline");
     pair.import("approved", 0);
     pair.until_quiet();
     assert_eq!(pair.hub.counts().urgent, 1);
