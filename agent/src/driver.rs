@@ -3,6 +3,7 @@
 mod live;
 mod local_write;
 mod manners;
+mod tidying;
 
 pub(crate) use live::{Live, LostLink};
 pub(crate) use local_write::LocalWrite;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
+use tidying::Tidying;
 use tokio::sync::{oneshot, watch};
 
 /// Inputs that wait for the replica: a hub's window of catch-up parts fits several times over, even cut into
@@ -110,6 +112,8 @@ pub(crate) struct Driver {
     carried: u64,
     /// Whether somebody wants the link now.
     hurries: bool,
+    /// When the store's file is looked at.
+    tidying: Tidying,
     refused_lines: Limited,
     store_lines: Limited,
 }
@@ -132,6 +136,7 @@ impl Driver {
             sleeper: None,
             carried: 0,
             hurries: false,
+            tidying: Tidying::default(),
             name,
             inlet: Inlet {
                 inputs,
@@ -191,6 +196,7 @@ impl Driver {
             let (replica, now) = (&self.replica, now());
             self.live.send_if_modified(|live| live.follow(replica, now));
             self.inlet.pulse.answer();
+            self.tidy_when_quiet();
         }
         if let Err(error) = self.replica.link_down(now()) {
             tracing::warn!(%error, "the age of the cache was not saved; it will look older than it is");
@@ -198,6 +204,7 @@ impl Driver {
         if let Err(error) = self.replica.settle_budget(now()) {
             tracing::warn!(%error, "what the link carried last was not saved; it will look a little more than it was");
         }
+        self.tidy_at_the_end();
     }
 
     fn wait(&self) -> Duration {
@@ -207,6 +214,7 @@ impl Driver {
             .deadline()
             .into_iter()
             .chain(self.wakes_or_sleeps_at())
+            .chain(self.tidying.due())
             .min()
             .map_or(IDLE_MS, |due| due.saturating_sub(mono).min(IDLE_MS));
         Duration::from_millis(ms)
@@ -219,6 +227,8 @@ impl Driver {
         let more = self.ahead.is_some() && self.since_urgent < BEFORE_URGENT_MAX;
         self.replica.more_waits(more);
         self.take(input);
+        let changed = self.replica.counts().records_changed;
+        self.tidying.disturb(changed, now().mono);
         if !more {
             self.since_urgent = 0;
             let kept = self.replica.keep_urgent();

@@ -6,7 +6,7 @@ mod remembered;
 mod task;
 
 pub use headland_shared::query::{Elements, Page, Place, Wanted};
-pub use remembered::{Remembered, Resolved};
+pub use remembered::{Reasons, Remembered, Resolved, Told};
 
 use crate::store::{OwnWrite, Standing, Store, Views};
 use headland_host::tables::StoreError;

@@ -322,6 +322,7 @@ impl Replica {
         self.reassembly.forget();
         self.begun = None;
         self.behind_since = None;
+        self.may_have_missed();
         let hub = match self.region.as_ref() == Some(&region) {
             true => LinkedTo::TheSame,
             false => LinkedTo::Another,

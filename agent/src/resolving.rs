@@ -1,20 +1,19 @@
 //! Answering which version this device should use now.
 
 use crate::answer::{Answers, Freshness};
-use crate::read::Remembered;
+use crate::read::{Remembered, Told};
 use headland_host::tables::StoreError;
-use headland_shared::resolve::{Question, Refusal, Resolution};
-use headland_shared::value::Value;
+use headland_shared::resolve::Question;
 use serde::{Deserialize, Serialize};
 
-/// The answer, with its age.
+/// The answer, as it is told or as it was heard, with its age.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Resolved<V = Value, R = Refusal> {
+pub(crate) struct Resolved<T> {
     /// Who asked.
     pub(crate) device: String,
     /// What it should use, and why nothing else.
     #[serde(flatten)]
-    pub(crate) resolution: Resolution<V, R>,
+    pub(crate) resolution: T,
     /// How many models were looked at.
     pub(crate) considered: u64,
     /// How old this is.
@@ -27,11 +26,11 @@ pub(crate) fn resolve(
     answers: &Answers<'_>,
     question: &Question,
     remembered: &Remembered,
-) -> Result<Resolved, StoreError> {
+) -> Result<Resolved<Told>, StoreError> {
     let found = remembered.resolve(answers.store(), answers.position(), &answers.moment, question)?;
     Ok(Resolved {
         device: remembered.device().name.to_string(),
-        resolution: found.resolution,
+        resolution: found.told,
         considered: found.considered,
         freshness: answers.freshness().clone(),
     })

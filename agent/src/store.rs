@@ -9,6 +9,7 @@ mod finding;
 mod overlay;
 mod own;
 mod rescue;
+mod room;
 mod rows;
 mod tables;
 
@@ -18,6 +19,7 @@ pub use finding::Hit;
 pub use overlay::{Ahead, OVERLAY_MAX};
 pub use own::{OWN_WRITES_MAX, OwnWrite, Standing};
 pub use rescue::{RESCUED_TABLES, Rescued, RescuedRows};
+pub use room::{Compaction, Room, Tidied};
 pub use rows::{Placed, ScopeRow, StagedHead};
 pub use tables::{Tables, Views};
 

@@ -26,6 +26,7 @@ mod sealed;
 mod sieve;
 mod upload;
 mod urgent;
+mod urgent_alone;
 
 pub(crate) use admission::{Admission, admit};
 pub use commit::{Commit, CommitError, Committed};
@@ -301,6 +302,7 @@ impl Replica {
     /// Works off what came in: stores all uploads in one transaction, then answers.
     pub fn flush(&mut self, now: Now) -> Result<(), CommitError> {
         let inbox = std::mem::take(&mut self.inbox);
+        let inbox = self.tell_urgent_alone(inbox)?;
         let inbox = self.park(inbox, now);
         self.work_off(inbox, now, now)
     }

@@ -3,6 +3,7 @@
 use redb::StorageBackend;
 use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The medium gives room by pages of this size.
@@ -16,6 +17,8 @@ struct State {
     /// Writes since the last sync: where, what was there before, what was written.
     unsynced: Vec<(u64, Vec<u8>, Vec<u8>)>,
     syncs: u64,
+    /// Pages that reached the medium, once for each sync that had something of them to write.
+    pages_written: u64,
     /// After this many syncs nothing reaches the disk any more.
     dies_after: Option<u64>,
     full: bool,
@@ -106,6 +109,12 @@ impl Disk {
         lock(&self.state).syncs
     }
 
+    /// How many bytes a medium would have had to write: whole pages, each once for each sync.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        lock(&self.state).pages_written * PAGE_BYTES
+    }
+
     /// How long it is.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -138,6 +147,11 @@ fn put(data: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
         data.resize(end, 0);
     }
     data[start..end].copy_from_slice(bytes);
+}
+
+/// The pages that a write touches.
+fn pages_of(offset: u64, data: &[u8]) -> Range<u64> {
+    offset / PAGE_BYTES..(offset + data.len() as u64).div_ceil(PAGE_BYTES)
 }
 
 impl Opened {
@@ -179,13 +193,15 @@ impl StorageBackend for Opened {
             return Err(Error::other("the disk is dead"));
         }
         state.syncs += 1;
-        state.unsynced.clear();
+        let unsynced = std::mem::take(&mut state.unsynced);
+        let pages = unsynced.iter().flat_map(|(offset, _, after)| pages_of(*offset, after));
+        state.pages_written += pages.collect::<BTreeSet<_>>().len() as u64;
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let mut state = self.using()?;
-        let pages = offset / PAGE_BYTES..(offset + data.len() as u64).div_ceil(PAGE_BYTES);
+        let pages = pages_of(offset, data);
         if state.full && pages.clone().any(|page| !state.allocated.contains(&page)) {
             return Err(Error::from(ErrorKind::StorageFull));
         }
@@ -221,5 +237,21 @@ mod tests {
         let mut held = [0; 8];
         disk.open().read(0, &mut held).unwrap();
         assert_eq!(&held, b"aaaa\0\0\0\0");
+    }
+
+    #[test]
+    fn a_page_is_written_once_for_each_sync() {
+        let disk = Disk::default();
+        let opened = disk.open();
+        opened.set_len(3 * PAGE_BYTES).unwrap();
+        opened.write(0, b"a").unwrap();
+        opened.write(1, b"b").unwrap();
+        opened.write(2 * PAGE_BYTES - 1, b"cc").unwrap();
+        assert_eq!(disk.written_bytes(), 0);
+        opened.sync_data().unwrap();
+        assert_eq!(disk.written_bytes(), 3 * PAGE_BYTES);
+        opened.write(0, b"d").unwrap();
+        opened.sync_data().unwrap();
+        assert_eq!(disk.written_bytes(), 4 * PAGE_BYTES);
     }
 }

@@ -34,6 +34,8 @@ struct Pair {
     agent: Agent,
     disk: Disk,
     ms: Ms,
+    /// What the registry says of the first model's status.
+    status: &'static str,
     /// When how much was carried.
     carried: Vec<(Ms, u64)>,
 }
@@ -102,6 +104,7 @@ impl Pair {
             agent: open_agent(&disk, 0),
             disk,
             ms: 0,
+            status: "stable",
             carried: Vec::new(),
         }
     }
@@ -110,10 +113,12 @@ impl Pair {
     fn import(&mut self, models: usize) {
         let mut noise = Jitter::seeded(self.ms + 1);
         let mut text = || (0..24).map(|_| format!("{:x}", noise.next_u64())).collect::<String>();
+        let status = |nth| if nth == 0 { self.status } else { "stable" };
         let records = (0..models).map(|nth| ImportedRecord {
             key: model(&format!("model-{nth}")),
             attributes: BTreeMap::from([
                 ("task".parse().unwrap(), Value::text("detection")),
+                ("status".parse().unwrap(), Value::text(status(nth))),
                 ("description".parse().unwrap(), Value::text(text())),
             ]),
             versions: Vec::new(),
@@ -250,4 +255,39 @@ fn what_waited_for_the_budget_goes_and_comes_when_there_is_enough_again() {
     pair.pass(6 * HOUR_MS, 60_000);
     assert_eq!((pair.held(), pair.pending(), pair.band()), (30, 0, Band::Ample));
     assert!(pair.agent.is_in_step());
+}
+
+#[test]
+fn what_was_urgent_while_the_link_was_down_comes_although_the_budget_is_spent() {
+    let mut pair = Pair::new();
+    pair.import(10);
+    pair.agent.link_up(region(), at(0)).unwrap();
+    pair.pass(60_000, 1_000);
+    assert_eq!(pair.held(), 10);
+    let status = |pair: &Pair| {
+        let reader = Reader::new(pair.agent.store().clone());
+        let model = reader.model(&model("model-0")).unwrap().unwrap();
+        model.attributes["status"].clone()
+    };
+    pair.agent.link_down(at(pair.ms)).unwrap();
+    pair.status = "revoked";
+    pair.import(200);
+    // It was told to all who listened.
+    pair.hub.handle_timeout(at(pair.ms)).unwrap();
+    while pair.hub.poll().is_some() {}
+    pair.agent.carried(BYTES_PER_DAY, at(pair.ms)).unwrap();
+    let before = pair.carried.len();
+    pair.agent.link_up(region(), at(pair.ms)).unwrap();
+    pair.pass(60_000, 1_000);
+    assert_eq!((pair.band(), status(&pair)), (Band::Spent, Value::text("revoked")));
+    assert_eq!(pair.held(), 10, "all else waits");
+    let bytes: u64 = pair.carried[before..].iter().map(|(_, bytes)| bytes).sum();
+    assert!(bytes < 1_000, "{bytes}");
+    // Once for each link.
+    let asked = pair.carried.len();
+    pair.pass(HOUR_MS, 60_000);
+    assert_eq!(pair.carried.len(), asked);
+    pair.pass(26 * HOUR_MS, 60_000);
+    assert_eq!((pair.held(), pair.band()), (200, Band::Ample));
+    assert_eq!(status(&pair), Value::text("revoked"));
 }

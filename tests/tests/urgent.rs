@@ -31,6 +31,8 @@ struct Pair {
     disk: Disk,
     ms: u64,
     mark: i64,
+    /// What the registry says of model `a`'s availability, if anything.
+    availability: Option<&'static str>,
 }
 
 fn region() -> Region {
@@ -99,6 +101,7 @@ impl Pair {
             disk,
             ms: 0,
             mark: 0,
+            availability: None,
         };
         pair.import("approved", 0);
         pair.link_up();
@@ -147,6 +150,10 @@ impl Pair {
             aliases: BTreeMap::new(),
         };
         let mut records = vec![record("a".to_owned(), approved, &mut noise)];
+        let said = self
+            .availability
+            .map(|said| ("availability".parse().unwrap(), Value::text(said)));
+        records[0].attributes.extend(said);
         records.extend((0..others).map(|n| record(format!("other-{n}"), "tried", &mut noise)));
         let options = ImportOptions {
             removals: Removals::Allowed,
@@ -379,4 +386,25 @@ fn a_new_model_is_not_urgent_and_neither_is_the_approval_of_a_version_that_is_no
         model(pair.shown()).versions["1.1"].approvals["field-use"],
         Value::text("approved")
     );
+}
+
+#[test]
+fn what_a_device_reports_of_itself_is_urgent_to_nobody_and_what_the_registry_says_is() {
+    let mut pair = Pair::new();
+    let availability = "availability".parse().unwrap();
+    let report = |pair: &mut Pair, seen: Option<&str>| {
+        let seen = seen.map(str::to_owned);
+        let now = pair.now();
+        pair.agent.report(&model("a"), &availability, seen, now).unwrap();
+        pair.agent.flush(now).unwrap();
+        pair.until_quiet();
+    };
+    report(&mut pair, Some("down"));
+    report(&mut pair, None);
+    assert_eq!((pair.hub.counts().writes, pair.hub.counts().urgent), (2, 0));
+    report(&mut pair, Some("down"));
+    pair.availability = Some("offline");
+    pair.import("approved", 0);
+    pair.until_quiet();
+    assert_eq!(pair.hub.counts().urgent, 1);
 }

@@ -10,13 +10,13 @@ use headland_host::exit::Failure;
 use headland_host::text::print;
 use headland_host::text::table::{Side, pairs, table};
 use headland_host::text::words::{counted, printable, value, whole};
-use headland_shared::resolve::{Found, Question};
+use headland_shared::resolve::{Found, Question, Resolution};
 use serde_json::{Map, Value, json};
 
 /// How many reasons are printed: what more people scroll past, `--json` gives to programs.
 const REASONS_SHOWN_MAX: usize = 20;
 
-type Answer = Resolved<Value, Value>;
+type Answer = Resolved<Resolution<Value, Value>>;
 
 /// `resolve`
 pub(crate) fn resolve(settings: &Settings, asked: Asked, json: bool) -> Result<(), Failure> {

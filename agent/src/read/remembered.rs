@@ -5,6 +5,9 @@
 
 #[cfg(test)]
 mod tests;
+mod told;
+
+pub use told::{Reasons, Told};
 
 use super::Moment;
 use crate::store::{CHANGED_KEYS_MAX, Position, Since, Store};
@@ -12,11 +15,12 @@ use headland_host::tables::StoreError;
 use headland_shared::blob::Blob;
 use headland_shared::digest::hash_128;
 use headland_shared::key::RecordKey;
-use headland_shared::resolve::{Device, Question, Resolution, Resolver};
+use headland_shared::resolve::{Device, Question, Resolver};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many answers are remembered: a device has few tasks, and one answer may take 300 kB, most of it reasons.
+/// How many answers are remembered: a device has few tasks, and one answer may take 300 kB, most of it reasons,
+/// which are kept as they are told.
 const ANSWERS_MAX: usize = 4;
 /// The most models of a task whose answer is remembered, eight bytes each.
 const MODELS_MAX: usize = 16_384;
@@ -25,7 +29,7 @@ const MODELS_MAX: usize = 16_384;
 #[derive(Debug, Clone)]
 pub struct Resolved {
     /// What the device should use, and why nothing else.
-    pub resolution: Resolution,
+    pub told: Told,
     /// How many models were looked at.
     pub considered: u64,
 }
@@ -101,7 +105,7 @@ impl Remembered {
             position,
             looked_at,
             resolved: Resolved {
-                resolution: resolver.finish(),
+                told: Told::of(resolver.finish()).map_err(|error| StoreError::corrupt("records-1", error))?,
                 considered,
             },
         })

@@ -103,7 +103,8 @@ impl Replica {
         let Some(mut placed) = self.placed.clone() else {
             return Ok(());
         };
-        let scopes = self.store.read()?.scopes()?;
+        let before = self.store.read()?.scopes()?;
+        let scopes = before.clone();
         let attributes = self.attributes.clone();
         let follow = self.config.follow.as_slice();
         let mut cursors = self.cursors.clone();
@@ -132,6 +133,7 @@ impl Replica {
                 cursors.insert(batch.scope, batch.to.seq);
                 head = later(head, batch.to);
             }
+            applying.keep_scopes(&before)?;
             overlay::settle(applying.tables, placed.base, &applying.scopes)?;
             placed.registry = applying.seen.position();
             let learnt = (applying.attributes, applying.touched);
@@ -373,11 +375,18 @@ impl Applying<'_, '_> {
         Ok(())
     }
 
-    /// After a live batch its scope stands at its end; the other rows may have new digests.
+    /// After a live batch its scope stands at its end.
     fn advance(&mut self, alias: ScopeAlias, to: Seq) -> Result<(), ApplyError> {
         self.scope(alias)?.cursor = to;
+        Ok(())
+    }
+
+    /// Writes the rows of scopes that are not as they were: with other cursors, and with other digests.
+    fn keep_scopes(&mut self, before: &BTreeMap<ScopeAlias, ScopeRow>) -> Result<(), ApplyError> {
         for (alias, row) in &self.scopes {
-            self.tables.set_scope(*alias, row)?;
+            if before.get(alias) != Some(row) {
+                self.tables.set_scope(*alias, row)?;
+            }
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! Keeping within a budget of bytes: what the session wants done is done now, or put off.
 //!
-//! What is urgent needs nothing from the agent: it is published, and subscribed to whatever the budget says. All else
-//! begins with something that the agent says, and that is what is held back here: greetings, requests for the next
-//! parts of a catch-up, uploads and acknowledgements.
+//! What is urgent is published, and subscribed to whatever the budget says; what of it was missed while the link was down
+//! is asked for by itself where a greeting or the rest of a catch-up is held back. All else begins with something that the
+//! agent says, and that is what is held back here: greetings, requests for the next parts of a catch-up, uploads and
+//! acknowledgements.
 
-use super::Replica;
+use super::{Replica, Trust};
 use crate::store::Views;
 use headland_host::tables::StoreError;
 use headland_shared::frame::FRAME_BYTES_MIN;
@@ -25,6 +26,8 @@ const FRAMES_MIN: u64 = 64;
 pub(super) struct Within {
     budget: Budget,
     held: u64,
+    /// Whether something urgent may have been missed that nobody was asked for yet.
+    missed: bool,
 }
 
 /// How much of the budget is left.
@@ -51,8 +54,16 @@ impl Replica {
         self.within = Some(Within {
             budget: Budget::new(limit, ledger.as_ref(), now.mono),
             held: 0,
+            missed: true,
         });
         Ok(())
+    }
+
+    /// The link was down: what was urgent meanwhile has not come.
+    pub(super) fn may_have_missed(&mut self) {
+        if let Some(within) = &mut self.within {
+            within.missed = true;
+        }
     }
 
     /// The link has carried so many bytes more, both ways; to be said every few minutes also when it has carried none.
@@ -131,8 +142,14 @@ impl Replica {
         };
         let until = now.mono + wait_ms;
         match effect {
-            Effect::Hello { .. } | Effect::Sketch { .. } => self.session.hold_greeting(until),
-            Effect::GoOn(_) => self.session.hold_transfer(until),
+            Effect::Hello { .. } | Effect::Sketch { .. } => {
+                self.ask_for_urgent()?;
+                self.session.hold_greeting(until);
+            }
+            Effect::GoOn(_) => {
+                self.ask_for_urgent()?;
+                self.session.hold_transfer(until);
+            }
             Effect::Upload => self.session.hold_upload(until),
             _ => self.session.hold_acknowledgement(until),
         }
@@ -140,6 +157,18 @@ impl Replica {
             within.held += 1;
         }
         Ok(None)
+    }
+
+    /// Asks, once for each link, for what was urgent of all that was missed: a few hundred bytes, whatever the budget says.
+    fn ask_for_urgent(&mut self) -> Result<(), StoreError> {
+        let missed = self
+            .within
+            .as_mut()
+            .is_some_and(|within| std::mem::take(&mut within.missed));
+        if missed && self.trust == Trust::Full && self.placed.is_some() {
+            self.ask_for_urgent_alone()?;
+        }
+        Ok(())
     }
 
     /// For how long something of this priority has to wait.

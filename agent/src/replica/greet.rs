@@ -11,7 +11,7 @@ use headland_shared::digest::Digest;
 use headland_shared::element::{Remark, State, Tally};
 use headland_shared::epoch::{EpochTag, Position, Seq};
 use headland_shared::key::ElementKey;
-use headland_shared::message::more::{Field, OnlyWhere, StagedUnder, WantsPresent, WantsProof};
+use headland_shared::message::more::{Field, OnlyWhere, StagedUnder, UrgentAlone, WantsPresent, WantsProof};
 use headland_shared::message::{Applied, Chained, Hello, Place, Staged, Up, Upload};
 use headland_shared::register::Writer;
 use headland_shared::session::Now;
@@ -49,17 +49,9 @@ impl Replica {
             actor: self.actor.clone(),
             frame_bytes_max: self.frame_bytes_max() as u32,
             follow: self.config.follow.clone(),
-            place: self.placed.as_ref().map(|placed| Place {
-                epoch: placed.epoch,
-                head: placed.head,
-                base: placed.base,
-                ahead: self.ahead(),
-            }),
+            place: self.place(),
             staged,
-            registry: self
-                .placed
-                .as_ref()
-                .map_or_else(Position::default, |placed| placed.registry),
+            registry: self.registry(),
             upload,
             more,
         };
@@ -68,6 +60,38 @@ impl Replica {
             self.session.uploading(now.mono);
         }
         Ok(())
+    }
+
+    /// Asks for what is urgent of all that was missed, and for nothing else. No answer is waited for.
+    pub(super) fn ask_for_urgent_alone(&mut self) -> Result<(), StoreError> {
+        self.sync()?;
+        let hello = Hello {
+            nonce: 0,
+            actor: self.actor.clone(),
+            frame_bytes_max: self.frame_bytes_max() as u32,
+            follow: self.config.follow.clone(),
+            place: self.place(),
+            staged: None,
+            registry: self.registry(),
+            upload: None,
+            more: vec![UrgentAlone.to_more()],
+        };
+        self.send(&Up::Hello(hello));
+        Ok(())
+    }
+
+    fn place(&self) -> Option<Place> {
+        self.placed.as_ref().map(|placed| Place {
+            epoch: placed.epoch,
+            head: placed.head,
+            base: placed.base,
+            ahead: self.ahead(),
+        })
+    }
+
+    fn registry(&self) -> Position {
+        let placed = self.placed.as_ref();
+        placed.map_or_else(Position::default, |placed| placed.registry)
     }
 
     fn ahead(&self) -> Vec<(ScopeAlias, Seq)> {

@@ -204,7 +204,7 @@ impl Replica {
     }
 
     /// Whether the agent's cursors are of this history, and nothing beyond them was forgotten.
-    fn is_usable(&self, views: &Views, moment: &Moment, hello: &Hello) -> Result<bool, StoreError> {
+    pub(super) fn is_usable(&self, views: &Views, moment: &Moment, hello: &Hello) -> Result<bool, StoreError> {
         let sure = Doubts::of(&hello.more).is_none();
         let Some(place) = hello.place.as_ref().filter(|place| sure && place.epoch == self.epoch) else {
             return Ok(false);
@@ -224,6 +224,6 @@ fn known(staged: &Staged, head: Head) -> bool {
 }
 
 /// The longest frame that the agent takes, within what is sensible.
-fn frame_bytes_max(hello: &Hello) -> usize {
+pub(super) fn frame_bytes_max(hello: &Hello) -> usize {
     (hello.frame_bytes_max as usize).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX)
 }

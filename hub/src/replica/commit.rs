@@ -1,5 +1,9 @@
 //! Commits: every change of the hub's state, whoever it came from, gets one seq and goes through here.
 
+mod priority;
+
+pub(super) use priority::priority_of;
+
 use super::urgent::Gathered;
 use crate::store::{AttributeRow, Bridged, Followed, Numbers, ScopeRow, Tables, UNSCOPED, Writing};
 use headland_host::tables::StoreError;
@@ -191,12 +195,15 @@ impl<'a, 'tx> Commit<'a, 'tx> {
         if old_head.task != head.task {
             head.entered = seq;
         }
+        let before = old.as_deref().map(Blob::parse).transpose().map_err(stored)?;
         self.note_priorities(
             record,
             &elements,
             &changes,
+            before.as_ref(),
             scope.as_ref().filter(|_| old_head.task.is_some()),
-        );
+        )
+        .map_err(stored)?;
         let patched = blob::patch(&key, old.as_deref(), &head, changes, Tombstones::Keep).map_err(stored)?;
         let bytes = patched.bytes.len();
         if bytes > RECORD_BYTES_MAX {
@@ -277,40 +284,6 @@ impl<'a, 'tx> Commit<'a, 'tx> {
             }
         }
         Ok(Some(Scope::of(record.namespace.clone(), task.as_deref())))
-    }
-
-    /// Raises the commit's priority to that of its elements, and notes what is urgent of a record that somebody may
-    /// hold: one that was in a scope before, and is in `scope` now.
-    fn note_priorities(
-        &mut self,
-        record: &RecordKey,
-        elements: &[(ElementKey, State)],
-        changes: &[Change],
-        scope: Option<&Scope>,
-    ) {
-        for ((key, _), change) in elements.iter().zip(changes) {
-            let priority = self.priority_of(key);
-            self.priority = self.priority.min(priority);
-            if let Some(scope) = scope.filter(|_| priority == Priority::P0) {
-                self.urgent.put(record, scope, &change.key, &change.state);
-            }
-        }
-    }
-
-    fn priority_of(&self, key: &ElementKey) -> Priority {
-        match key {
-            ElementKey::Attribute(name) | ElementKey::Member(name, _) | ElementKey::Count(name, _, _) => self
-                .declaration(name)
-                .map_or(Priority::P1, |declaration| declaration.priority),
-            ElementKey::Approval(..) => Priority::P0,
-            ElementKey::Annotation(_) => Priority::P2,
-            ElementKey::Life
-            | ElementKey::Version(_)
-            | ElementKey::Current
-            | ElementKey::Alias(_)
-            | ElementKey::Stub
-            | ElementKey::Unknown(_) => Priority::P1,
-        }
     }
 
     fn scope_row(&mut self, scope: &Scope) -> Result<&mut ScopeRow, CommitError> {

@@ -4,6 +4,9 @@
 //! and opened again. This does so, so that reads go on at once and writes as soon as there is room.
 
 mod latest;
+mod room;
+
+pub use room::{Compaction, Room};
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

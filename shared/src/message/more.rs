@@ -124,6 +124,16 @@ impl Field for WantsPresent {
     const TAG: u16 = 14;
 }
 
+/// In a hello: the agent can afford nothing now but what is urgent. The hub answers with what is urgent of all that has
+/// changed since the agent's cursors, as urgent facts to this agent alone, and with nothing else; it looks at nothing else
+/// of the hello but frame limit, patterns and place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UrgentAlone;
+
+impl Field for UrgentAlone {
+    const TAG: u16 = 15;
+}
+
 /// In a confirmation: the chain of the agent's writes up to what is stored. A copy that hears what was meant for
 /// another finds another chain there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -130,7 +130,8 @@ fn notes(options: &Options) -> Vec<String> {
          are not."
             .to_owned(),
         "Disk: bytes in pages that the process had the kernel write (write_bytes of /proc/PID/io, for SQLite those of its \
-         thread), with the file system's own journal left out for both. SQLite keeps a WAL with synchronous=FULL, which is \
+         thread), with the file system's own journal left out for both. The kernel counts as written all that it caches \
+         together with a page, so what it has cached of both files is dropped before. SQLite keeps a WAL with synchronous=FULL, which is \
          what an agent promises, and the checkpoint of it counts. A change is one price of one model in a transaction; \
          batched are a hundred models in one. The agent's share includes all else that it does meanwhile."
             .to_owned(),

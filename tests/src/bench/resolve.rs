@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
     }
     let notes = [
         "The agent's store on this machine's disk with its default cache of 1 MiB, read as for `POST /v1/resolve`, \
-         without the socket and without writing the answer as JSON. The question names an approval and one need. \"Again\" is the same question while nothing of its task has \
+         without the socket; the reasons are written as JSON, once. The question names an approval and one need. \"Again\" is the same question while nothing of its task has \
          changed."
             .to_owned(),
         "The records are the first releases of timm and of LiteLLM, repeated under prefixes to 10,000. Synthetic: each \
@@ -220,8 +220,9 @@ impl Held {
         let resolved = moment.and_then(|moment| remembered.resolve(&self.store, position, &moment, question));
         let took = begun.elapsed();
         let resolved = resolved.map_err(failed("resolving"))?;
-        let (seen, resolution) = (resolved.considered, resolved.resolution);
-        if seen != models as u64 || resolution.refused_count() + u64::from(resolution.answer.is_some()) != 2 * seen {
+        let (seen, told) = (resolved.considered, resolved.told);
+        let refused: u64 = told.refused_by.values().sum();
+        if seen != models as u64 || refused + u64::from(told.answer.is_some()) != 2 * seen {
             return Err(BenchError::Void(format!(
                 "{seen} of {models} models of {task} were looked at",
                 task = question.task

@@ -150,7 +150,9 @@ impl AgentStore {
     fn own_write(&mut self, step: &Step, number: usize, at: Now) -> Result<(), StoreError> {
         let text = format!("note of step {number}");
         let written = match step {
-            Step::Note(name) => self.replica.annotate(&model(name), None, text, at).map(drop),
+            Step::Note(name) | Step::CompactAndNote(name) => {
+                self.replica.annotate(&model(name), None, text, at).map(drop)
+            }
             Step::Remove(name, counter) => {
                 let note = Dot {
                     actor: self.replica.actor().clone(),
@@ -224,6 +226,10 @@ impl Subject for AgentStore {
                     more: Vec::new(),
                 };
                 self.tell(&Down::Stored(stored), at)
+            }
+            own @ Step::CompactAndNote(_) => {
+                self.store().compact()?;
+                self.own_write(&own, number, at)
             }
             own => self.own_write(&own, number, at),
         }

@@ -53,6 +53,8 @@ pub(crate) enum Step {
     Count(&'static str, i64),
     /// The hub has stored writes up to this one, and refused these.
     Stored(u64, Vec<u64>),
+    /// The file is made as short as it gets, and then there is a note about a model.
+    CompactAndNote(&'static str),
 }
 
 /// A record in a delta: scope, number and what is said.
@@ -239,7 +241,7 @@ pub(crate) fn script() -> Vec<Step> {
         live(FIRST, 0, 9, 10, &[Changed(0, 0, 3)]),
         Step::Live(moves),
         Step::Count("b", 2),
-        Step::Note("b"),
+        Step::CompactAndNote("b"),
         Step::Stored(2, vec![]),
         Step::Remove("a", 1),
         live(FIRST, 1, 11, 12, &[Left(1, 3)]),
@@ -265,7 +267,8 @@ pub(crate) fn script() -> Vec<Step> {
         Step::Note("g"),
         live(SECOND, 0, 6, 7, &[Whole(0, 3, "c", 7)]),
         Step::Stored(9, vec![]),
-        Step::Note("c"),
+        // While something is noted only.
+        Step::CompactAndNote("c"),
         live(SECOND, 1, 6, 8, &[Left(1, 1)]),
     ]);
     for round in 0..8 {

@@ -145,8 +145,7 @@ impl Tables<'_> {
                 self.find_no_more(key)?;
             }
             self.stubs.insert(key, value.as_slice())?;
-            self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
-            return Ok(());
+            return self.set_handle(handle, key);
         }
         self.stubs.remove(key)?;
         let before = self.records.insert(key, value.as_slice())?;
@@ -154,8 +153,16 @@ impl Tables<'_> {
         if before.is_none_or(|before| before.value().get(4..) != Some(blob)) {
             self.touched.record(key);
         }
-        self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
+        self.set_handle(handle, key)?;
         self.find_by(key, blob)
+    }
+
+    /// Sets whose a number is. Most changes are of records that have theirs, and what is written again costs pages.
+    fn set_handle(&mut self, handle: u32, key: &[u8]) -> Result<(), StoreError> {
+        if self.key_of(handle)?.as_deref() != Some(key) {
+            self.handles.insert(handle.to_be_bytes().as_slice(), key)?;
+        }
+        Ok(())
     }
 
     /// Visits all records with their numbers, stubs among them, in the order of keys.
@@ -187,8 +194,7 @@ impl Tables<'_> {
     /// Gives a record another number; the old one means nothing any more.
     pub fn renumber(&mut self, key: &[u8], from: u32, to: u32) -> Result<(), StoreError> {
         if from == to {
-            self.handles.insert(to.to_be_bytes().as_slice(), key)?;
-            return Ok(());
+            return self.set_handle(to, key);
         }
         match self.record(key)? {
             Some((_, blob)) => self.set_record(to, key, &blob),

@@ -6,7 +6,9 @@ use crate::bench::BenchError;
 use crate::bench::process::written_bytes;
 use crate::bench::sheet::{Sheet, Unit};
 use crate::demo::catalogue::{Catalogue, Models};
+use rustix::fs::{Advice, fadvise};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,6 +57,19 @@ fn change(models: &mut Models, only: Option<usize>, number: usize) {
     }
 }
 
+/// Has the kernel drop what it caches of a file. It counts what it keeps together as written when a page of it is, and
+/// after a file was read from its beginning it keeps megabytes together, while a disk gets the one page.
+fn drop_cached(file: &Path) -> Result<(), BenchError> {
+    let file = match File::open(file) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    file.sync_all()?;
+    let advised = fadvise(&file, 0, None, Advice::DontNeed);
+    Ok(advised.map_err(std::io::Error::from)?)
+}
+
 fn of_agent(device: &Device, mut models: Models) -> Result<[f64; 2], BenchError> {
     let state = |models: &Models| -> Result<(), BenchError> {
         let line = |(id, attributes): (&String, &serde_json::Map<String, Value>)| {
@@ -68,6 +83,7 @@ fn of_agent(device: &Device, mut models: Models) -> Result<[f64; 2], BenchError>
     let mut number = 0;
     let mut each = |count: usize, single: bool| {
         std::thread::sleep(SETTLE);
+        drop_cached(&device.store())?;
         let before = written_bytes(&pid)?;
         for nth in 0..count {
             number += 1;
@@ -92,6 +108,7 @@ fn of_sqlite(device: &Device, path: &Path, mut models: Models) -> Result<[f64; 2
     twin.checkpoint()?;
     let mut number = 0;
     let mut each = |count: usize, single: bool| {
+        drop_cached(path)?;
         let before = written_bytes("thread-self")?;
         for nth in 0..count {
             number += 1;
