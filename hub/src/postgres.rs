@@ -8,6 +8,7 @@ mod error;
 mod examination;
 mod login;
 pub mod pgoutput;
+mod process;
 mod replication;
 mod server;
 mod swap;
@@ -16,7 +17,8 @@ mod tls;
 pub(crate) use connection::{Connection, Purpose};
 pub(crate) use error::{PgError, Response};
 pub(crate) use examination::{Plan, SlotFacts, Table, Written, examine, examine_and_try, slot_facts};
-pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify};
+pub(crate) use process::Process;
+pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify, silence_max};
 pub(crate) use server::{Server, TlsMode};
 pub(crate) use swap::{Fate, Found, Swap, TransactionId, fate, is_certain};
 

@@ -10,6 +10,8 @@ mod brake;
 mod changes;
 #[path = "postgres/crash.rs"]
 mod crash;
+#[path = "postgres/dead_link.rs"]
+mod dead_link;
 #[path = "postgres/described.rs"]
 mod described;
 #[path = "postgres/doctor.rs"]

@@ -3,13 +3,14 @@
 use super::assembler::{Assembler, Transaction};
 use super::barrier::{Barriers, Nonce, Said};
 use super::ending::Ending;
+use super::silence::{Silence, lost_answer};
 use super::task::Bridge;
 use super::watcher::{Seen, watch};
 use super::{Answered, Told};
 use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
-use crate::postgres::{Connection, Purpose, Streamed, Streaming};
+use crate::postgres::{Connection, Process, Purpose, Streamed, Streaming};
 use crate::registrar::{Landed, RequestId};
 use crate::registry::Removals;
 use crate::registry::bridge::{BridgeError, Extent, Lsn, RowsHeard, Source, Spool};
@@ -65,9 +66,10 @@ struct Flow {
     /// The commit that the server must say again, since it does not know yet that it is held.
     owed: Option<(u64, u32)>,
     ticks: Interval,
+    silence: Silence,
     seen: Receiver<Option<Seen>>,
     /// Where the standbys are waited for, once that was needed.
-    standbys: Option<Connection>,
+    standbys: Option<(Connection, Process)>,
     /// Asks for the present when somebody wants it.
     _barriers: Barriers,
 }
@@ -143,7 +145,7 @@ impl Flow {
 
 impl Bridge {
     /// Follows until something ends it.
-    pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn) -> Result<(), Ending> {
+    pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn, silence: Silence) -> Result<(), Ending> {
         let (plan, nonce) = (&self.database.plan, Nonce::new());
         let streaming = Streaming::start(connection, &plan.slot, &plan.publication).await?;
         let mut ticks = interval(Duration::from_millis(STATUS_MS));
@@ -160,6 +162,7 @@ impl Bridge {
             at,
             stored_at: now().mono,
             ticks,
+            silence,
             seen: watch(&self.database),
             standbys: None,
             _barriers: Barriers::start(&self.database, nonce, self.reporter.asked()),
@@ -183,6 +186,7 @@ impl Bridge {
                 Ok(()) = flow.seen.changed() => Step::Seen,
             };
             if matches!(step, Step::Streamed(_)) {
+                flow.silence.is_broken();
                 self.reporter.show(|standing| standing.message_at = Some(now().mono));
             }
             match step {
@@ -193,7 +197,10 @@ impl Bridge {
                     self.pass(flow).await?;
                     taken?;
                 }
-                Step::Tick => flow.streaming.confirm(Lsn(flow.at.durable)).await?,
+                Step::Tick => {
+                    flow.silence.lasts()?;
+                    flow.streaming.confirm(Lsn(flow.at.durable)).await?;
+                }
                 Step::Seen => self.know(flow),
             }
         }
@@ -269,19 +276,22 @@ impl Bridge {
     /// The server sends a commit before its standbys have confirmed it, and a failover could lose it. Commits are
     /// confirmed in their order, so a later one of this hub's own that is confirmed says it of all before.
     async fn until_standbys_have_it(&mut self, flow: &mut Flow) -> Result<(), Ending> {
-        let connection = match &mut flow.standbys {
-            Some(connection) => connection,
+        let (connection, process) = match &mut flow.standbys {
+            Some(kept) => kept,
             None => {
-                let connection = Connection::open(&self.database.server, Purpose::Queries).await?;
-                flow.standbys.insert(connection)
+                let mut connection = Connection::open(&self.database.server, Purpose::Queries).await?;
+                let process = Process::of(&mut connection).await?;
+                flow.standbys.insert((connection, process))
             }
         };
         let confirmed = connection.wait_for(BARRIER);
-        tokio::pin!(confirmed);
+        let lost = lost_answer(&self.database.server, *process);
+        tokio::pin!(confirmed, lost);
         let mut ticks = 0;
         loop {
             tokio::select! {
                 result = &mut confirmed => return Ok(result?),
+                error = &mut lost => return Err(error.into()),
                 _ = flow.ticks.tick() => {
                     ticks += 1;
                     // The first may come at once, and standbys that are there need no word.
