@@ -194,7 +194,7 @@ pub(crate) struct RequestTold {
     pub(crate) name: Option<String>,
     /// What of the model.
     pub(crate) element: Option<String>,
-    /// The tag of what it set, once it is done.
+    /// The tag of what it set, once it is done; null when something else was said since and that is not known.
     pub(crate) etag: Option<String>,
     /// The commit's place in the hub's order of changes; null before it is done, and when nothing visible has changed.
     pub(crate) seq: Option<u64>,

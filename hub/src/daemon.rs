@@ -166,12 +166,12 @@ fn start_following(
             Ok((Some(follower), None))
         }
         RegistrySource::Database(database) => {
-            let ledger = Ledger::default();
+            let (ledger, pending) = Ledger::open(store, inlet.clone()).map_err(Failure::failed)?;
             let named = (*database).clone();
             let (store, inlet) = (store.clone(), inlet.clone());
             let (bridge, follower) =
                 Bridge::new(*database, store.clone(), inlet, backoff, asked.clone(), ledger.clone());
-            let registrar = Registrar::new(&named, store, follower.presence(), ledger);
+            let registrar = Registrar::start(&named, store, follower.presence(), ledger, pending);
             tokio::spawn(bridge.run());
             Ok((Some(follower), Some(registrar)))
         }

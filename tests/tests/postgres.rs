@@ -28,6 +28,8 @@ mod mlflow;
 mod place;
 #[path = "postgres/present.rs"]
 mod present;
+#[path = "postgres/remembered.rs"]
+mod remembered;
 #[path = "postgres/residency.rs"]
 mod residency;
 #[path = "postgres/setting.rs"]

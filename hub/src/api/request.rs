@@ -97,7 +97,7 @@ pub(super) async fn request(
 
 fn unknown(request: &RequestId) -> Refusal {
     let detail = format!(
-        "looking up request {request}: this hub does not know it: it was not made here, or before the hub was started, or longer ago than the latest thousand; look at what the element says"
+        "looking up request {request}: this hub does not know it: it was not made here, or longer ago than the latest thousand, or the hub ended before it had asked the database to commit, so that nothing was done; look at what the element says"
     );
     Refusal::new(StatusCode::NOT_FOUND, "unknown-request", "Unknown request", detail)
 }
@@ -108,6 +108,10 @@ fn told(id: &RequestId, known: Option<Request>) -> RequestTold {
         Stage::Running => (RequestState::Running, None, None),
         Stage::Committed => (RequestState::Committed, None, None),
         Stage::Landed(landed) => (RequestState::Done, None, Some(landed)),
+        Stage::Superseded => {
+            let detail = "it was done, and something else has been said since".to_owned();
+            (RequestState::Done, Some(detail), None)
+        }
         Stage::NotDone { reason } => (RequestState::NotDone, Some(reason), None),
         Stage::Unknown { reason } => (RequestState::Unknown, Some(reason), None),
     };

@@ -5,6 +5,7 @@ use super::Database;
 use crate::following::Asked;
 use crate::opening::now;
 use crate::postgres::{Connection, PgError, Purpose, literal};
+use crate::registrar::RequestId;
 use headland_shared::session::Ms;
 use std::time::Duration;
 use tokio::task::{JoinHandle, spawn};
@@ -25,7 +26,17 @@ pub(super) enum Said {
     /// All that was committed at this moment on this hub's clock comes before.
     Present(Ms),
     /// The transaction is that of this request.
-    Request(String),
+    Request(RequestId),
+}
+
+impl Said {
+    /// Which request, if it is that.
+    pub(super) fn request(&self) -> Option<&RequestId> {
+        match self {
+            Self::Request(request) => Some(request),
+            Self::Present(_) => None,
+        }
+    }
 }
 
 /// Tells barriers of this stream from those of others.
@@ -48,7 +59,7 @@ impl Nonce {
         let text = std::str::from_utf8(content).ok();
         let text = text.filter(|text| text.len() <= CONTENT_BYTES_MAX)?;
         match prefix {
-            PREFIX_REQUEST => Some(Said::Request(text.to_owned())),
+            PREFIX_REQUEST => RequestId::read(text).ok().map(Said::Request),
             PREFIX_PRESENT => {
                 let (nonce, asked_at) = text.split_once('.')?;
                 let ours = u64::from_str_radix(nonce, 16) == Ok(self.0);
@@ -123,6 +134,7 @@ mod tests {
             assert_eq!(read(nonce, prefix, content), None, "{prefix} {content}");
         }
         assert_eq!(ours.read(PREFIX_REQUEST, &[0xff]), None);
-        assert_eq!(read(other, PREFIX_REQUEST, "r-1"), Some(Said::Request("r-1".into())));
+        let request = RequestId::read("r-1").unwrap();
+        assert_eq!(read(other, PREFIX_REQUEST, "r-1"), Some(Said::Request(request)));
     }
 }

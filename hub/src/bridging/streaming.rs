@@ -11,7 +11,7 @@ use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
 use crate::postgres::{Connection, Process, Purpose, Streamed, Streaming};
-use crate::registrar::{Landed, RequestId};
+use crate::registrar::Landed;
 use crate::registry::Removals;
 use crate::registry::bridge::{BridgeError, Extent, Lsn, RowsHeard, Source, Spool};
 use crate::store::Bridged;
@@ -106,13 +106,17 @@ impl Flow {
         if end <= Lsn(self.at.durable) {
             return Ok(());
         }
+        let requests: Vec<String> = said
+            .iter()
+            .filter_map(|said| said.request().map(ToString::to_string))
+            .collect();
         self.said.extend(said.into_iter().map(|said| (end, said)));
-        if rows.is_empty() {
+        if rows.is_empty() && requests.is_empty() {
             self.received = self.received.max(end);
             return Ok(());
         }
         let heard = self.heard(end, at_ms, Extent::Commit { xid }, rows);
-        self.waiting.push(heard);
+        self.waiting.push(RowsHeard { requests, ..heard });
         Ok(())
     }
 
@@ -129,6 +133,7 @@ impl Flow {
             at_ms,
             extent,
             rows,
+            requests: Vec::new(),
         }
     }
 
@@ -145,7 +150,13 @@ impl Flow {
 
 impl Bridge {
     /// Follows until something ends it.
-    pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn, silence: Silence) -> Result<(), Ending> {
+    pub(super) async fn follow(
+        &mut self,
+        connection: Connection,
+        at: Bridged,
+        confirmed: Lsn,
+        silence: Silence,
+    ) -> Result<(), Ending> {
         let (plan, nonce) = (&self.database.plan, Nonce::new());
         let streaming = Streaming::start(connection, &plan.slot, &plan.publication).await?;
         let mut ticks = interval(Duration::from_millis(STATUS_MS));
@@ -335,9 +346,7 @@ impl Bridge {
                         number: end.0,
                     };
                     let seq = seqs.get(&end).map(|seq| seq.0);
-                    if let Ok(request) = RequestId::read(&request) {
-                        self.ledger.landed(&request, Landed { position, seq });
-                    }
+                    self.ledger.landed(&request, Landed { position, seq });
                 }
             }
         }

@@ -84,7 +84,7 @@ impl PgError {
         match self {
             Self::Unreachable { .. } | Self::Lost(_) | Self::Silent(_) | Self::StreamSilent(_) | Self::AnswerLost => {
                 Response::Retry
-            },
+            }
             Self::Tls { .. } | Self::Password { .. } | Self::Login(_) | Self::Protocol(_) => Response::Person,
             Self::Server { code, .. } => match code.as_str() {
                 // Object in use is a slot that another process still has; the others pass when the server is up.
