@@ -68,7 +68,7 @@ fn a_request_that_was_given_up_while_the_hub_was_dead_is_known_not_to_be_done() 
     // Also after one more restart, though nobody could ask the database.
     hub.kill();
     place.cluster.sql("postgres", "ALTER ROLE headland NOLOGIN").unwrap();
-    hub.may_log("not following");
+    hub.may_log("halted");
     place.again(&mut hub);
     assert_eq!(request(&place, "died-1").body["state"], "not-done");
     place.cluster.sql("postgres", "ALTER ROLE headland LOGIN").unwrap();
