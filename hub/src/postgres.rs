@@ -12,6 +12,7 @@ mod process;
 mod replication;
 mod server;
 mod swap;
+mod synchronous;
 mod tls;
 
 pub(crate) use connection::{Connection, Purpose};
@@ -21,6 +22,7 @@ pub(crate) use process::Process;
 pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify, silence_max};
 pub(crate) use server::{Server, TlsMode};
 pub(crate) use swap::{Fate, Found, Swap, TransactionId, fate, is_certain};
+pub(crate) use synchronous::counts as counts_as_standby;
 
 /// A name as SQL has it, whatever it holds.
 pub(crate) fn quoted(name: &str) -> String {

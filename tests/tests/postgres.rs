@@ -38,6 +38,8 @@ mod setting;
 mod slot;
 #[path = "postgres/standbys.rs"]
 mod standbys;
+#[path = "postgres/synchronous.rs"]
+mod synchronous;
 #[path = "postgres/tables.rs"]
 mod tables;
 #[path = "postgres/unknown.rs"]

@@ -8,6 +8,7 @@ use crate::postgres::{Connection, PgError, Purpose, literal};
 use crate::registrar::RequestId;
 use headland_shared::session::Ms;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn};
 
 /// What messages begin with that ask for the present.
@@ -72,12 +73,17 @@ impl Nonce {
 
 /// Puts a barrier into the log whenever somebody asks, one at a time. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Barriers(JoinHandle<()>);
+pub(super) struct Barriers {
+    task: JoinHandle<()>,
+    /// Up to which moment of asking barriers are confirmed: by the standbys too, where commits wait for them.
+    pub(super) confirmed: watch::Receiver<Ms>,
+}
 
 impl Barriers {
     pub(super) fn start(database: &Database, nonce: Nonce, asked: Asked) -> Self {
         let server = database.server.clone();
-        Self(spawn(async move {
+        let (confirm, confirmed) = watch::channel(0);
+        let task = spawn(async move {
             let mut kept = None;
             loop {
                 asked.asked().await;
@@ -89,27 +95,34 @@ impl Barriers {
                 // Whoever waits asks again, and hears of a server that is gone from the stream.
                 if let Ok(mut connection) = connection {
                     match barrier(&mut connection, nonce).await {
-                        Ok(()) => kept = Some(connection),
+                        Ok(asked_at) => {
+                            kept = Some(connection);
+                            confirm.send_replace(asked_at);
+                        }
                         Err(error) => tracing::debug!("asking for a barrier: {error}"),
                     }
                 }
             }
-        }))
+        });
+        Self { task, confirmed }
     }
 }
 
 /// Where commits wait for standbys this waits for them too, as long as it takes: one barrier waits for all who ask.
-async fn barrier(connection: &mut Connection, nonce: Nonce) -> Result<(), PgError> {
-    let content = nonce.content(now().mono);
+/// Gives the moment for which it was asked.
+async fn barrier(connection: &mut Connection, nonce: Nonce) -> Result<Ms, PgError> {
+    let asked_at = now().mono;
+    let content = nonce.content(asked_at);
     let (prefix, content) = (literal(PREFIX_PRESENT), literal(&content));
     connection
         .wait_for(&format!("SELECT pg_logical_emit_message(true, {prefix}, {content})"))
-        .await
+        .await?;
+    Ok(asked_at)
 }
 
 impl Drop for Barriers {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 

@@ -85,6 +85,8 @@ fn a_wait_for_the_standbys_whose_answer_was_swallowed_is_left_in_bounded_time() 
     let mut session = place.cluster.session(DATABASE).unwrap();
     std::thread::scope(|scope| {
         let insert = scope.spawn(move || session.run("INSERT INTO registered_models (name) VALUES ('late')"));
+        let waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%headland-barrier%'";
+        place.until("hub", || (!place.sql(waits).is_empty()).then_some(()));
         place.until_state("waiting");
         let begun = Instant::now();
         link.proxy.swallow(true);
