@@ -6,6 +6,8 @@
 
 #[path = "postgres/brake.rs"]
 mod brake;
+#[path = "postgres/chain.rs"]
+mod chain;
 #[path = "postgres/changes.rs"]
 mod changes;
 #[path = "postgres/crash.rs"]
