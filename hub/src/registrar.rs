@@ -26,7 +26,7 @@ pub(crate) use remembered::{Pending, RequestNote};
 pub(crate) use request_id::RequestId;
 
 use crate::bridging::Database;
-use crate::following::Presence;
+use crate::following::{Presence, Waits};
 use crate::postgres::Server;
 use crate::read::Reader;
 use crate::registry::bridge::{Mapping, Source};
@@ -61,6 +61,7 @@ pub(crate) struct Registrar {
     mapping: Arc<Mapping>,
     store: Store,
     presence: Presence,
+    waits: Waits,
     ledger: Ledger,
     puts: Arc<Semaphore>,
 }
@@ -91,15 +92,15 @@ impl Registrar {
     pub(crate) fn start(
         database: &Database,
         store: Store,
-        presence: Presence,
-        ledger: Ledger,
-        pending: Vec<Pending>,
+        (presence, waits): (Presence, Waits),
+        (ledger, pending): (Ledger, Vec<Pending>),
     ) -> Self {
         let registrar = Self {
             server: database.server.clone(),
             mapping: Arc::new(database.mapping.clone()),
             store,
             presence,
+            waits,
             ledger,
             puts: Arc::new(Semaphore::new(PUTS_MAX)),
         };

@@ -124,6 +124,10 @@ pub struct Counts {
     pub put_off: u64,
     /// Hellos that were passed over, since the agent had said a later one.
     pub overtaken: u64,
+    /// Hellos that wanted the registry's present state and were answered with it.
+    pub present: u64,
+    /// Hellos that wanted it and were answered without, since it could not be had in time.
+    pub present_late: u64,
     /// Catch-ups of these that bring everything.
     pub snapshots: u64,
     /// Catch-ups of these that sent only what a comparison found to differ.

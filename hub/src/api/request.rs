@@ -3,6 +3,7 @@
 use super::Local;
 use super::condition::tag_of;
 use super::element::{stale, tagged};
+use super::puts::RefusedAs;
 use crate::answer::{RequestState, RequestTold, WasPut};
 use crate::opening::now;
 use crate::registrar::{Done, Outcome, Registrar, Request, RequestId, SetError, Stage};
@@ -46,7 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     }
 }
 
-/// Sets an element in the database.
+/// Sets an element in the database. What it was refused with names the request too.
 pub(super) async fn set(local: &Local, registrar: &Registrar, put: Put, named: Named) -> Result<Response, Refusal> {
     let request = match named.0 {
         Some(request) => request,
@@ -72,7 +73,13 @@ pub(super) async fn set(local: &Local, registrar: &Registrar, put: Put, named: N
             (StatusCode::ACCEPTED, Json(told(&request, known))).into_response()
         }
         Err(SetError::Put(error @ PutError::Stale { .. })) => stale(error),
-        Err(error) => refused(local, error).into_response(),
+        Err(error) => {
+            let refusal = refused(local, error);
+            let kind = RefusedAs(refusal.kind().to_owned());
+            let mut response = refusal.into_response();
+            response.extensions_mut().insert(kind);
+            response
+        }
     };
     response.headers_mut().insert(REQUEST_ID, header);
     Ok(response)

@@ -5,7 +5,7 @@ use super::settling::settle;
 use super::{BARRIER_MS_MAX, COMMIT_MS_MAX, Landed, Outcome, Registrar, RequestId, SHOW_MS_MAX, SetError, Stage};
 use super::{CHANGE_MS_MAX, UNKNOWN_MS_MAX, followed, ms};
 use crate::bridging::PREFIX_REQUEST;
-use crate::following::Absent;
+use crate::following::{Absent, WantedFor};
 use crate::postgres::{Found, PgError, Response, Swap, is_certain};
 use crate::registry::bridge::{Cell, Source};
 use crate::registry::{Assertion, Put, Word};
@@ -108,8 +108,9 @@ impl Attempt {
     }
 
     async fn have_present(&self) -> Result<(), SetError> {
-        let presence = &self.registrar.presence;
-        presence.wait(ms(BARRIER_MS_MAX)).await.map_err(SetError::Unreachable)
+        let Registrar { presence, waits, .. } = &self.registrar;
+        let present = waits.counted(WantedFor::Put, presence.wait(ms(BARRIER_MS_MAX)));
+        present.await.map_err(SetError::Unreachable)
     }
 
     fn elements(&self) -> Result<Option<Elements>, SetError> {
