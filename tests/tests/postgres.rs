@@ -34,6 +34,8 @@ mod present;
 mod remembered;
 #[path = "postgres/residency.rs"]
 mod residency;
+#[path = "postgres/secured.rs"]
+mod secured;
 #[path = "postgres/setting.rs"]
 mod setting;
 #[path = "postgres/slot.rs"]
