@@ -414,7 +414,7 @@ impl Driver {
             Input::Request(note, answer) => {
                 let RequestNote { request, put, stage } = *note;
                 let remembered = self.replica.remember_request(request.as_str(), put, stage);
-                self.after(&remembered.as_ref().map(|()| ()));
+                self.after(&remembered);
                 if let Some(answer) = answer {
                     // Whoever asked may have gone.
                     let _ = answer.send(remembered);
