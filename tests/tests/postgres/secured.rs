@@ -4,6 +4,7 @@ use crate::place::{DATABASE, Place};
 use headland_fleet::front::Front;
 use headland_fleet::mlflow::{Mlflow, installed};
 use headland_fleet::ports::free_port;
+use headland_host::text::segment;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use tokio::runtime::Runtime;
@@ -12,7 +13,6 @@ const BEARER: &str = "Bearer s3cret of the farm";
 /// `hub:s3cret of the farm`
 const BASIC: &str = "Basic aHViOnMzY3JldCBvZiB0aGUgZmFybQ==";
 const SECRET: &str = "s3cret of the farm\n";
-const NOTES: &str = "/v1/namespaces/default/models/farm%2F1/annotations";
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
@@ -47,8 +47,9 @@ fn roots(place: &Place) -> String {
     format!("root_certificates={:?}\n", place.cluster.root_certificate())
 }
 
-fn annotate(place: &Place, text: &str) {
-    place.ask_agent(NOTES, Some(&json!({ "text": text })));
+fn annotate(place: &Place, model: &str, text: &str) {
+    let notes = format!("/v1/namespaces/default/models/{}/annotations", segment(model));
+    place.ask_agent(&notes, Some(&json!({ "text": text })));
 }
 
 /// Waits until nothing is left to be written, and so many writes were made since the hub was started.
@@ -77,7 +78,7 @@ fn what_devices_wrote_goes_over_tls_with_the_proof_that_the_server_wants() {
         configure(&place, &front, &format!("{lines}{}", roots(&place)));
         let mut hub = place.hub_that_follows();
         let mut agent = place.agent();
-        annotate(&place, proof);
+        annotate(&place, "farm/1", proof);
         until_open(&place, "refuses (401");
         assert!(front.passed().is_empty());
         // The secret is read for each attempt.
@@ -103,7 +104,7 @@ fn a_server_of_mlflow_that_cannot_prove_its_name_is_told_nothing() {
     configure(&place, &front, "");
     let _hub = place.hub_that_follows();
     let _agent = place.agent();
-    annotate(&place, "for nobody else");
+    annotate(&place, "farm/1", "for nobody else");
     until_open(&place, "making a TLS connection");
     assert!(front.passed().is_empty());
 }
@@ -116,7 +117,7 @@ fn an_mlflow_behind_tls_and_a_password_gets_what_devices_wrote() {
     let mlflow = Mlflow::start(&programs, &place.cluster, DATABASE, &place.path("")).unwrap();
     assert!(
         mlflow
-            .python("client.create_registered_model('farm/1', tags={'task': 'detection'})")
+            .python("client.create_registered_model('crop', tags={'task': 'detection'})")
             .unwrap()
     );
     crate::mlflow::follow_the_doctor(&place);
@@ -126,9 +127,9 @@ fn an_mlflow_behind_tls_and_a_password_gets_what_devices_wrote() {
     configure(&place, &front, &format!("user = \"hub\"\n{}", roots(&place)));
     let _hub = place.hub_that_follows();
     let _agent = place.agent();
-    annotate(&place, "wrong on winter wheat");
+    annotate(&place, "crop", "wrong on winter wheat");
     until_written(&place, 1);
-    let tags = "print(client.get_registered_model('farm/1').tags)";
+    let tags = "print(client.get_registered_model('crop').tags)";
     let tags = mlflow.printed(tags).unwrap().unwrap();
     assert!(
         tags.contains("edge.note.") && tags.contains("wrong on winter wheat"),
