@@ -6,6 +6,7 @@ pub(crate) use following::{DatabaseStanding, Follow, FollowState, WriteBack, Wri
 use headland_api::demand::Consistency;
 use headland_shared::value::Value;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How fresh an answer about models is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,7 +195,7 @@ pub(crate) struct RequestTold {
     pub(crate) name: Option<String>,
     /// What of the model.
     pub(crate) element: Option<String>,
-    /// The tag of what it set, once it is done.
+    /// The tag of what it set, once it is done; null when something else was said since and that is not known.
     pub(crate) etag: Option<String>,
     /// The commit's place in the hub's order of changes; null before it is done, and when nothing visible has changed.
     pub(crate) seq: Option<u64>,
@@ -248,6 +249,12 @@ pub(crate) struct CountsStatus {
     pub(crate) hellos_put_off: u64,
     /// Greetings that were passed over for later ones of the same agent.
     pub(crate) hellos_overtaken: u64,
+    /// Greetings that wanted the registry's present state and were answered with it.
+    #[serde(default)]
+    pub(crate) hellos_present: u64,
+    /// Greetings that wanted it and were answered without, since it could not be had in time.
+    #[serde(default)]
+    pub(crate) hellos_present_late: u64,
     /// Catch-ups that bring everything.
     pub(crate) snapshots: u64,
     /// Catch-ups that sent only what a comparison found to differ.
@@ -316,6 +323,30 @@ pub(crate) struct Running {
     pub(crate) link: LinkStatus,
     /// What waits for the replica.
     pub(crate) queue: Queue,
+    /// What came of requests to set an element since the hub started: how many of each outcome, which is `done`, `accepted`
+    /// or the kind of the problem.
+    #[serde(default)]
+    pub(crate) puts: BTreeMap<String, u64>,
+    /// How long all of them took, in milliseconds.
+    #[serde(default)]
+    pub(crate) puts_ms: u64,
+    /// How often the registry's present state was wanted since the hub started, and what came of that.
+    #[serde(default)]
+    pub(crate) present: Vec<PresentWaits>,
+}
+
+/// How often the registry's present state was wanted for something, and what came of that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct PresentWaits {
+    /// For what: `read`, a strong read at this hub; `put`, setting an element in a database; `hub`, a hub that follows this one.
+    pub(crate) wanted_for: String,
+    /// How often it was had.
+    pub(crate) had: u64,
+    /// How often it could not be had.
+    pub(crate) refused: u64,
+    /// How long all those took that had it, in milliseconds.
+    pub(crate) had_ms: u64,
 }
 
 /// How the hub is.

@@ -13,16 +13,18 @@ mod metrics;
 mod openapi;
 mod operate;
 mod problem;
+mod puts;
 mod read;
 mod registry;
 mod request;
 
 pub(crate) use backup::Backups;
+pub(crate) use puts::Puts;
 pub(crate) use registry::own_registry;
 
 use crate::answer::{CountsStatus, LinkStatus, Running};
 use crate::driver::{Inlet, Live};
-use crate::following::Follower;
+use crate::following::{Follower, Waits};
 use crate::opening::now;
 use crate::registrar::Registrar;
 use crate::store::Store;
@@ -53,6 +55,9 @@ pub(crate) struct Local {
     pub(crate) registrar: Option<Registrar>,
     pub(crate) started: Ms,
     pub(crate) backups: Backups,
+    pub(crate) puts: Puts,
+    /// How often the registry's present state was wanted.
+    pub(crate) waits: Waits,
 }
 
 impl Local {
@@ -69,6 +74,8 @@ impl Local {
                 hellos: counts.hellos,
                 hellos_put_off: counts.put_off,
                 hellos_overtaken: counts.overtaken,
+                hellos_present: counts.present,
+                hellos_present_late: counts.present_late,
                 snapshots: counts.snapshots,
                 repairs: counts.repairs,
                 records_found_to_differ: counts.compared_records,
@@ -90,6 +97,9 @@ impl Local {
                 bytes_out: link.bytes_out,
             },
             queue: self.inlet.queue(),
+            puts: self.puts.told(),
+            puts_ms: self.puts.took_ms(),
+            present: self.waits.told(),
         }
     }
 }

@@ -17,6 +17,7 @@ mod assembler;
 mod barrier;
 mod copying;
 mod ending;
+mod silence;
 mod start;
 mod streaming;
 mod task;

@@ -3,7 +3,7 @@
 use crate::api::{self, Local};
 use crate::bridging::Bridge;
 use crate::driver::{Driver, Inlet, Live};
-use crate::following::{Asked, Follower, Task};
+use crate::following::{Asked, Follower, Task, Waits};
 use crate::opening::{self, now};
 use crate::program::runtime;
 use crate::registrar::{Ledger, Registrar};
@@ -112,7 +112,8 @@ async fn serve(
             "starting the replica's thread: {error}; check the limits on this process"
         ))
     })?;
-    let (follower, registrar) = start_following(settings, &store, &inlet, asked)?;
+    let waits = Waits::default();
+    let (follower, registrar) = start_following(settings, &store, &inlet, asked, &waits)?;
     let router = api::router(Local {
         store,
         live,
@@ -123,6 +124,8 @@ async fn serve(
         registrar,
         started: now().mono,
         backups: api::Backups::default(),
+        puts: api::Puts::default(),
+        waits,
     });
     let (stop, stopped) = oneshot::channel::<()>();
     let mut served = tokio::spawn(socket.serve_beside(loopback, router, async {
@@ -156,6 +159,7 @@ fn start_following(
     store: &Store,
     inlet: &Inlet,
     asked: &Asked,
+    waits: &Waits,
 ) -> Result<(Option<Follower>, Option<Registrar>), Failure> {
     let backoff = Backoff::new(settings.link.backoff_ms_base, settings.link.backoff_ms_max);
     match settings.registry_source().map_err(Failure::bad_input)? {
@@ -166,12 +170,12 @@ fn start_following(
             Ok((Some(follower), None))
         }
         RegistrySource::Database(database) => {
-            let ledger = Ledger::default();
+            let (ledger, pending) = Ledger::open(store, inlet.clone()).map_err(Failure::failed)?;
             let named = (*database).clone();
             let (store, inlet) = (store.clone(), inlet.clone());
             let (bridge, follower) =
                 Bridge::new(*database, store.clone(), inlet, backoff, asked.clone(), ledger.clone());
-            let registrar = Registrar::new(&named, store, follower.presence(), ledger);
+            let registrar = Registrar::start(&named, store, (follower.presence(), waits.clone()), (ledger, pending));
             tokio::spawn(bridge.run());
             Ok((Some(follower), Some(registrar)))
         }

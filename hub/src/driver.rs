@@ -14,6 +14,7 @@ use crate::operation::{
     Decided, Decision, OperationError, ReadImport, RevertWish, perform_decision, perform_import, perform_put,
     perform_revert,
 };
+use crate::registrar::RequestNote;
 use crate::registry::bridge::{self, BridgeError};
 use crate::registry::follow::{self, Applied, FollowError};
 use crate::registry::{ImportReport, Put, PutReport, RevertReport};
@@ -24,6 +25,7 @@ use crate::writeback::Standing;
 use headland_host::link::{Delivery, LinkEvent, LinkHandle};
 use headland_host::log::{Limited, Verdict};
 use headland_host::service::Pulse;
+use headland_host::tables::StoreError;
 use headland_shared::epoch::Position;
 use headland_shared::frame::is_hello;
 use headland_shared::session::Ms;
@@ -77,6 +79,8 @@ pub(crate) enum Input {
     Known(Ms),
     /// Up to here what devices wrote is in the registry that it is written to.
     WrittenBack(Outlet, WrittenBack),
+    /// Something became of a request that sets something in a database.
+    Request(Box<RequestNote>, Option<oneshot::Sender<Result<(), StoreError>>>),
     /// Nothing: look at the flags.
     Wake,
 }
@@ -125,6 +129,18 @@ impl Inlet {
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
         delivery
+    }
+
+    /// One whose inputs nobody takes.
+    #[cfg(test)]
+    pub(crate) fn to_nobody() -> Self {
+        Self {
+            inputs: sync_channel(1).0,
+            bytes: Arc::default(),
+            frames: Arc::default(),
+            stop: Arc::default(),
+            pulse: Pulse::default(),
+        }
     }
 
     pub(crate) fn try_put(&self, input: Input) -> Result<(), TrySendError<Input>> {
@@ -394,6 +410,15 @@ impl Driver {
             Input::WrittenBack(outlet, written) => {
                 let stored = self.replica.written_back(outlet, &written);
                 self.after(&stored);
+            }
+            Input::Request(note, answer) => {
+                let RequestNote { request, put, stage } = *note;
+                let remembered = self.replica.remember_request(request.as_str(), put, stage);
+                self.after(&remembered);
+                if let Some(answer) = answer {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(remembered);
+                }
             }
             Input::Wake => {}
         }

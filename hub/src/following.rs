@@ -5,11 +5,13 @@ mod presence;
 mod reporter;
 mod standing;
 mod task;
+mod waits;
 
 pub(crate) use presence::{Absent, Asked, Presence};
 pub(crate) use reporter::Reporter;
 pub(crate) use standing::{Leader, Standing, State, at_rest};
 pub(crate) use task::Task;
+pub(crate) use waits::{Waits, WantedFor};
 
 use crate::answer::Follow;
 use crate::registry::Removals;

@@ -8,17 +8,21 @@ mod error;
 mod examination;
 mod login;
 pub mod pgoutput;
+mod process;
 mod replication;
 mod server;
 mod swap;
+mod synchronous;
 mod tls;
 
 pub(crate) use connection::{Connection, Purpose};
 pub(crate) use error::{PgError, Response};
 pub(crate) use examination::{Plan, SlotFacts, Table, Written, examine, examine_and_try, slot_facts};
-pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify};
+pub(crate) use process::Process;
+pub(crate) use replication::{Identity, Streamed, Streaming, create_slot, drop_slot, identify, silence_max};
 pub(crate) use server::{Server, TlsMode};
 pub(crate) use swap::{Fate, Found, Swap, TransactionId, fate, is_certain};
+pub(crate) use synchronous::counts as counts_as_standby;
 
 /// A name as SQL has it, whatever it holds.
 pub(crate) fn quoted(name: &str) -> String {

@@ -16,19 +16,27 @@
 mod attempt;
 mod error;
 mod ledger;
+mod remembered;
 mod request_id;
+mod settling;
 
 pub(crate) use error::SetError;
 pub(crate) use ledger::{Landed, Ledger, Request, Stage};
+pub(crate) use remembered::{Pending, RequestNote};
 pub(crate) use request_id::RequestId;
 
 use crate::bridging::Database;
-use crate::following::Presence;
+use crate::following::{Presence, Waits};
 use crate::postgres::Server;
+use crate::read::Reader;
 use crate::registry::bridge::{Mapping, Source};
 use crate::registry::{Put, Word};
 use crate::store::Store;
 use attempt::Attempt;
+use headland_host::tables::StoreError;
+use headland_shared::key::RecordKey;
+use headland_shared::query::{Catalogue, Elements};
+use settling::settle;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -53,6 +61,7 @@ pub(crate) struct Registrar {
     mapping: Arc<Mapping>,
     store: Store,
     presence: Presence,
+    waits: Waits,
     ledger: Ledger,
     puts: Arc<Semaphore>,
 }
@@ -79,15 +88,32 @@ pub(crate) enum Outcome {
 }
 
 impl Registrar {
-    pub(crate) fn new(database: &Database, store: Store, presence: Presence, ledger: Ledger) -> Self {
-        Self {
+    /// Also finds out what became of those of which a hub before this one did not hear the end.
+    pub(crate) fn start(
+        database: &Database,
+        store: Store,
+        (presence, waits): (Presence, Waits),
+        (ledger, pending): (Ledger, Vec<Pending>),
+    ) -> Self {
+        let registrar = Self {
             server: database.server.clone(),
             mapping: Arc::new(database.mapping.clone()),
             store,
             presence,
+            waits,
             ledger,
             puts: Arc::new(Semaphore::new(PUTS_MAX)),
+        };
+        for one in pending {
+            settle(registrar.clone(), one);
         }
+        registrar
+    }
+
+    fn elements(&self, record: &RecordKey) -> Result<Option<Elements>, SetError> {
+        let moment = Reader::new(self.store.clone()).moment();
+        let elements = moment.and_then(|moment| moment.elements(record));
+        elements.map_err(|error: StoreError| SetError::Put(error.into()))
     }
 
     /// What is known of requests.
@@ -136,7 +162,7 @@ impl Registrar {
                 },
                 seq: landed.seq,
             }),
-            Stage::Committed => Ok(Outcome::Committed),
+            Stage::Committed | Stage::Superseded => Ok(Outcome::Committed),
             Stage::Running => Err(SetError::Running(request.clone())),
             Stage::Unknown { reason } => Err(SetError::Unknown {
                 request: request.clone(),

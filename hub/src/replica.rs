@@ -33,7 +33,7 @@ pub use commit::{Commit, CommitError, Committed};
 pub use parked::Looks;
 pub(crate) use rebirth::begin_again;
 
-use crate::store::{Outlet, Store, WrittenBack};
+use crate::store::{Outlet, PutRow, RequestStage, Store, WrittenBack};
 use headland_host::tables::StoreError;
 use headland_shared::delta::ScopeAlias;
 use headland_shared::epoch::{Epoch, Position, Seq};
@@ -125,6 +125,10 @@ pub struct Counts {
     pub put_off: u64,
     /// Hellos that were passed over, since the agent had said a later one.
     pub overtaken: u64,
+    /// Hellos that wanted the registry's present state and were answered with it.
+    pub present: u64,
+    /// Hellos that wanted it and were answered without, since it could not be had in time.
+    pub present_late: u64,
     /// Catch-ups of these that bring everything.
     pub snapshots: u64,
     /// Catch-ups of these that sent only what a comparison found to differ.
@@ -285,6 +289,11 @@ impl Replica {
     /// Remembers up to where what devices wrote is in the registry that it is written to.
     pub fn written_back(&mut self, outlet: Outlet, written: &WrittenBack) -> Result<(), StoreError> {
         self.store.write(|tables| tables.set_written_back(outlet, written))
+    }
+
+    /// Remembers how far a request is that sets something in a database.
+    pub fn remember_request(&mut self, name: &str, put: Option<PutRow>, stage: RequestStage) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.set_request(name, put, stage))
     }
 
     /// Counts a hello that was passed over before it came here.

@@ -7,11 +7,11 @@ mod snapshot;
 mod tables;
 
 pub use rows::{
-    AgentRow, AttributeRow, Bridged, CommitRow, Followed, Guard, Numbers, Origin, Outlet, Progress, ScopeRow, Undo,
-    WrittenBack,
+    AgentRow, AttributeRow, Bridged, CommitRow, ExpectedRow, Followed, Guard, Numbers, Origin, Outlet, Progress,
+    PutRow, RequestRow, RequestStage, ScopeRow, Undo, WrittenBack,
 };
 pub use snapshot::{Rows, Snapshot, fill};
-pub use tables::{ChangeRow, Tables, UNSCOPED, Views, Writing};
+pub use tables::{ChangeRow, REQUESTS_MAX, Tables, UNSCOPED, Views, Writing};
 
 use headland_host::database::RecoveringDatabase;
 use headland_host::tables::{Migration, StoreError, migrate};
@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::breaks(tables::add_proofs),
     Migration::breaks(tables::add_devices),
     Migration::breaks(tables::add_rows),
+    Migration::adds(tables::add_requests),
 ];
 
 /// The open store.

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod disk;
 pub mod explore;
 pub mod fleet;
+pub mod front;
 pub mod mlflow;
 pub mod mosquitto;
 pub mod network;

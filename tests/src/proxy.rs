@@ -97,8 +97,8 @@ impl Proxy {
         self.link.bytes_per_s.store(bytes_per_s.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Takes what comes on each connection and passes nothing on, or carries again. What was swallowed is lost, so a
-    /// connection that carried something meanwhile is of no use after.
+    /// Takes what comes on each connection and passes nothing on, no end either, or carries again. What was swallowed is
+    /// lost, so a connection that carried something meanwhile is of no use after.
     pub fn swallow(&self, swallows: bool) {
         self.link.swallows.store(swallows, Ordering::Relaxed);
     }
@@ -203,12 +203,17 @@ async fn pump(
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
-        let length = from.read(&mut buffer).await?;
+        let read = from.read(&mut buffer).await;
+        if link.swallows.load(Ordering::Relaxed) {
+            match read {
+                Ok(1..) => continue,
+                // An end is swallowed too: the other side never hears of it.
+                Ok(0) | Err(_) => std::future::pending().await,
+            }
+        }
+        let length = read?;
         if length == 0 {
             return to.shutdown().await;
-        }
-        if link.swallows.load(Ordering::Relaxed) {
-            continue;
         }
         let pace = link.bytes_per_s.load(Ordering::Relaxed);
         if pace > 0 {

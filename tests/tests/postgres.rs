@@ -6,10 +6,14 @@
 
 #[path = "postgres/brake.rs"]
 mod brake;
+#[path = "postgres/chain.rs"]
+mod chain;
 #[path = "postgres/changes.rs"]
 mod changes;
 #[path = "postgres/crash.rs"]
 mod crash;
+#[path = "postgres/dead_link.rs"]
+mod dead_link;
 #[path = "postgres/described.rs"]
 mod described;
 #[path = "postgres/doctor.rs"]
@@ -26,14 +30,20 @@ mod mlflow;
 mod place;
 #[path = "postgres/present.rs"]
 mod present;
+#[path = "postgres/remembered.rs"]
+mod remembered;
 #[path = "postgres/residency.rs"]
 mod residency;
+#[path = "postgres/secured.rs"]
+mod secured;
 #[path = "postgres/setting.rs"]
 mod setting;
 #[path = "postgres/slot.rs"]
 mod slot;
 #[path = "postgres/standbys.rs"]
 mod standbys;
+#[path = "postgres/synchronous.rs"]
+mod synchronous;
 #[path = "postgres/tables.rs"]
 mod tables;
 #[path = "postgres/unknown.rs"]

@@ -105,6 +105,12 @@ pub(crate) struct DatabaseStanding {
     /// Milliseconds since it last said anything; null before it did.
     #[serde(default)]
     pub(crate) message_ms_ago: Option<u64>,
+    /// Barriers in its log that came back since the hub was started.
+    #[serde(default)]
+    pub(crate) barriers: u64,
+    /// How long all of them took, in milliseconds.
+    #[serde(default)]
+    pub(crate) barriers_ms: u64,
 }
 
 /// How the following of another's registry stands.

@@ -155,6 +155,13 @@ async fn said(local: Arc<Local>, record: RecordKey, element: Element, mut asked:
 
 /// Has the registry say something, if it still says what is expected.
 async fn set(local: &Local, record: RecordKey, assertion: Assertion, expected: Expected, named: Named) -> Answer {
+    local
+        .puts
+        .counted(try_set(local, record, assertion, expected, named))
+        .await
+}
+
+async fn try_set(local: &Local, record: RecordKey, assertion: Assertion, expected: Expected, named: Named) -> Answer {
     let element = assertion.element();
     let put = Box::new(Put {
         record: record.clone(),

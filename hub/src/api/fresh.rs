@@ -2,6 +2,7 @@
 
 use super::Local;
 use crate::answer::Freshness;
+use crate::following::WantedFor;
 use crate::report;
 use crate::store::Views;
 use headland_api::demand::{Consistency, Demand, OnStale, Stale};
@@ -23,13 +24,19 @@ impl Demanded {
     /// Takes a demand out of the parameters, and waits for the present if that is wanted.
     pub(super) async fn take(local: &Local, asked: &mut Parameters) -> Result<Self, Refusal> {
         let demand = Demand::take(asked)?;
-        let absent = match (demand.consistency, &local.follower) {
-            (Consistency::Strong, Some(follower)) => {
-                let patience = Duration::from_millis(demand.timeout_ms);
-                follower.presence().wait(patience).await.err()
+        let present = async {
+            match &local.follower {
+                Some(follower) => {
+                    let patience = Duration::from_millis(demand.timeout_ms);
+                    follower.presence().wait(patience).await
+                }
+                // A registry of one's own is present.
+                None => Ok(()),
             }
-            // A registry of one's own is present.
-            (Consistency::Strong, None) | (Consistency::Bounded | Consistency::Eventual, _) => None,
+        };
+        let absent = match demand.consistency {
+            Consistency::Strong => local.waits.counted(WantedFor::Read, present).await.err(),
+            Consistency::Bounded | Consistency::Eventual => None,
         };
         Ok(Self {
             demand,

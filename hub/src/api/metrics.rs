@@ -31,6 +31,7 @@ fn text(status: &Status) -> String {
     if let Some(live) = &status.live {
         running(&mut lines, live);
         counted(&mut lines, live);
+        registry::asked(&mut lines, live);
     }
     lines.into_text()
 }
@@ -144,6 +145,16 @@ fn counted(lines: &mut Lines, live: &Running) {
             "hellos_put_off_total",
             "Greetings that were put off, since more agents greeted than could be answered soon.",
             counts.hellos_put_off,
+        ),
+        (
+            "hellos_present_total",
+            "Greetings that wanted the registry's present state and were answered with it.",
+            counts.hellos_present,
+        ),
+        (
+            "hellos_present_late_total",
+            "Greetings that wanted it and were answered without, since it could not be had in time.",
+            counts.hellos_present_late,
         ),
         ("snapshots_total", "Catch-ups that bring everything.", counts.snapshots),
         (

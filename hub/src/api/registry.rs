@@ -3,7 +3,7 @@
 use super::Local;
 use crate::answer::{Follow, Registry};
 use crate::driver::Input;
-use crate::following::{Leader, State};
+use crate::following::{Leader, State, WantedFor};
 use crate::opening::now;
 use crate::operation::OperationError;
 use crate::registry::follow::{ChangesError, changes_since, has_news, held_of, position_of};
@@ -56,7 +56,9 @@ pub(super) async fn changes(
         && let Some(follower) = &local.follower
     {
         // Whoever does not wait for news wants the present. What cannot be had is seen by the age of the answer.
-        let _ = follower.presence().wait(Duration::from_millis(LOOK_MS_MAX)).await;
+        let presence = follower.presence();
+        let present = presence.wait(Duration::from_millis(LOOK_MS_MAX));
+        let _ = local.waits.counted(WantedFor::Hub, present).await;
     }
     let until = Instant::now() + Duration::from_millis(since.wait_ms.min(WAIT_MS_MAX));
     let mut last = false;

@@ -3,6 +3,7 @@
 use super::Local;
 use super::condition::tag_of;
 use super::element::{stale, tagged};
+use super::puts::RefusedAs;
 use crate::answer::{RequestState, RequestTold, WasPut};
 use crate::opening::now;
 use crate::registrar::{Done, Outcome, Registrar, Request, RequestId, SetError, Stage};
@@ -46,7 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     }
 }
 
-/// Sets an element in the database.
+/// Sets an element in the database. What it was refused with names the request too.
 pub(super) async fn set(local: &Local, registrar: &Registrar, put: Put, named: Named) -> Result<Response, Refusal> {
     let request = match named.0 {
         Some(request) => request,
@@ -72,7 +73,13 @@ pub(super) async fn set(local: &Local, registrar: &Registrar, put: Put, named: N
             (StatusCode::ACCEPTED, Json(told(&request, known))).into_response()
         }
         Err(SetError::Put(error @ PutError::Stale { .. })) => stale(error),
-        Err(error) => refused(local, error).into_response(),
+        Err(error) => {
+            let refusal = refused(local, error);
+            let kind = RefusedAs(refusal.kind().to_owned());
+            let mut response = refusal.into_response();
+            response.extensions_mut().insert(kind);
+            response
+        }
     };
     response.headers_mut().insert(REQUEST_ID, header);
     Ok(response)
@@ -97,7 +104,7 @@ pub(super) async fn request(
 
 fn unknown(request: &RequestId) -> Refusal {
     let detail = format!(
-        "looking up request {request}: this hub does not know it: it was not made here, or before the hub was started, or longer ago than the latest thousand; look at what the element says"
+        "looking up request {request}: this hub does not know it: it was not made here, or longer ago than the latest thousand, or the hub ended before it had asked the database to commit, so that nothing was done; look at what the element says"
     );
     Refusal::new(StatusCode::NOT_FOUND, "unknown-request", "Unknown request", detail)
 }
@@ -108,6 +115,10 @@ fn told(id: &RequestId, known: Option<Request>) -> RequestTold {
         Stage::Running => (RequestState::Running, None, None),
         Stage::Committed => (RequestState::Committed, None, None),
         Stage::Landed(landed) => (RequestState::Done, None, Some(landed)),
+        Stage::Superseded => {
+            let detail = "it was done, and something else has been said since".to_owned();
+            (RequestState::Done, Some(detail), None)
+        }
         Stage::NotDone { reason } => (RequestState::NotDone, Some(reason), None),
         Stage::Unknown { reason } => (RequestState::Unknown, Some(reason), None),
     };

@@ -5,8 +5,10 @@ use super::Database;
 use crate::following::Asked;
 use crate::opening::now;
 use crate::postgres::{Connection, PgError, Purpose, literal};
+use crate::registrar::RequestId;
 use headland_shared::session::Ms;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn};
 
 /// What messages begin with that ask for the present.
@@ -25,7 +27,17 @@ pub(super) enum Said {
     /// All that was committed at this moment on this hub's clock comes before.
     Present(Ms),
     /// The transaction is that of this request.
-    Request(String),
+    Request(RequestId),
+}
+
+impl Said {
+    /// Which request, if it is that.
+    pub(super) fn request(&self) -> Option<&RequestId> {
+        match self {
+            Self::Request(request) => Some(request),
+            Self::Present(_) => None,
+        }
+    }
 }
 
 /// Tells barriers of this stream from those of others.
@@ -48,7 +60,7 @@ impl Nonce {
         let text = std::str::from_utf8(content).ok();
         let text = text.filter(|text| text.len() <= CONTENT_BYTES_MAX)?;
         match prefix {
-            PREFIX_REQUEST => Some(Said::Request(text.to_owned())),
+            PREFIX_REQUEST => RequestId::read(text).ok().map(Said::Request),
             PREFIX_PRESENT => {
                 let (nonce, asked_at) = text.split_once('.')?;
                 let ours = u64::from_str_radix(nonce, 16) == Ok(self.0);
@@ -61,12 +73,17 @@ impl Nonce {
 
 /// Puts a barrier into the log whenever somebody asks, one at a time. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Barriers(JoinHandle<()>);
+pub(super) struct Barriers {
+    task: JoinHandle<()>,
+    /// Up to which moment of asking barriers are confirmed: by the standbys too, where commits wait for them.
+    pub(super) confirmed: watch::Receiver<Ms>,
+}
 
 impl Barriers {
     pub(super) fn start(database: &Database, nonce: Nonce, asked: Asked) -> Self {
         let server = database.server.clone();
-        Self(spawn(async move {
+        let (confirm, confirmed) = watch::channel(0);
+        let task = spawn(async move {
             let mut kept = None;
             loop {
                 asked.asked().await;
@@ -78,27 +95,34 @@ impl Barriers {
                 // Whoever waits asks again, and hears of a server that is gone from the stream.
                 if let Ok(mut connection) = connection {
                     match barrier(&mut connection, nonce).await {
-                        Ok(()) => kept = Some(connection),
+                        Ok(asked_at) => {
+                            kept = Some(connection);
+                            confirm.send_replace(asked_at);
+                        }
                         Err(error) => tracing::debug!("asking for a barrier: {error}"),
                     }
                 }
             }
-        }))
+        });
+        Self { task, confirmed }
     }
 }
 
 /// Where commits wait for standbys this waits for them too, as long as it takes: one barrier waits for all who ask.
-async fn barrier(connection: &mut Connection, nonce: Nonce) -> Result<(), PgError> {
-    let content = nonce.content(now().mono);
+/// Gives the moment for which it was asked.
+async fn barrier(connection: &mut Connection, nonce: Nonce) -> Result<Ms, PgError> {
+    let asked_at = now().mono;
+    let content = nonce.content(asked_at);
     let (prefix, content) = (literal(PREFIX_PRESENT), literal(&content));
     connection
         .wait_for(&format!("SELECT pg_logical_emit_message(true, {prefix}, {content})"))
-        .await
+        .await?;
+    Ok(asked_at)
 }
 
 impl Drop for Barriers {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -123,6 +147,7 @@ mod tests {
             assert_eq!(read(nonce, prefix, content), None, "{prefix} {content}");
         }
         assert_eq!(ours.read(PREFIX_REQUEST, &[0xff]), None);
-        assert_eq!(read(other, PREFIX_REQUEST, "r-1"), Some(Said::Request("r-1".into())));
+        let request = RequestId::read("r-1").unwrap();
+        assert_eq!(read(other, PREFIX_REQUEST, "r-1"), Some(Said::Request(request)));
     }
 }

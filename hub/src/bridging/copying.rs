@@ -49,6 +49,7 @@ impl Bridge {
             at_ms,
             extent: Extent::Whole,
             rows,
+            requests: Vec::new(),
         };
         self.have_copy_applied(heard).await?;
         self.reporter.show(|standing| {

@@ -1,16 +1,17 @@
 //! Following commit by commit.
 
+mod knowing;
+
 use super::assembler::{Assembler, Transaction};
 use super::barrier::{Barriers, Nonce, Said};
 use super::ending::Ending;
+use super::silence::{Silence, lost_answer};
 use super::task::Bridge;
 use super::watcher::{Seen, watch};
 use super::{Answered, Told};
-use crate::driver::Input;
 use crate::following::State;
 use crate::opening::now;
-use crate::postgres::{Connection, Purpose, Streamed, Streaming};
-use crate::registrar::{Landed, RequestId};
+use crate::postgres::{Connection, Process, Purpose, Streamed, Streaming};
 use crate::registry::Removals;
 use crate::registry::bridge::{BridgeError, Extent, Lsn, RowsHeard, Source, Spool};
 use crate::store::Bridged;
@@ -44,6 +45,7 @@ enum Step {
     Streamed(Streamed),
     Tick,
     Seen,
+    Confirmed,
 }
 
 /// One stream and how far it is.
@@ -65,11 +67,14 @@ struct Flow {
     /// The commit that the server must say again, since it does not know yet that it is held.
     owed: Option<(u64, u32)>,
     ticks: Interval,
+    silence: Silence,
     seen: Receiver<Option<Seen>>,
     /// Where the standbys are waited for, once that was needed.
-    standbys: Option<Connection>,
+    standbys: Option<(Connection, Process)>,
     /// Asks for the present when somebody wants it.
-    _barriers: Barriers,
+    barriers: Barriers,
+    /// The latest barrier that came, by when it was asked for, while it is not known to be confirmed.
+    came: Option<Ms>,
 }
 
 impl Flow {
@@ -104,13 +109,17 @@ impl Flow {
         if end <= Lsn(self.at.durable) {
             return Ok(());
         }
+        let requests: Vec<String> = said
+            .iter()
+            .filter_map(|said| said.request().map(ToString::to_string))
+            .collect();
         self.said.extend(said.into_iter().map(|said| (end, said)));
-        if rows.is_empty() {
+        if rows.is_empty() && requests.is_empty() {
             self.received = self.received.max(end);
             return Ok(());
         }
         let heard = self.heard(end, at_ms, Extent::Commit { xid }, rows);
-        self.waiting.push(heard);
+        self.waiting.push(RowsHeard { requests, ..heard });
         Ok(())
     }
 
@@ -127,6 +136,7 @@ impl Flow {
             at_ms,
             extent,
             rows,
+            requests: Vec::new(),
         }
     }
 
@@ -143,7 +153,13 @@ impl Flow {
 
 impl Bridge {
     /// Follows until something ends it.
-    pub(super) async fn follow(&mut self, connection: Connection, at: Bridged, confirmed: Lsn) -> Result<(), Ending> {
+    pub(super) async fn follow(
+        &mut self,
+        connection: Connection,
+        at: Bridged,
+        confirmed: Lsn,
+        silence: Silence,
+    ) -> Result<(), Ending> {
         let (plan, nonce) = (&self.database.plan, Nonce::new());
         let streaming = Streaming::start(connection, &plan.slot, &plan.publication).await?;
         let mut ticks = interval(Duration::from_millis(STATUS_MS));
@@ -160,9 +176,11 @@ impl Bridge {
             at,
             stored_at: now().mono,
             ticks,
+            silence,
             seen: watch(&self.database),
             standbys: None,
-            _barriers: Barriers::start(&self.database, nonce, self.reporter.asked()),
+            came: None,
+            barriers: Barriers::start(&self.database, nonce, self.reporter.asked()),
         };
         // What comes first must know already whether commits wait for standbys.
         let looked = tokio::time::timeout(Duration::from_millis(LOOK_MS_MAX), flow.seen.wait_for(Option::is_some));
@@ -181,8 +199,10 @@ impl Bridge {
                 streamed = flow.streaming.next() => Step::Streamed(streamed?),
                 _ = flow.ticks.tick() => Step::Tick,
                 Ok(()) = flow.seen.changed() => Step::Seen,
+                Ok(()) = flow.barriers.confirmed.changed() => Step::Confirmed,
             };
             if matches!(step, Step::Streamed(_)) {
+                flow.silence.is_broken();
                 self.reporter.show(|standing| standing.message_at = Some(now().mono));
             }
             match step {
@@ -193,8 +213,15 @@ impl Bridge {
                     self.pass(flow).await?;
                     taken?;
                 }
-                Step::Tick => flow.streaming.confirm(Lsn(flow.at.durable)).await?,
-                Step::Seen => self.know(flow),
+                Step::Tick => {
+                    flow.silence.lasts()?;
+                    flow.streaming.confirm(Lsn(flow.at.durable)).await?;
+                }
+                Step::Seen => {
+                    is_no_standby(&flow.seen)?;
+                    self.know(flow);
+                }
+                Step::Confirmed => self.confirmed(flow),
             }
         }
     }
@@ -269,21 +296,25 @@ impl Bridge {
     /// The server sends a commit before its standbys have confirmed it, and a failover could lose it. Commits are
     /// confirmed in their order, so a later one of this hub's own that is confirmed says it of all before.
     async fn until_standbys_have_it(&mut self, flow: &mut Flow) -> Result<(), Ending> {
-        let connection = match &mut flow.standbys {
-            Some(connection) => connection,
+        let (connection, process) = match &mut flow.standbys {
+            Some(kept) => kept,
             None => {
-                let connection = Connection::open(&self.database.server, Purpose::Queries).await?;
-                flow.standbys.insert(connection)
+                let mut connection = Connection::open(&self.database.server, Purpose::Queries).await?;
+                let process = Process::of(&mut connection).await?;
+                flow.standbys.insert((connection, process))
             }
         };
         let confirmed = connection.wait_for(BARRIER);
-        tokio::pin!(confirmed);
+        let lost = lost_answer(&self.database.server, *process);
+        tokio::pin!(confirmed, lost);
         let mut ticks = 0;
         loop {
             tokio::select! {
                 result = &mut confirmed => return Ok(result?),
+                error = &mut lost => return Err(error.into()),
                 _ = flow.ticks.tick() => {
                     ticks += 1;
+                    is_no_standby(&flow.seen)?;
                     // The first may come at once, and standbys that are there need no word.
                     if ticks > 1 {
                         self.reporter.tell(State::Unconfirmed);
@@ -304,33 +335,6 @@ impl Bridge {
         let rows = Spool::new(self.database.directory.clone());
         let position = flow.heard(flow.received, 0, Extent::Position, rows);
         self.take_over(flow, vec![position]).await
-    }
-
-    /// What hubs said in transactions that are here now, with all before them.
-    fn hear(&mut self, flow: &mut Flow, here: Lsn) {
-        let seqs = std::mem::take(&mut flow.seqs);
-        for (end, said) in std::mem::take(&mut flow.said) {
-            if end > here {
-                continue;
-            }
-            match said {
-                Said::Present(as_of) => {
-                    self.reporter.known(as_of);
-                    // One that finds no room is followed by the next.
-                    let _ = self.inlet.try_put(Input::Known(as_of));
-                }
-                Said::Request(request) => {
-                    let position = Position {
-                        life: flow.at.life,
-                        number: end.0,
-                    };
-                    let seq = seqs.get(&end).map(|seq| seq.0);
-                    if let Ok(request) = RequestId::read(&request) {
-                        self.ledger.landed(&request, Landed { position, seq });
-                    }
-                }
-            }
-        }
     }
 
     async fn take_over(&mut self, flow: &mut Flow, heard: Vec<RowsHeard>) -> Result<(), Ending> {
@@ -390,26 +394,16 @@ impl Bridge {
         }
         Ok(Ok(()))
     }
+}
 
-    /// Says since when this hub knows what the registry says, and how the slot is.
-    fn know(&mut self, flow: &mut Flow) {
-        let Some(seen) = flow.seen.borrow_and_update().clone() else {
-            return;
-        };
-        let behind = seen.at.bytes_after(flow.received);
-        self.reporter.show(|standing| {
-            let database = &mut standing.database;
-            database.synchronous = seen.synchronous;
-            database.behind_bytes = Some(behind);
-            database.durable = Some(Lsn(flow.at.durable).to_string());
-            database.wal_status = seen.slot.as_ref().map(|slot| slot.wal_status.clone());
-            database.kept_bytes = seen.slot.as_ref().map(|slot| slot.kept_bytes);
-            database.safe_wal_bytes = seen.slot.as_ref().and_then(|slot| slot.safe_wal_bytes);
-        });
-        if behind == 0 && !flow.assembler.is_open() {
-            self.reporter.known(seen.asked_at);
-            // One that finds no room is followed by the next.
-            let _ = self.inlet.try_put(Input::Known(seen.asked_at));
-        }
+/// A hub that is counted among the standbys would wait for itself, and all who commit for it.
+fn is_no_standby(seen: &Receiver<Option<Seen>>) -> Result<(), Ending> {
+    match seen.borrow().as_ref().is_some_and(|seen| seen.waited_for) {
+        false => Ok(()),
+        true => Err(Ending::Halt(
+            "commits of the database wait for this hub as for a standby, and it for their standbys; name the standbys in \
+             synchronous_standby_names, without * and without this hub"
+                .to_owned(),
+        )),
     }
 }

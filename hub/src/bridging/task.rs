@@ -1,12 +1,13 @@
 //! The task: session after session, until the program ends.
 
 use super::ending::{Ending, Recopy};
+use super::silence::Silence;
 use super::start::{Known, Start, start};
 use super::streaming::STATUS_MS;
 use super::{Answered, Database, Told};
 use crate::driver::{Inlet, Input};
 use crate::following::{Asked, Follower, Leader, Reporter, State};
-use crate::postgres::{Connection, Purpose, Response, Streaming, examine, identify};
+use crate::postgres::{Connection, Purpose, Response, Streaming, examine, identify, silence_max};
 use crate::registrar::Ledger;
 use crate::registry::bridge::{BridgeApplied, Lsn, Mapping};
 use crate::store::{Bridged, Store};
@@ -108,6 +109,7 @@ impl Bridge {
             )));
         }
         let identity = identify(&mut connection).await?;
+        let silence = Silence::of(silence_max(&mut connection).await?);
         let known = Known {
             numbers: self.read(|views| views.numbers())?,
             bridged: self.bridged()?,
@@ -131,7 +133,7 @@ impl Bridge {
                 (at, confirmed)
             }
         };
-        self.follow(connection, at, confirmed).await
+        self.follow(connection, at, confirmed, silence).await
     }
 
     fn read<T>(

@@ -2,7 +2,7 @@
 
 use super::Database;
 use crate::opening::now;
-use crate::postgres::{Connection, PgError, Purpose, SlotFacts, slot_facts};
+use crate::postgres::{Connection, PgError, Purpose, SlotFacts, counts_as_standby, slot_facts};
 use crate::registry::bridge::Lsn;
 use headland_shared::session::Ms;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub(super) struct Seen {
     pub(super) at: Lsn,
     /// Whether commits wait for standbys, and are visible to this hub before they are to anybody else.
     pub(super) synchronous: bool,
+    /// Whether commits wait for this hub as for one of the standbys.
+    pub(super) waited_for: bool,
     /// The slot.
     pub(super) slot: Option<SlotFacts>,
 }
@@ -52,17 +54,19 @@ pub(super) fn watch(database: &Database) -> watch::Receiver<Option<Seen>> {
 
 async fn look(connection: &mut Connection, slot: &str) -> Result<Seen, PgError> {
     let asked_at = now().mono;
-    let sql = "SELECT pg_current_wal_lsn(), current_setting('synchronous_standby_names') <> ''";
+    let sql = "SELECT pg_current_wal_lsn(), current_setting('synchronous_standby_names'), current_setting('application_name')";
     let rows = connection.query(sql).await?;
     let field = |index: usize| rows.first().and_then(|row| row.get(index)?.as_deref());
     let at = field(0).and_then(|text| text.parse().ok());
-    let synchronous = field(1) == Some("t");
+    let (names, application) = (field(1).unwrap_or_default(), field(2).unwrap_or_default());
+    let (synchronous, waited_for) = (!names.is_empty(), counts_as_standby(names, application));
     let at = at.ok_or_else(|| PgError::protocol("the server does not say how far its log is"))?;
     let slot = slot_facts(connection, slot).await?;
     Ok(Seen {
         asked_at,
         at,
         synchronous,
+        waited_for,
         slot,
     })
 }

@@ -135,6 +135,9 @@ fn unknown(answer: &Value, json: bool) -> Result<(), Failure> {
 fn sheet(wish: &Wish, status: StatusCode, answer: &Value) -> String {
     if status == StatusCode::ACCEPTED {
         let request = text(answer, "request");
+        if let Some(detail) = answer["detail"].as_str() {
+            return format!("{}: {detail}\nrequest {request}\n", wish.of);
+        }
         return format!(
             "{} is set in the database; this hub does not show it yet\nask again `headland-hub request {request}`\n",
             wish.of
@@ -191,6 +194,11 @@ mod tests {
                 "already; nothing has changed",
             ),
             (accepted, json!({"request": "r-1"}), "`headland-hub request r-1`"),
+            (
+                accepted,
+                json!({"request": "r-1", "detail": "it was done, and something else has been said since"}),
+                "it was done, and something else has been said since\nrequest r-1",
+            ),
         ] {
             let text = sheet(&wish(), status, &answer);
             assert!(text.contains(wanted), "{text}");

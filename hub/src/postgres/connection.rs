@@ -8,6 +8,7 @@ use bytes::{Buf, BytesMut};
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::{COPY_DATA_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
+use rustix::net::sockopt;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -22,6 +23,13 @@ const CONNECT_S_MAX: u64 = 15;
 /// How long the server may be silent while it answers a query. A query over tables that were just filled was seen to
 /// take a minute.
 const ANSWER_S_MAX: u64 = 180;
+/// When a connection that says nothing is tried by the system, how often then, and how many of these may be in vain:
+/// 30 s after the last word one whose other end is gone has ended. Some firewalls forget what rests for minutes.
+const PROBE_AFTER_S: u64 = 10;
+const PROBE_EVERY_S: u64 = 5;
+const PROBES_MAX: u32 = 4;
+/// How long what was sent may stay unconfirmed by the other system, in milliseconds.
+const UNCONFIRMED_MS_MAX: u32 = 30_000;
 /// How much is read at a time, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 /// The most rows of an answer that is held as a whole: what is asked of the catalogue concerns a few tables.
@@ -240,10 +248,20 @@ async fn dial(server: &Server) -> Result<Box<dyn Stream>, PgError> {
     let stream = connected.map_err(unreachable)?;
     // Positions are confirmed in small messages that must not wait for company.
     stream.set_nodelay(true).map_err(unreachable)?;
+    notice_death(&stream).map_err(|error| unreachable(error.into()))?;
     match server.tls {
         TlsMode::VerifyFull(_) => Ok(Box::new(tls::wrap(stream, server).await?)),
         TlsMode::Local => Ok(Box::new(stream)),
     }
+}
+
+/// Has the system end the connection in bounded time when its other end is gone without a word.
+fn notice_death(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, Duration::from_secs(PROBE_AFTER_S))?;
+    sockopt::set_tcp_keepintvl(stream, Duration::from_secs(PROBE_EVERY_S))?;
+    sockopt::set_tcp_keepcnt(stream, PROBES_MAX)?;
+    sockopt::set_tcp_user_timeout(stream, UNCONFIRMED_MS_MAX)
 }
 
 fn types_of(body: &postgres_protocol::message::backend::RowDescriptionBody) -> Result<Vec<u32>, PgError> {

@@ -53,6 +53,14 @@ pub(crate) enum PgError {
     /// It says nothing.
     #[error("waiting for PostgreSQL: no answer within {0} s; it is tried again")]
     Silent(u64),
+    /// Nothing comes over the stream, though the server was asked each second.
+    #[error(
+        "following PostgreSQL: nothing came for {0} s, though it was asked each second; the connection is taken for dead, and another one is made"
+    )]
+    StreamSilent(u64),
+    /// The answer for which it was waited is lost.
+    #[error("waiting for PostgreSQL: its answer was lost on the way; it is asked again")]
+    AnswerLost,
 }
 
 /// What is to be done about an error.
@@ -74,7 +82,9 @@ impl PgError {
     /// What is to be done.
     pub(crate) fn response(&self) -> Response {
         match self {
-            Self::Unreachable { .. } | Self::Lost(_) | Self::Silent(_) => Response::Retry,
+            Self::Unreachable { .. } | Self::Lost(_) | Self::Silent(_) | Self::StreamSilent(_) | Self::AnswerLost => {
+                Response::Retry
+            }
             Self::Tls { .. } | Self::Password { .. } | Self::Login(_) | Self::Protocol(_) => Response::Person,
             Self::Server { code, .. } => match code.as_str() {
                 // Object in use is a slot that another process still has; the others pass when the server is up.

@@ -13,6 +13,7 @@ pub(crate) use writing::Written;
 
 use super::connection::{Connection, Row};
 use super::error::PgError;
+use super::synchronous::counts;
 use super::{literal, quoted};
 use crate::edge::{self, TablesUse};
 use crate::registry::bridge::Lsn;
@@ -196,6 +197,8 @@ struct General {
     recovering: bool,
     replicates: bool,
     synchronous: String,
+    /// What this hub is called there.
+    application: String,
 }
 
 impl General {
@@ -203,7 +206,7 @@ impl General {
         let sql = format!(
             "SELECT current_setting('server_version_num'), current_setting('wal_level'), pg_is_in_recovery(), \
              coalesce((SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = {}), false), \
-             current_setting('synchronous_standby_names')",
+             current_setting('synchronous_standby_names'), current_setting('application_name')",
             literal(&plan.user)
         );
         let rows = connection.query(&sql).await?;
@@ -216,6 +219,7 @@ impl General {
             recovering: text(row, 2) == "t",
             replicates: text(row, 3) == "t",
             synchronous: text(row, 4).to_owned(),
+            application: text(row, 5).to_owned(),
         })
     }
 
@@ -249,7 +253,14 @@ impl General {
             let mend = format!("ALTER ROLE {user} REPLICATION;");
             hinder(format!("role {} may not replicate", plan.user), Some(mend));
         }
-        if !self.synchronous.is_empty() {
+        if counts(&self.synchronous, &self.application) {
+            let what = format!(
+                "synchronous_standby_names is {:?}, and counts this hub as a standby: commits would wait for the hub, and \
+                 the hub for their standbys; name the standbys there, without * and without this hub",
+                self.synchronous
+            );
+            findings.push(Finding::hindering(what, None));
+        } else if !self.synchronous.is_empty() {
             let what = "synchronous_standby_names is set: the hub puts a message into the log after each commit, and waits until the standbys have it";
             findings.push(Finding::warning(what, None));
         }

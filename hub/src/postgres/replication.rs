@@ -6,7 +6,7 @@ use super::{literal, quoted};
 use crate::registry::bridge::Lsn;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use postgres_protocol::message::frontend::CopyData;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds from 1970 to 2000, from when PostgreSQL counts.
 const EPOCH_S: u64 = 946_684_800;
@@ -53,6 +53,14 @@ pub(crate) async fn drop_slot(connection: &mut Connection, slot: &str) -> Result
     let command =
         format!("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {name}");
     connection.query(&command).await.map(|_| ())
+}
+
+/// For how long the server bears silence of whoever follows; nothing where it bears it for ever.
+pub(crate) async fn silence_max(connection: &mut Connection) -> Result<Option<Duration>, PgError> {
+    let sql = "SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'";
+    let rows = connection.query(sql).await?;
+    let ms = rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok());
+    Ok(ms.filter(|ms| *ms > 0).map(Duration::from_millis))
 }
 
 /// What comes over the stream.

@@ -31,7 +31,7 @@ pub(crate) enum Found {
 
 /// The number of a transaction, which the server does not give again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TransactionId(u64);
+pub(crate) struct TransactionId(pub(crate) u64);
 
 /// What became of a transaction, as its server says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,22 +1,17 @@
 //! One attempt to set an element in the database.
 
+use super::remembered::{Asked, Pending};
+use super::settling::settle;
 use super::{BARRIER_MS_MAX, COMMIT_MS_MAX, Landed, Outcome, Registrar, RequestId, SHOW_MS_MAX, SetError, Stage};
 use super::{CHANGE_MS_MAX, UNKNOWN_MS_MAX, followed, ms};
 use crate::bridging::PREFIX_REQUEST;
-use crate::following::Absent;
-use crate::postgres::{Fate, Found, PgError, Response, Swap, TransactionId, fate, is_certain};
-use crate::read::Reader;
+use crate::following::{Absent, WantedFor};
+use crate::postgres::{Found, PgError, Response, Swap, is_certain};
 use crate::registry::bridge::{Cell, Source};
 use crate::registry::{Assertion, Put, Word};
-use headland_host::tables::StoreError;
-use headland_shared::query::{Catalogue, Elements};
+use headland_shared::query::Elements;
 use headland_shared::resolve::AliasTarget;
-use std::time::Duration;
-use tokio::time::{sleep, timeout};
-
-/// How soon the server is asked again what became of a transaction, in milliseconds: twice as long each time.
-const ASK_MS_BASE: u64 = 200;
-const ASK_MS_MAX: u64 = 5_000;
+use tokio::time::timeout;
 
 /// What a cell holds when the element says this. A cell names one version.
 pub(super) fn value_of(assertion: &Assertion) -> Result<String, SetError> {
@@ -69,10 +64,11 @@ impl Attempt {
             Ok(Change::None(word)) => {
                 swap.give_up().await;
                 let (position, seq) = (word.position, None);
-                self.note(Stage::Landed(Landed { position, seq }));
+                let landed = Stage::Landed(Landed { position, seq });
+                self.registrar.ledger.conclude(&self.request, landed);
                 Ok(Outcome::Shown { word, seq })
             }
-            Ok(Change::Made(transaction)) => self.commit(swap, source, transaction).await,
+            Ok(Change::Made(asked)) => self.commit(swap, asked).await,
             Err(error) => {
                 swap.give_up().await;
                 Err(error)
@@ -104,18 +100,21 @@ impl Attempt {
             return Err(self.stale().await);
         }
         let said = swap.say(PREFIX_REQUEST, self.request.as_str()).await;
-        Ok(Change::Made(said.map_err(|error| self.failed(error))?))
+        let transaction = said.map_err(|error| self.failed(error))?;
+        let asked = Asked { source, transaction };
+        // So that it can be asked what became of it, whatever dies meanwhile.
+        self.registrar.ledger.remember(&self.request, &self.put, asked).await?;
+        Ok(Change::Made(asked))
     }
 
     async fn have_present(&self) -> Result<(), SetError> {
-        let presence = &self.registrar.presence;
-        presence.wait(ms(BARRIER_MS_MAX)).await.map_err(SetError::Unreachable)
+        let Registrar { presence, waits, .. } = &self.registrar;
+        let present = waits.counted(WantedFor::Put, presence.wait(ms(BARRIER_MS_MAX)));
+        present.await.map_err(SetError::Unreachable)
     }
 
     fn elements(&self) -> Result<Option<Elements>, SetError> {
-        let moment = Reader::new(self.registrar.store.clone()).moment();
-        let elements = moment.and_then(|moment| moment.elements(&self.put.record));
-        elements.map_err(|error: StoreError| SetError::Put(error.into()))
+        self.registrar.elements(&self.put.record)
     }
 
     /// The row says what is shown. It does not where another row counts more.
@@ -149,7 +148,7 @@ impl Attempt {
         }
     }
 
-    async fn commit(&self, swap: Swap<'_>, source: Source, transaction: TransactionId) -> Result<Outcome, SetError> {
+    async fn commit(&self, swap: Swap<'_>, asked: Asked) -> Result<Outcome, SetError> {
         let committed = match timeout(ms(COMMIT_MS_MAX), swap.commit()).await {
             Ok(Ok(())) => Committing::Done,
             Ok(Err(error)) if is_certain(&error) => Committing::Refused(error),
@@ -164,10 +163,21 @@ impl Attempt {
                 self.note(Stage::Committed);
                 self.shown(SHOW_MS_MAX).await
             }
-            Committing::Refused(error) => Err(self.failed(error)),
+            Committing::Refused(error) => {
+                let error = self.failed(error);
+                let reason = error.to_string();
+                self.registrar.ledger.conclude(&self.request, Stage::NotDone { reason });
+                Err(error)
+            }
             Committing::Lost(reason) => {
                 self.note(Stage::Unknown { reason: reason.clone() });
-                self.find_out(source, transaction, reason);
+                let pending = Pending {
+                    request: self.request.clone(),
+                    put: Some(self.put.clone()),
+                    asked,
+                    reason,
+                };
+                settle(self.registrar.clone(), pending);
                 self.shown(UNKNOWN_MS_MAX).await
             }
         }
@@ -175,7 +185,7 @@ impl Attempt {
 
     /// Waits until the stream has brought it, or it is known that it never will.
     async fn shown(&self, patience_ms: u64) -> Result<Outcome, SetError> {
-        let known = |stage: &Stage| matches!(stage, Stage::Landed(_) | Stage::NotDone { .. });
+        let known = |stage: &Stage| stage.is_final();
         let waited = timeout(ms(patience_ms), self.registrar.ledger.until(&self.request, known)).await;
         let stage = match waited {
             Ok(stage) => stage,
@@ -192,7 +202,7 @@ impl Attempt {
                 request: self.request.clone(),
                 reason,
             }),
-            Some(Stage::Committed | Stage::Running) | None => Ok(Outcome::Committed),
+            Some(Stage::Committed | Stage::Running | Stage::Superseded) | None => Ok(Outcome::Committed),
         }
     }
 
@@ -211,42 +221,6 @@ impl Attempt {
             },
         };
         Ok(Outcome::Shown { word, seq })
-    }
-
-    /// Asks what became of it, until that is known.
-    fn find_out(&self, source: Source, transaction: TransactionId, reason: String) {
-        let (registrar, request) = (self.registrar.clone(), self.request.clone());
-        tokio::spawn(async move {
-            let mut wait_ms = ASK_MS_BASE;
-            loop {
-                let landed = registrar
-                    .ledger
-                    .until(&request, |stage| matches!(stage, Stage::Landed(_)));
-                tokio::select! {
-                    _ = landed => return,
-                    () = sleep(Duration::from_millis(wait_ms)) => {}
-                }
-                wait_ms = (2 * wait_ms).min(ASK_MS_MAX);
-                let stage = match fate(&registrar.server, source, transaction).await {
-                    Err(_) | Ok(Some(Fate::Open)) => continue,
-                    Ok(Some(Fate::Committed)) => Stage::Committed,
-                    Ok(Some(Fate::Aborted)) => {
-                        let reason = format!("{reason}; the database has given it up");
-                        Stage::NotDone { reason }
-                    }
-                    Ok(Some(Fate::Forgotten)) => {
-                        let reason = format!("{reason}; the database does not know it any more");
-                        Stage::Unknown { reason }
-                    }
-                    Ok(None) => {
-                        let reason = format!("{reason}; the database has another history by now");
-                        Stage::Unknown { reason }
-                    }
-                };
-                registrar.ledger.note(&request, stage);
-                return;
-            }
-        });
     }
 
     fn note(&self, stage: Stage) {
@@ -273,5 +247,5 @@ enum Change {
     /// Nothing: the registry says it already.
     None(Word),
     /// It is set, if this transaction is committed.
-    Made(TransactionId),
+    Made(Asked),
 }

@@ -1,13 +1,14 @@
 //! What became of requests: those that were made here, and those of which the stream brought the transaction.
 
+use super::remembered::{Asked, Pending, RequestNote, put_row, recalled, stage_row};
 use super::{RequestId, SetError};
+use crate::driver::{Inlet, Input};
 use crate::registry::Put;
+use crate::store::{REQUESTS_MAX, Store};
+use headland_host::tables::StoreError;
 use headland_shared::epoch::Position;
 use std::collections::{BTreeMap, VecDeque};
-use tokio::sync::watch;
-
-/// Requests that are remembered: a day of releases, in some hundred kilobytes.
-const REQUESTS_MAX: usize = 1_024;
+use tokio::sync::{oneshot, watch};
 
 /// What is known of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Stage {
     Committed,
     /// It is committed, and shown here.
     Landed(Landed),
+    /// It is committed, and something else has been said since, so that it cannot be told where it stands.
+    Superseded,
     /// It was not done, and will not be.
     NotDone {
         /// Why.
@@ -48,8 +51,8 @@ pub(crate) struct Landed {
 
 impl Stage {
     /// Whether nothing more will become of it.
-    const fn is_final(&self) -> bool {
-        matches!(self, Self::Landed(_) | Self::NotDone { .. })
+    pub(super) const fn is_final(&self) -> bool {
+        matches!(self, Self::Landed(_) | Self::Superseded | Self::NotDone { .. })
     }
 }
 
@@ -85,25 +88,65 @@ impl Pages {
 
 /// The requests that are remembered. Shared by all who hold one.
 #[derive(Debug, Clone)]
-pub(crate) struct Ledger(watch::Sender<Pages>);
-
-impl Default for Ledger {
-    fn default() -> Self {
-        Self(watch::channel(Pages::default()).0)
-    }
+pub(crate) struct Ledger {
+    pages: watch::Sender<Pages>,
+    /// Where the replica is told of what is to outlive this program.
+    inlet: Inlet,
 }
 
 impl Ledger {
+    /// What the store remembers, and those of it whose end is not known.
+    pub(crate) fn open(store: &Store, inlet: Inlet) -> Result<(Self, Vec<Pending>), StoreError> {
+        let (mut pages, mut unsettled) = (Pages::default(), Vec::new());
+        for (name, row) in store.read()?.requests()? {
+            let Ok(id) = RequestId::read(&name) else {
+                continue;
+            };
+            let (request, pending) = recalled(&id, row);
+            pages.insert(&id, request);
+            unsettled.extend(pending);
+        }
+        let pages = watch::channel(pages).0;
+        Ok((Self { pages, inlet }, unsettled))
+    }
+
+    /// Has the store remember what the database is about to be asked.
+    pub(super) async fn remember(&self, id: &RequestId, put: &Put, asked: Asked) -> Result<(), SetError> {
+        let note = RequestNote {
+            request: id.clone(),
+            put: put_row(put),
+            stage: asked.row(),
+        };
+        let (answer, answered) = oneshot::channel();
+        let given = self.inlet.try_put(Input::Request(Box::new(note), Some(answer)));
+        given.map_err(|_| SetError::Busy)?;
+        let remembered = answered.await.map_err(|_| SetError::Busy)?;
+        remembered.map_err(|error| SetError::Put(error.into()))
+    }
+
+    /// Notes the end of a request that the stream does not tell, here and in the store.
+    pub(super) fn conclude(&self, id: &RequestId, stage: Stage) {
+        let row = stage_row(&stage);
+        self.note(id, stage.clone());
+        let known = self.request(id).filter(|known| known.stage == stage);
+        if let Some((known, stage)) = known.zip(row) {
+            let (request, put) = (id.clone(), known.put.as_ref().and_then(put_row));
+            let note = Box::new(RequestNote { request, put, stage });
+            // One that finds no room is found out again after a restart.
+            let _ = self.inlet.try_put(Input::Request(note, None));
+        }
+    }
+
     /// Begins a request; nothing, when it is to be made, or how far it is. One that was not done may be made again.
     pub(super) fn begin(&self, id: &RequestId, put: &Put) -> Result<Option<Stage>, SetError> {
         let mut begun = Ok(None);
-        self.0.send_modify(|pages| begun = begin(pages, id, put));
+        self.pages.send_modify(|pages| begun = begin(pages, id, put));
         begun
     }
 
     /// Forgets a request that was not begun after all.
     pub(super) fn forget(&self, id: &RequestId) {
-        self.0.send_modify(|pages| {
+        self.pages.send_modify(|pages| {
             pages.requests.remove(id);
             pages.order.retain(|other| other != id);
         });
@@ -111,7 +154,7 @@ impl Ledger {
 
     /// Notes how far a request is. What has landed has landed.
     pub(super) fn note(&self, id: &RequestId, stage: Stage) {
-        self.0.send_modify(|pages| {
+        self.pages.send_modify(|pages| {
             let known = pages.requests.get_mut(id);
             if let Some(known) = known.filter(|known| !matches!(known.stage, Stage::Landed(_))) {
                 known.stage = stage;
@@ -122,7 +165,7 @@ impl Ledger {
     /// The stream has brought the transaction of a request, made here or elsewhere.
     pub(crate) fn landed(&self, id: &RequestId, landed: Landed) {
         let stage = Stage::Landed(landed);
-        self.0.send_modify(|pages| match pages.requests.get_mut(id) {
+        self.pages.send_modify(|pages| match pages.requests.get_mut(id) {
             Some(known) => known.stage = stage,
             None => {
                 if pages.make_room() {
@@ -134,12 +177,12 @@ impl Ledger {
 
     /// What is known of a request.
     pub(crate) fn request(&self, id: &RequestId) -> Option<Request> {
-        self.0.borrow().requests.get(id).cloned()
+        self.pages.borrow().requests.get(id).cloned()
     }
 
     /// Waits until something is known of a request that `wanted` takes.
     pub(super) async fn until(&self, id: &RequestId, wanted: impl Fn(&Stage) -> bool) -> Option<Stage> {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.pages.subscribe();
         let known = |pages: &Pages| pages.requests.get(id).map(|request| request.stage.clone());
         let there = changes.wait_for(|pages| known(pages).is_none_or(|stage| wanted(&stage)));
         there.await.ok().and_then(|pages| known(&pages))
@@ -149,7 +192,7 @@ impl Ledger {
 fn begin(pages: &mut Pages, id: &RequestId, put: &Put) -> Result<Option<Stage>, SetError> {
     match pages.requests.get_mut(id) {
         Some(Request { put: Some(before), .. }) if before != put => return Err(SetError::KeyUsed(id.clone())),
-        // Somebody made it at another hub, or before this one was started: what it was is not known here.
+        // Somebody made it at another hub: what it was is not known here.
         Some(Request { put: None, .. }) => return Err(SetError::KeyUsed(id.clone())),
         Some(Request {
             stage: stage @ Stage::NotDone { .. },
@@ -188,6 +231,11 @@ mod tests {
         }
     }
 
+    fn ledger() -> Ledger {
+        let (pages, inlet) = (watch::channel(Pages::default()).0, Inlet::to_nobody());
+        Ledger { pages, inlet }
+    }
+
     fn id(nth: usize) -> RequestId {
         RequestId::read(&format!("r-{nth}")).unwrap()
     }
@@ -205,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_request_is_made_once_and_again_only_if_it_was_not_done() {
-        let ledger = Ledger::default();
+        let ledger = ledger();
         assert_eq!(ledger.begin(&id(1), &put("1")).unwrap(), None);
         assert_eq!(ledger.begin(&id(1), &put("1")).unwrap(), Some(Stage::Running));
         assert!(matches!(ledger.begin(&id(1), &put("2")), Err(SetError::KeyUsed(_))));
@@ -221,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_never_forgotten_and_what_is_known_makes_room() {
-        let ledger = Ledger::default();
+        let ledger = ledger();
         for nth in 0..REQUESTS_MAX {
             ledger.begin(&id(nth), &put("1")).unwrap();
         }
@@ -237,7 +285,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_for_a_request_hears_when_it_lands() {
-        let ledger = Ledger::default();
+        let ledger = ledger();
         ledger.begin(&id(1), &put("1")).unwrap();
         let request = id(1);
         let waiting = ledger.until(&request, |stage| matches!(stage, Stage::Landed(_)));

@@ -96,6 +96,10 @@ impl Replica {
         let (due, waiting) = std::mem::take(&mut self.parked.waiting).into_iter().partition(is_due);
         self.parked.waiting = waiting;
         for Waits { agent, hello, since } in due {
+            match known_at.is_none_or(|at| at > since) {
+                true => self.counts.present += 1,
+                false => self.counts.present_late += 1,
+            }
             // The hub's clock is told as it was when the hello came, to which the agent holds its own.
             let came = Now { mono: since, ..now };
             self.work_off(vec![(agent, Up::Hello(*hello))], now, came)?;

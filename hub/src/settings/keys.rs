@@ -115,9 +115,14 @@ const KEYS: &[Key] = &[
         "The MLflow server that gets as tags what devices wrote, such as \"https://mlflow.farm.example\" or\n\"http://127.0.0.1:5000\". Unset: nothing is written to a registry.",
     ),
     key(
+        "registry.writeback.user",
+        "",
+        "The name to log in with, for a server that wants a password (HTTP Basic). Unset: a token is shown.",
+    ),
+    key(
         "registry.writeback.token_file",
         "",
-        "The file that holds the token to show it, or the name of a credential that the service manager hands over.",
+        "The file that holds the token to show it, or the user's password, or the name of a credential that the service\nmanager hands over.",
     ),
     key(
         "registry.writeback.root_certificates",

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 pub(crate) struct WriteBackSettings {
     /// The MLflow server; nothing is written when there is none.
     pub(crate) mlflow: Option<String>,
+    /// Whoever the server knows by a password; then the file holds that.
+    pub(crate) user: Option<String>,
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) root_certificates: Option<PathBuf>,
     /// What is done with Headland's own tables in the database of `registry.postgres`.
@@ -30,6 +32,16 @@ pub(crate) enum WriteBackError {
         "reading the configuration: registry.writeback.postgres is set and registry.postgres.host is not; name the database that has Headland's tables"
     )]
     NoDatabase,
+    /// No password.
+    #[error(
+        "reading the configuration: registry.writeback.user is set and registry.writeback.token_file is not; name the file that holds the password"
+    )]
+    NoPassword,
+    /// A name that cannot be sent.
+    #[error(
+        "reading the configuration: registry.writeback.user is {0:?}: the name in HTTP's Basic authentication (RFC 7617) has at least one letter, and no colon or control character"
+    )]
+    User(String),
     /// A path.
     #[error(transparent)]
     Path(#[from] RegistryError),
@@ -61,6 +73,15 @@ impl Settings {
         if let Some(path) = token_file.filter(|path| path.components().count() > 1) {
             whole("registry.writeback.token_file", path)?;
         }
+        if let Some(user) = &settings.user {
+            if settings.token_file.is_none() {
+                return Err(WriteBackError::NoPassword);
+            }
+            if user.is_empty() || user.contains(|letter: char| letter == ':' || letter.is_control()) {
+                return Err(WriteBackError::User(user.clone()));
+            }
+        }
+        target.user.clone_from(&settings.user);
         target.token_file.clone_from(&settings.token_file);
         target.root_certificates.clone_from(&settings.root_certificates);
         Ok(Some(target))
@@ -114,6 +135,11 @@ mod tests {
             (
                 "mlflow = \"https://a\"\nroot_certificates = \"b\"",
                 "write the whole path",
+            ),
+            ("mlflow = \"https://a\"\nuser = \"hub\"", "holds the password"),
+            (
+                "mlflow = \"https://a\"\nuser = \"a:b\"\ntoken_file = \"headland-hub.mlflow\"",
+                "no colon",
             ),
         ] {
             let error = target(lines).unwrap_err().to_string();

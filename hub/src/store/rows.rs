@@ -2,6 +2,10 @@
 //!
 //! Rows are postcard of the structs here. A released struct never changes; another table or key takes what is new.
 
+mod request;
+
+pub use request::{ExpectedRow, PutRow, RequestRow, RequestStage};
+
 use headland_host::tables::StoreError;
 use headland_shared::delta::{AttributeAlias, Handle, ScopeAlias};
 use headland_shared::digest::Digest;

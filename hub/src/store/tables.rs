@@ -5,6 +5,7 @@ mod devices;
 mod digests;
 mod following;
 mod guards;
+mod requests;
 mod write;
 mod writeback;
 
@@ -13,6 +14,8 @@ pub(super) use devices::add_devices;
 pub(super) use digests::count_where_other;
 pub use following::UNSCOPED;
 pub(super) use following::index_unscoped;
+pub use requests::REQUESTS_MAX;
+pub(super) use requests::add_requests;
 
 use super::meta;
 use super::rows::{self, AgentRow, AttributeRow, CommitRow, Numbers, ScopeRow, Undo};
@@ -91,6 +94,7 @@ pub struct Tables<T> {
     chains: T,
     devices: T,
     rows: T,
+    requests: T,
 }
 
 /// Migration 1: makes all tables.
@@ -128,6 +132,7 @@ fn open<T>(mut table: impl FnMut(ByteTable) -> Result<T, redb::TableError>) -> R
         chains: table(CHAINS)?,
         devices: table(devices::DEVICES)?,
         rows: table(bridging::ROWS)?,
+        requests: table(requests::REQUESTS)?,
     })
 }
 

@@ -8,6 +8,8 @@ use super::target::Target;
 use crate::credential;
 use crate::store::Outlet;
 use axum::http::{Method, Request, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use headland_host::tables::StoreError;
 use headland_shared::key::RecordKey;
@@ -30,8 +32,8 @@ pub(super) enum WriteError {
     /// There was no answer.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The token cannot be read.
-    #[error("reading the token in {path}: {source}; check registry.writeback.token_file")]
+    /// The token or the password cannot be read.
+    #[error("reading the secret in {path}: {source}; check registry.writeback.token_file")]
     Token {
         /// The file.
         path: String,
@@ -47,7 +49,9 @@ pub(super) enum WriteError {
         reason: String,
     },
     /// The server does not let this hub write.
-    #[error("{target} refuses ({status}): {message}; check registry.writeback.token_file, and what its owner may do")]
+    #[error(
+        "{target} refuses ({status}): {message}; check registry.writeback.user and token_file, and what that one may do"
+    )]
     Denied {
         /// Who.
         target: String,
@@ -81,6 +85,19 @@ impl Mlflow {
         Self { target, connection }
     }
 
+    /// What proves who this hub is: a token (RFC 6750), or a name and a password (RFC 7617). Read each time, so that it can be
+    /// changed.
+    fn authorization(&self) -> Result<Option<String>, WriteError> {
+        let Some(named) = &self.target.token_file else {
+            return Ok(None);
+        };
+        let secret = credential::read(named).map_err(|(path, source)| WriteError::Token { path, source })?;
+        Ok(Some(match &self.target.user {
+            Some(user) => format!("Basic {}", STANDARD.encode(format!("{user}:{secret}"))),
+            None => format!("Bearer {secret}"),
+        }))
+    }
+
     fn request(&self, tag: &Tag) -> Result<Request<Full<Bytes>>, WriteError> {
         let (method, call, body) = match &tag.value {
             Some(value) => {
@@ -103,9 +120,8 @@ impl Mlflow {
         if workspace != WORKSPACE_DEFAULT {
             request = request.header(WORKSPACE_HEADER, workspace);
         }
-        if let Some(named) = &self.target.token_file {
-            let token = credential::read(named).map_err(|(path, source)| WriteError::Token { path, source })?;
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(proof) = self.authorization()? {
+            request = request.header(header::AUTHORIZATION, proof);
         }
         let request = request.body(Full::new(Bytes::from(body.to_string())));
         request.map_err(|error| WriteError::Request {

@@ -17,6 +17,8 @@ pub(crate) struct Target {
     pub(super) port: u16,
     /// What stands before the paths of the API: empty, or from a "/" on and without one at the end.
     pub(super) prefix: String,
+    /// Whoever the server knows by a password, which is in the file; without one the file holds a token.
+    pub(crate) user: Option<String>,
     /// A whole path, or the name of a credential of the service.
     pub(crate) token_file: Option<PathBuf>,
     /// The roots that count; without a file, the system's.
@@ -68,6 +70,7 @@ impl Target {
             host,
             port,
             prefix: uri.path().trim_end_matches('/').to_owned(),
+            user: None,
             token_file: None,
             root_certificates: None,
         })

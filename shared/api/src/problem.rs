@@ -117,6 +117,12 @@ impl Refusal {
         self
     }
 
+    /// Its kind, as it was made with.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.0.kind.strip_prefix(KIND_PREFIX).unwrap_or(&self.0.kind)
+    }
+
     /// The problem itself.
     #[must_use]
     pub fn into_problem(self) -> Problem {

@@ -50,6 +50,37 @@ fn nothing_is_suggested_that_would_break_the_tables_own_program() {
     );
 }
 
+/// A publication of some rows makes updates fail where the condition is not of the identity, and of those that it leaves
+/// out only the copy would tell.
+#[test]
+fn a_publication_of_some_rows_is_not_followed_and_the_sql_that_mends_it_is_printed() {
+    let Some(place) = Place::new() else { return };
+    place.sql(
+        "ALTER PUBLICATION headland DROP TABLE registered_models; \
+         ALTER PUBLICATION headland ADD TABLE registered_models WHERE (description IS NOT NULL)",
+    );
+    let update = "UPDATE registered_models SET description = 'other' WHERE name = 'farm/1'";
+    let broken = place
+        .cluster
+        .sql(crate::place::DATABASE, update)
+        .unwrap_err()
+        .to_string();
+    assert!(broken.contains("replica identity"), "{broken}");
+    let mut hub = place.hub();
+    hub.may_log("halted");
+    let detail = place.until_state("halted");
+    assert!(detail.contains("only rows of public.registered_models"), "{detail}");
+    let (code, said) = place.run(&["doctor"]);
+    assert_eq!(code, Some(1), "{said}");
+    let mend = said
+        .lines()
+        .find(|line| line.contains("DROP TABLE \"public\".\"registered_models\"; ALTER"));
+    place.sql(mend.unwrap_or_else(|| panic!("{said}")));
+    place.sql(update);
+    place.until_model("farm/1", |model| model["attributes"]["description"] == "other");
+    place.until_it_follows();
+}
+
 #[test]
 fn a_server_that_cannot_prove_its_name_is_not_believed_and_a_wrong_password_is_said() {
     let Some(place) = Place::new() else { return };

@@ -161,6 +161,98 @@ fn hubs_and_database_die_midway_and_each_note_arrives_once() {
     assert_eq!(regions.place.sql("SELECT sum(total) FROM headland.counts"), "8");
 }
 
+/// What a failover could take away is in no other region.
+#[test]
+fn what_regions_exchange_waits_for_the_standby_and_arrives_once() {
+    let Some(regions) = Regions::new() else { return };
+    let mut standby = regions.place.cluster.standby().unwrap();
+    regions
+        .place
+        .sql("ALTER SYSTEM SET synchronous_standby_names = 'walreceiver'");
+    regions.place.sql("SELECT pg_reload_conf()");
+    for hub in HUBS {
+        regions.place.until(hub, || {
+            let database = regions.place.try_status(hub)?["follow"]["database"].clone();
+            (database["synchronous"] == true).then_some(())
+        });
+    }
+    regions.annotate(0, "with a standby");
+    regions.everywhere(&["with a standby"], 0);
+    standby.stop();
+    regions.annotate(0, "without");
+    regions.count(0, 2);
+    regions.place.until("south", || {
+        (regions.place.try_status("south")?["follow"]["state"] == "waiting").then_some(())
+    });
+    for program in ["south", AGENTS[1]] {
+        assert_eq!(regions.notes(program), ["with a standby"], "{program}");
+    }
+    standby.start_again().unwrap();
+    regions.everywhere(&["with a standby", "without"], 2);
+    assert_eq!(regions.place.sql("SELECT count(*) FROM headland.annotations"), "2");
+}
+
+/// What devices say of a model's availability.
+#[test]
+fn a_report_of_availability_is_known_in_the_other_region_until_it_is_taken_back() {
+    let Some(regions) = Regions::new() else { return };
+    let at = format!("{CROP}/availability");
+    let report = |agent: usize, said: Value| {
+        let body = json!({ "availability": said });
+        regions.place.ask(AGENTS[agent], Method::POST, &at, Some(&body));
+    };
+    let known = |wanted: &[(&str, &str)]| {
+        let mut all: Vec<(String, String)> = wanted
+            .iter()
+            .map(|(who, said)| (who.to_string(), said.to_string()))
+            .collect();
+        all.sort();
+        for program in HUBS.iter().chain(&AGENTS) {
+            regions.place.until(program, || {
+                let told = regions.place.ask(program, Method::GET, &at, None);
+                let by = told["by"]
+                    .is_object()
+                    .then(|| json!({ "actor": told["by"]["actor"], "value": told["availability"] }));
+                let against = told["against"].as_array().cloned().unwrap_or_default();
+                let words = against
+                    .iter()
+                    .chain(&by)
+                    .filter_map(|word| Some((word["actor"].as_str()?.to_owned(), word["value"].as_str()?.to_owned())));
+                let mut words: Vec<_> = words.collect();
+                words.sort();
+                (words == all).then_some(())
+            });
+        }
+    };
+    report(0, json!("down"));
+    known(&[("leaf-n", "down")]);
+    report(1, json!("degraded"));
+    known(&[("leaf-n", "down"), ("leaf-s", "degraded")]);
+    // It counts on the device alone that reports it.
+    for (agent, counts) in [
+        ("leaf-n", json!("down")),
+        ("leaf-s", json!("degraded")),
+        ("north", Value::Null),
+    ] {
+        let told = regions.place.ask(agent, Method::GET, &at, None);
+        assert_eq!(told["availability"], counts, "{agent}: {told:#}");
+    }
+    let rows =
+        "SELECT author, region, value #>> '{}' FROM headland.reports WHERE attribute = 'availability' ORDER BY author";
+    assert_eq!(regions.place.sql(rows), "leaf-n|north|down\nleaf-s|south|degraded");
+    report(0, Value::Null);
+    known(&[("leaf-s", "degraded")]);
+    regions.place.until("north", || {
+        (regions.place.sql(rows) == "leaf-s|south|degraded").then_some(())
+    });
+    report(0, json!("offline"));
+    known(&[("leaf-n", "offline"), ("leaf-s", "degraded")]);
+    let digest = |hub: &str| regions.place.try_status(hub).unwrap()["digest"].clone();
+    regions
+        .place
+        .until("north", || (digest("north") == digest("south")).then_some(()));
+}
+
 /// A hub that begins to exchange later, or with a store of its own that is new, has all that was said before.
 #[test]
 fn a_hub_that_comes_later_takes_what_was_written_before() {

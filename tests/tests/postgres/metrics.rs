@@ -5,7 +5,7 @@ use headland_host::control::request_bytes;
 use serde_json::Value;
 
 /// What a metric says; nothing when it is absent.
-fn metric(text: &str, name: &str) -> Option<f64> {
+pub(crate) fn metric(text: &str, name: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map(|value| value.parse().unwrap())
 }

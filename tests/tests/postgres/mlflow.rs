@@ -23,7 +23,7 @@ fn written(mlflow: &Mlflow, model: &str) -> Value {
 }
 
 /// Does what the doctor says: that is all that has to be done.
-fn follow_the_doctor(place: &Place) {
+pub(crate) fn follow_the_doctor(place: &Place) {
     let (_, said) = place.run(&["doctor"]);
     for line in said.lines().filter_map(|line| line.strip_prefix("  ")) {
         place.sql(line.split("--").next().unwrap());

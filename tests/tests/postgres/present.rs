@@ -1,5 +1,6 @@
 //! The present: what somebody committed in the database a moment ago, and what is said when it cannot be had.
 
+use crate::metrics::metric;
 use crate::place::Place;
 use headland_host::control::request_blocking;
 use headland_host::text::segment;
@@ -42,6 +43,11 @@ fn a_strong_read_at_a_hub_sees_what_was_committed_just_before() {
             (&json!("strong"), &json!(true))
         );
     }
+    let numbers = place.metrics();
+    let had = "headland_hub_present_total{for=\"read\",outcome=\"had\"}";
+    assert_eq!(metric(&numbers, had), Some(ROUNDS as f64), "{numbers}");
+    let waits = metric(&numbers, "headland_hub_present_seconds_total{for=\"read\"}");
+    assert!(waits > Some(0.0), "{numbers}");
     waited.sort();
     println!(
         "strong reads at the hub: half within {:?}, all within {:?}",
@@ -67,6 +73,9 @@ fn a_strong_read_at_an_agent_sees_what_was_committed_just_before() {
         waited.push(asked.elapsed());
         assert_eq!(answer["model"]["attributes"]["description"], text, "{answer}");
     }
+    let numbers = place.metrics();
+    let present = metric(&numbers, "headland_hub_hellos_present_total");
+    assert!(present >= Some(ROUNDS as f64), "{numbers}");
     waited.sort();
     println!(
         "strong reads at the agent: half within {:?}, all within {:?}",
@@ -90,6 +99,9 @@ fn a_registry_out_of_reach_is_said_and_what_needs_it_less_goes_on() {
         refused["reason"].as_str().unwrap().contains("PostgreSQL") && refused["age_ms"].is_u64(),
         "{refused}"
     );
+    let numbers = place.metrics();
+    let name = "headland_hub_present_total{for=\"read\",outcome=\"refused\"}";
+    assert_eq!(metric(&numbers, name), Some(1.0), "{numbers}");
     for (how, wanted) in [
         ("consistency=eventual", 200),
         ("max_staleness=1h", 200),

@@ -1,6 +1,7 @@
 //! Setting elements in the user's database: exactly one writer wins, and what cannot be done says why.
 
 use crate::described::{ABSENT, Answer, CHAMPION, CURRENT, FIELD, ask, get, outcome, place, put, request, version};
+use crate::metrics::metric;
 use crate::place::{DATABASE, Place};
 use serde_json::{Value, json};
 use std::sync::Barrier;
@@ -48,11 +49,37 @@ fn what_was_seen_is_set_in_the_database_and_shown_when_it_is_answered() {
         (same.status, same.tag(), &same.body["seq"]),
         (200, added.tag(), &Value::Null)
     );
+    let refused = put(&place, "versions/9/approvals/field", &outcome("approved"), &[ABSENT]);
+    assert_eq!(refused.kind(), "unknown-version", "{refused:?}");
     let taken = put(&place, "aliases/edge", &version("5"), &[ABSENT]);
     assert_eq!(
         (taken.status, taken.kind(), &taken.body["present"]),
         (412, "stale", &json!("4"))
     );
+    let numbers = place.metrics();
+    for (name, wanted) in [
+        ("puts_total{outcome=\"done\"}", 5.0),
+        ("puts_total{outcome=\"stale\"}", 1.0),
+        ("puts_total{outcome=\"unknown-version\"}", 1.0),
+        ("present_total{for=\"put\",outcome=\"had\"}", 7.0),
+        ("present_total{for=\"put\",outcome=\"refused\"}", 0.0),
+    ] {
+        assert_eq!(
+            metric(&numbers, &format!("headland_hub_{name}")),
+            Some(wanted),
+            "{numbers}"
+        );
+    }
+    for name in [
+        "put_seconds_total",
+        "registry_barriers_total",
+        "present_seconds_total{for=\"put\"}",
+    ] {
+        assert!(
+            metric(&numbers, &format!("headland_hub_{name}")) > Some(0.0),
+            "{name}: {numbers}"
+        );
+    }
 }
 
 #[test]

@@ -108,6 +108,28 @@ fn a_publication_that_was_missing_when_a_change_was_made_costs_a_new_slot_and_no
     place.until_it_follows();
 }
 
+/// One code of the server says both that the slot is not there and that the publication is not.
+#[test]
+fn a_slot_that_is_gone_is_made_anew_and_a_publication_that_is_gone_is_said() {
+    let Some(place) = Place::new() else { return };
+    let mut hub = place.hub_that_follows();
+    hub.may_log("halted: publication headland is not there");
+    hub.stop();
+    place.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots");
+    place.sql("INSERT INTO registered_models (name) VALUES ('meanwhile')");
+    place.again(&mut hub);
+    place.until_model("meanwhile", |model| !model.is_null());
+    place.until_it_follows();
+    assert_eq!(place.follow()["database"]["copies"], 1);
+    place.sql("DROP PUBLICATION headland");
+    place.sql("INSERT INTO registered_models (name) VALUES ('unpublished')");
+    let detail = place.until_state("halted");
+    assert!(detail.contains("publication headland is not there"), "{detail}");
+    place.sql(crate::place::PUBLICATION);
+    place.until_model("unpublished", |model| !model.is_null());
+    place.until_it_follows();
+}
+
 #[test]
 fn a_hub_that_is_stopped_for_too_long_is_thrown_out_and_comes_back() {
     let Some(place) = Place::with_tables("wal_sender_timeout = '2s'") else {

@@ -17,11 +17,20 @@ struct Cut {
     runtime: Runtime,
 }
 
+/// Has commits that change models wait for whoever holds a lock.
 const SLOW_COMMIT: &str = "
 CREATE FUNCTION wait_for_lock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_lock();
 ";
-const WAITING: &str = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND query = 'COMMIT'";
+/// Tells the processes that wait so.
+pub(crate) const WAITING: &str = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND query = 'COMMIT'";
+
+/// A place where commits wait so, and a hub may follow its tables.
+pub(crate) fn slow_place() -> Option<Place> {
+    let place = Place::with("", &[TABLES, SLOW_COMMIT])?;
+    configure(&place, "");
+    Some(place)
+}
 
 impl Cut {
     fn new() -> Option<Self> {

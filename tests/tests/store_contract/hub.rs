@@ -261,7 +261,7 @@ impl Subject for HubStore {
     type Moment = Arc<Views>;
     const NAME: &'static str = "hub";
     const SOME_TABLE: &'static str = "lefts-1";
-    const FORMAT: u32 = 5;
+    const FORMAT: u32 = 6;
 
     fn open(medium: &Medium) -> Result<Self, StoreError> {
         let medium = medium.clone();

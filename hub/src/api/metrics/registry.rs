@@ -1,7 +1,7 @@
 //! The registry in numbers: whose it is, how far a followed one is known, and how what devices wrote reaches it.
 
 use super::{flag, seconds};
-use crate::answer::{DatabaseStanding, Follow, FollowState, Status, WriteBack};
+use crate::answer::{DatabaseStanding, Follow, FollowState, Running, Status, WriteBack};
 use crate::writeback::STATES;
 use headland_api::numbers::{Kind, Lines};
 
@@ -87,7 +87,51 @@ fn standing(lines: &mut Lines, database: &DatabaseStanding) {
     }
 }
 
+/// What was set, and how often the registry's present state was wanted.
+pub(super) fn asked(lines: &mut Lines, live: &Running) {
+    lines.head(
+        "puts_total",
+        Kind::Counter,
+        "Requests to set an element, by what came of them: done, accepted, or the kind of the problem.",
+    );
+    for (outcome, count) in &live.puts {
+        lines.sample("puts_total", &[("outcome", outcome)], *count as f64);
+    }
+    lines.head(
+        "put_seconds_total",
+        Kind::Counter,
+        "How long all requests to set an element took.",
+    );
+    lines.sample("put_seconds_total", &[], seconds(live.puts_ms));
+    lines.head(
+        "present_total",
+        Kind::Counter,
+        "Times the registry's present state was wanted: for strong reads, to set an element in a database, by hubs that follow.",
+    );
+    for waits in &live.present {
+        for (outcome, count) in [("had", waits.had), ("refused", waits.refused)] {
+            let labels = [("for", waits.wanted_for.as_str()), ("outcome", outcome)];
+            lines.sample("present_total", &labels, count as f64);
+        }
+    }
+    lines.head(
+        "present_seconds_total",
+        Kind::Counter,
+        "How long those waited who had it.",
+    );
+    for waits in &live.present {
+        let labels = [("for", waits.wanted_for.as_str())];
+        lines.sample("present_seconds_total", &labels, seconds(waits.had_ms));
+    }
+}
+
 fn counted(lines: &mut Lines, database: &DatabaseStanding) {
+    lines.head(
+        "registry_barrier_seconds_total",
+        Kind::Counter,
+        "How long all barriers took.",
+    );
+    lines.sample("registry_barrier_seconds_total", &[], seconds(database.barriers_ms));
     for (name, help, value) in [
         (
             "registry_sessions_total",
@@ -108,6 +152,11 @@ fn counted(lines: &mut Lines, database: &DatabaseStanding) {
             "registry_copies_total",
             "Times everything was read anew.",
             database.copies,
+        ),
+        (
+            "registry_barriers_total",
+            "Barriers in the database's log that came back.",
+            database.barriers,
         ),
         (
             "registry_left_out_total",

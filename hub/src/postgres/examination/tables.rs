@@ -144,11 +144,17 @@ impl TableFacts {
             );
         }
         if let Some(filter) = &self.filter {
-            let what = format!(
-                "publication {} holds only rows of {name} of which {filter}",
-                plan.publication
+            // What was read at first would hold rows of which later changes never come.
+            let alter = format!("ALTER PUBLICATION {publication}");
+            let mend = format!("{alter} DROP TABLE {sql}; {alter} ADD TABLE {sql};");
+            hinder(
+                format!(
+                    "publication {} holds only rows of {name} of which {filter}; publish all, and name in the mapping what is \
+                     wanted (`only`, `unless`)",
+                    plan.publication
+                ),
+                Some(mend),
             );
-            findings.push(Finding::warning(what, None));
         }
         let left_out = |column: &&String| !self.published_columns.contains(column);
         let left_out: Vec<&String> = match self.published_columns.is_empty() {

@@ -61,6 +61,8 @@ pub struct RowsHeard {
     pub extent: Extent,
     /// The rows.
     pub rows: Spool,
+    /// The names of the requests whose transaction it is.
+    pub requests: Vec<String>,
 }
 
 /// What became of it.
@@ -184,6 +186,10 @@ fn take_over(
     if commit.is_empty() {
         // What differs is nothing that anybody sees, and needs no seq; but it says how far the registry is known.
         commit.tables.set_registry(registry, stamp)?;
+    }
+    let seq = (!commit.is_empty()).then(|| commit.seq());
+    for request in &heard.requests {
+        commit.tables.land_request(request, registry, seq)?;
     }
     Ok(applied)
 }

@@ -79,6 +79,7 @@ impl Hub {
             end: Lsn(self.at),
             at_ms: 1_000,
             extent,
+            requests: Vec::new(),
             rows: spool,
         }
     }
