@@ -41,7 +41,10 @@ fn record(index: u64, mark: i64) -> ImportedRecord {
     ImportedRecord {
         key: model(&format!("m{index:02}")),
         attributes: BTreeMap::from([
-            (attribute("task"), Value::text(["detection", "chat"][index as usize % 2])),
+            (
+                attribute("task"),
+                Value::text(["detection", "chat"][index as usize % 2]),
+            ),
             (attribute("cost"), Value::whole(index as i64)),
             (attribute("mark"), Value::whole(mark)),
             (attribute("description"), Value::text(words(index, long).trim())),
