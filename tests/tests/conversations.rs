@@ -12,6 +12,8 @@
 mod ends;
 #[path = "conversations/event.rs"]
 mod event;
+#[path = "conversations/kept.rs"]
+mod kept;
 #[path = "conversations/narrow.rs"]
 mod narrow;
 
@@ -30,7 +32,7 @@ use std::path::{Path, PathBuf};
 const QUIET_S_MAX: u64 = 120;
 const DEVICE: &str = "device-a";
 /// Fewer kinds of frames would mean that little was said.
-const KINDS_MIN: usize = 8;
+const KINDS_MIN: usize = 14;
 /// How long the hub remembers what it told a device, in milliseconds, and some more.
 const FORGETTING_MS: u64 = 1_200_000;
 /// How often the hub is asked what it does, while it forgets, in milliseconds.
