@@ -213,9 +213,12 @@ fn record_narrow() -> Vec<Event> {
     both.ended()
 }
 
-/// What is recorded of this wire version, by the name of the file.
-fn recordings() -> Vec<(String, fn() -> Vec<Event>)> {
-    vec![
+/// The name of a file, and how it is recorded.
+type Recorded = (String, fn() -> Vec<Event>);
+
+/// What is recorded of this wire version.
+fn recordings() -> [Recorded; 2] {
+    [
         (format!("wire-{WIRE_VERSION}.txt"), record_usual),
         (format!("wire-{WIRE_VERSION}-narrow.txt"), record_narrow),
     ]
@@ -305,7 +308,7 @@ fn the_conversations_of_this_wire_version_are_recorded_and_say_much() {
 #[ignore = "writes the files of this wire version that are not there"]
 fn record_the_conversations_of_this_wire_version() {
     std::fs::create_dir_all(files()).unwrap();
-    let missing = |(name, _): &(String, fn() -> Vec<Event>)| !files().join(name).exists();
+    let missing = |(name, _): &Recorded| !files().join(name).exists();
     for (name, record) in recordings().into_iter().filter(missing) {
         let lines: String = record().iter().map(|event| event.line() + "\n").collect();
         let head = format!("# A conversation of wire version {WIRE_VERSION}; see tests/tests/conversations.rs.\n");
