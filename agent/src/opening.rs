@@ -96,7 +96,8 @@ impl Opening {
 
     /// Opens the store, checked as a whole, or makes it.
     pub(crate) fn store(&self) -> Result<Store, OpeningError> {
-        self.store_on(store_file::open_checked(&self.path, self.cache_bytes)?)
+        let open = || store_file::open_checked(&self.path, self.cache_bytes);
+        self.store_on(store_file::when_let_go(open)?)
     }
 
     fn store_on(&self, database: Database) -> Result<Store, OpeningError> {

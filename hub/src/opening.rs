@@ -46,10 +46,9 @@ impl From<OpeningError> for Failure {
     fn from(error: OpeningError) -> Self {
         match error {
             OpeningError::File(error) => error.into(),
-            OpeningError::Missing(_) | OpeningError::Silent { .. } | OpeningError::Store(StoreError::Newer { .. }) => {
-                Self::bad_input(error)
-            }
-            OpeningError::Store(_) | OpeningError::Random(_) => Self::failed(error),
+            OpeningError::Missing(_) | OpeningError::Store(StoreError::Newer { .. }) => Self::bad_input(error),
+            // Whoever has it may be done soon.
+            OpeningError::Silent { .. } | OpeningError::Store(_) | OpeningError::Random(_) => Self::failed(error),
         }
     }
 }
@@ -59,7 +58,8 @@ pub(crate) fn store(settings: &Settings) -> Result<Store, OpeningError> {
     let random = getrandom::u64().map_err(OpeningError::Random)?;
     let (path, cache_bytes) = (settings.store.clone(), settings.cache_bytes);
     // The first opening has errors of its own, which tell more than a store's.
-    let first = store_file::open(&path, cache_bytes).map_err(|error| explain(error, settings))?;
+    let first =
+        store_file::when_let_go(|| store_file::open(&path, cache_bytes)).map_err(|error| explain(error, settings))?;
     let first = Mutex::new(Some(first));
     let open = move || match first.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(database) => Ok(database),

@@ -10,21 +10,33 @@
 
 #[path = "bad_frames/ends.rs"]
 mod ends;
+#[path = "conversations/event.rs"]
+mod event;
+#[path = "conversations/kept.rs"]
+mod kept;
+#[path = "conversations/narrow.rs"]
+mod narrow;
 
 use ends::{attribute, import_into, model, name, open_agent, open_hub, region};
+use event::Event;
 use headland_agent::read::{Reader, Wanted};
 use headland_agent::replica::Replica as Agent;
 use headland_hub::replica::{Output as HubOutput, Replica as Hub};
-use headland_shared::frame::{WIRE_VERSION, decode_down, decode_up};
+use headland_shared::frame::WIRE_VERSION;
 use headland_shared::session::Now;
 use headland_shared::topic;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Longer than the two ever need to come into step, in seconds.
 const QUIET_S_MAX: u64 = 120;
 const DEVICE: &str = "device-a";
 /// Fewer kinds of frames would mean that little was said.
-const KINDS_MIN: usize = 8;
+const KINDS_MIN: usize = 14;
+/// How long the hub remembers what it told a device, in milliseconds, and some more.
+const FORGETTING_MS: u64 = 1_200_000;
+/// How often the hub is asked what it does, while it forgets, in milliseconds.
+const FORGETTING_STEP_MS: u64 = 50_000;
 
 fn files() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversations")
@@ -37,58 +49,6 @@ fn now(ms: u64) -> Now {
     }
 }
 
-/// What happens, and who hears of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Event {
-    /// So much time has passed since the beginning, in milliseconds: both.
-    At(u64),
-    /// The registry says something new: the hub.
-    Import(i64),
-    /// The link comes up, or goes: the agent.
-    Link(bool),
-    /// A note with this text, and a count: the agent.
-    Write(String),
-    /// The agent said: the hub hears it.
-    Up(Vec<u8>),
-    /// The hub said: the agent hears it.
-    Down(Vec<u8>),
-    /// What the agent shows at the end.
-    Models(String),
-}
-
-impl Event {
-    fn line(&self) -> String {
-        let hex = |frame: &[u8]| frame.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        match self {
-            Self::At(ms) => format!("at {ms}"),
-            Self::Import(mark) => format!("import {mark}"),
-            Self::Link(up) => format!("link {}", if *up { "up" } else { "down" }),
-            Self::Write(text) => format!("write {text}"),
-            Self::Up(frame) => format!("up {}", hex(frame)),
-            Self::Down(frame) => format!("down {}", hex(frame)),
-            Self::Models(text) => format!("models {text}"),
-        }
-    }
-
-    fn read(line: &str) -> Self {
-        let (kind, rest) = line.split_once(' ').unwrap();
-        let bytes = || {
-            let pairs = (0..rest.len()).step_by(2).map(|at| &rest[at..at + 2]);
-            pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
-        };
-        match kind {
-            "at" => Self::At(rest.parse().unwrap()),
-            "import" => Self::Import(rest.parse().unwrap()),
-            "link" => Self::Link(rest == "up"),
-            "write" => Self::Write(rest.to_owned()),
-            "up" => Self::Up(bytes()),
-            "down" => Self::Down(bytes()),
-            "models" => Self::Models(rest.to_owned()),
-            _ => panic!("{line}"),
-        }
-    }
-}
-
 /// What the agent shows.
 fn shown(agent: &Agent) -> String {
     let models = Reader::new(agent.store().clone()).models(&Wanted::all(None)).unwrap();
@@ -97,6 +57,7 @@ fn shown(agent: &Agent) -> String {
 
 fn agent_hears(agent: &mut Agent, event: &Event, at: Now) {
     match event {
+        Event::Device(frame_bytes_max, filter) => *agent = narrow::open_agent(*frame_bytes_max, filter, at),
         Event::At(_) => agent.handle_timeout(at).unwrap(),
         Event::Link(true) => agent.link_up(region(), at).unwrap(),
         Event::Link(false) => agent.link_down(at).unwrap(),
@@ -106,7 +67,7 @@ fn agent_hears(agent: &mut Agent, event: &Event, at: Now) {
             agent.flush(at).unwrap();
         }
         Event::Down(frame) => agent.frame(frame.clone(), at).unwrap(),
-        Event::Import(_) | Event::Up(_) | Event::Models(_) => {}
+        Event::Import(_) | Event::Catalogue(..) | Event::Up(_) | Event::Models(_) => {}
     }
 }
 
@@ -114,12 +75,19 @@ fn hub_hears(hub: &mut Hub, event: &Event, at: Now) {
     match event {
         Event::At(_) => hub.handle_timeout(at).unwrap(),
         Event::Import(mark) => import_into(hub, *mark, at),
+        Event::Catalogue(models, mark) => narrow::import_into(hub, *models, *mark, at),
         Event::Up(frame) => {
             hub.frame(name(DEVICE), frame.clone()).unwrap();
             hub.flush(at).unwrap();
         }
-        Event::Link(_) | Event::Write(_) | Event::Down(_) | Event::Models(_) => {}
+        Event::Device(..) | Event::Link(_) | Event::Write(_) | Event::Down(_) | Event::Models(_) => {}
     }
+}
+
+/// Whether a topic is one of the live feed of some scope.
+fn is_of_the_feed(topic: &str) -> bool {
+    let all = topic::feeds(&region(), &"*/*".parse().unwrap());
+    topic.starts_with(all.trim_end_matches(['+', '/']))
 }
 
 /// Two that talk, and the record of it.
@@ -128,6 +96,7 @@ struct Recording {
     agent: Agent,
     ms: u64,
     linked: bool,
+    filtered: bool,
     events: Vec<Event>,
 }
 
@@ -136,6 +105,7 @@ impl Recording {
         match event {
             Event::At(ms) => self.ms = ms,
             Event::Link(up) => self.linked = up,
+            Event::Device(..) => self.filtered = true,
             _ => {}
         }
         let at = now(self.ms);
@@ -167,6 +137,8 @@ impl Recording {
         }
         while let Some(output) = self.hub.poll() {
             let frame = match output {
+                // With a filter it would not know what to make of the live feed, and does not subscribe to it.
+                HubOutput::Publish { topic, .. } if self.filtered && is_of_the_feed(&topic) => continue,
                 HubOutput::Publish { frame, .. } => frame,
                 HubOutput::Send { topic, frame } if topic == topic::down(&region(), &name(DEVICE)) => frame,
                 HubOutput::Send { .. } => continue,
@@ -179,15 +151,30 @@ impl Recording {
     }
 }
 
-/// All kinds of talk: a first catch-up, live changes, urgent ones, own writes, and a catch-up after a pause.
-fn record() -> Vec<Event> {
-    let mut both = Recording {
+/// Two that have not met.
+fn strangers() -> Recording {
+    Recording {
         hub: open_hub(now(0)),
         agent: open_agent(now(0)),
         ms: 0,
         linked: false,
+        filtered: false,
         events: Vec::new(),
-    };
+    }
+}
+
+impl Recording {
+    /// What was said, and what the agent shows in the end.
+    fn ended(mut self) -> Vec<Event> {
+        let models = shown(&self.agent);
+        self.happens(Event::Models(models));
+        self.events
+    }
+}
+
+/// A first catch-up, live changes, urgent ones, own writes, and a catch-up after a pause.
+fn record_usual() -> Vec<Event> {
+    let mut both = strangers();
     both.happens(Event::Import(1));
     both.happens(Event::Link(true));
     both.until_quiet();
@@ -202,9 +189,39 @@ fn record() -> Vec<Event> {
     while both.next().is_some() {}
     both.happens(Event::Link(true));
     both.until_quiet();
-    let models = shown(&both.agent);
-    both.happens(Event::Models(models));
-    both.events
+    both.ended()
+}
+
+/// A device with short frames that wants a part of the catalogue: a catch-up of many parts, changes that are asked for,
+/// and a comparison after the hub has forgotten what had been there.
+fn record_narrow() -> Vec<Event> {
+    let mut both = strangers();
+    both.happens(Event::Device(1_024, "cost < 30".to_owned()));
+    both.happens(Event::Catalogue(40, 1));
+    both.happens(Event::Link(true));
+    both.until_quiet();
+    both.happens(Event::Catalogue(40, 2));
+    both.until_quiet();
+    both.happens(Event::Link(false));
+    both.happens(Event::Catalogue(39, 2));
+    for _ in 0..FORGETTING_MS / FORGETTING_STEP_MS {
+        both.happens(Event::At(both.ms + FORGETTING_STEP_MS));
+        while both.next().is_some() {}
+    }
+    both.happens(Event::Link(true));
+    both.until_quiet();
+    both.ended()
+}
+
+/// The name of a file, and how it is recorded.
+type Recorded = (String, fn() -> Vec<Event>);
+
+/// What is recorded of this wire version.
+fn recordings() -> [Recorded; 2] {
+    [
+        (format!("wire-{WIRE_VERSION}.txt"), record_usual),
+        (format!("wire-{WIRE_VERSION}-narrow.txt"), record_narrow),
+    ]
 }
 
 /// All recorded conversations by their files' names.
@@ -215,7 +232,8 @@ fn conversations() -> Vec<(String, Vec<Event>)> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         (path.display().to_string(), lines.map(Event::read).collect())
     };
-    let all: Vec<_> = paths.map(read).collect();
+    let texts = paths.filter(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    let all: Vec<_> = texts.map(read).collect();
     assert!(!all.is_empty());
     all
 }
@@ -268,30 +286,32 @@ fn the_hub_of_today_understands_the_agents_of_then() {
 }
 
 #[test]
-fn the_conversation_of_this_wire_version_is_recorded_and_says_much() {
-    let (file, events) = conversations()
-        .into_iter()
-        .find(|(file, _)| file.ends_with(&format!("wire-{WIRE_VERSION}.txt")))
-        .expect("there is a file for this wire version");
-    let mut kinds = std::collections::BTreeSet::new();
-    for event in &events {
-        let kind = match event {
-            Event::Up(frame) => format!("{:?}", decode_up(frame).unwrap()),
-            Event::Down(frame) => format!("{:?}", decode_down(frame).unwrap()),
-            _ => continue,
-        };
-        kinds.insert(kind.split('(').next().unwrap().to_owned());
+fn the_conversations_of_this_wire_version_are_recorded_and_say_much() {
+    let all: BTreeMap<_, _> = conversations().into_iter().collect();
+    let mut kinds = BTreeSet::new();
+    for (name, _) in recordings() {
+        let path = files().join(&name);
+        let events = all.get(&path.display().to_string());
+        for event in events.unwrap_or_else(|| panic!("there is no {name}; record it")) {
+            // The second byte says what a frame is.
+            match event {
+                Event::Up(frame) => kinds.insert(("up", frame[1])),
+                Event::Down(frame) => kinds.insert(("down", frame[1])),
+                _ => false,
+            };
+        }
     }
-    assert!(kinds.len() >= KINDS_MIN, "{file}: {kinds:?}");
+    assert!(kinds.len() >= KINDS_MIN, "{kinds:?}");
 }
 
 #[test]
-#[ignore = "writes the file of this wire version, once"]
-fn record_a_conversation_of_this_wire_version() {
-    let path = files().join(format!("wire-{WIRE_VERSION}.txt"));
-    assert!(!path.exists(), "{} is never written again", path.display());
+#[ignore = "writes the files of this wire version that are not there"]
+fn record_the_conversations_of_this_wire_version() {
     std::fs::create_dir_all(files()).unwrap();
-    let lines: String = record().iter().map(|event| event.line() + "\n").collect();
-    let head = format!("# A conversation of wire version {WIRE_VERSION}; see tests/tests/conversations.rs.\n");
-    std::fs::write(path, head + &lines).unwrap();
+    let missing = |(name, _): &Recorded| !files().join(name).exists();
+    for (name, record) in recordings().into_iter().filter(missing) {
+        let lines: String = record().iter().map(|event| event.line() + "\n").collect();
+        let head = format!("# A conversation of wire version {WIRE_VERSION}; see tests/tests/conversations.rs.\n");
+        std::fs::write(files().join(name), head + &lines).unwrap();
+    }
 }

@@ -274,7 +274,7 @@ impl Resting {
 fn explain(error: OpeningError, settings: &Settings) -> Failure {
     if matches!(error, OpeningError::File(OpenError::InUse { .. })) {
         let socket = settings.socket.display();
-        return Failure::bad_input(format!(
+        return Failure::failed(format!(
             "opening store {}: another process has it, and nobody listens on control socket {socket}; name the socket of the agent that runs, or stop that process",
             settings.store.display()
         ));

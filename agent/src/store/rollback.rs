@@ -2,12 +2,17 @@
 
 use super::*;
 use headland_host::store_file;
+use headland_host::tables::oldest_format;
 use headland_shared::element::{State, Tally};
 use headland_shared::key::{ElementKey, RecordKey};
 use headland_shared::name::AttributeName;
 use headland_shared::stamp::Stamp;
 use redb::{ReadableDatabase, ReadableTableMetadata, WriteTransaction};
 use std::path::{Path, PathBuf};
+
+/// The formats of released versions in order: a release adds its own, and none is ever taken out. Until version 0.1.0 is
+/// out, its format is that of the day.
+const RELEASED: &[u32] = &[3];
 
 /// What the next version might have: how many own writes there are.
 const FUTURE: headland_host::tables::ByteTable = redb::TableDefinition::new("future-1");
@@ -88,4 +93,19 @@ fn a_version_that_breaks_with_this_one_is_refused_and_keeps_its_store() {
     drop(store);
     assert!(matches!(open(&path, MIGRATIONS), Err(StoreError::Newer { .. })));
     assert_eq!(own(&open(&path, &breaking).unwrap()), ["by the next version"]);
+}
+
+#[test]
+fn each_release_leaves_its_store_to_the_one_before() {
+    let now = MIGRATIONS.len() as u32;
+    let (first, later) = RELEASED.split_first().unwrap();
+    let versions = later.iter().chain([&now]);
+    versions.fold(*first, |before, &version| {
+        let oldest = oldest_format(MIGRATIONS, version);
+        assert!(
+            oldest <= before,
+            "the version with format {before} refuses a store of format {version}: a migration must add, not break"
+        );
+        version
+    });
 }

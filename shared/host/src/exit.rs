@@ -11,7 +11,7 @@ use crate::log::LogError;
 use crate::store_file::OpenError;
 
 /// The exit code of a failure that the person who started the program can mend: a wrong argument,
-/// a wrong configuration, a store in use, bad input.
+/// a wrong configuration, bad input. A service manager need not try again.
 pub const CODE_BAD_INPUT: u8 = 2;
 
 /// The exit code of every other failure.
@@ -105,9 +105,7 @@ impl From<LogError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::InUse { .. } | OpenError::NotAStore { .. } | OpenError::NewerFormat { .. } => {
-                Self::bad_input(error)
-            }
+            OpenError::NotAStore { .. } | OpenError::NewerFormat { .. } => Self::bad_input(error),
             OpenError::Damaged { .. } => {
                 Self::failed(format!("{error}; restore a copy, or move the file away to begin anew"))
             }
@@ -161,10 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn store_in_use_is_for_the_caller_to_mend_and_a_full_disk_is_not() {
+    fn another_file_is_for_the_caller_to_mend_and_what_passes_by_itself_is_not() {
         let path = PathBuf::from("/store");
+        let other = Failure::from(OpenError::NotAStore { path: path.clone() });
+        assert_eq!(other.code(), CODE_BAD_INPUT);
         let in_use = Failure::from(OpenError::InUse { path: path.clone() });
-        assert_eq!(in_use.code(), CODE_BAD_INPUT);
+        assert_eq!(in_use.code(), CODE_FAILED);
         let full = Failure::from(OpenError::OutOfSpace { path });
         assert_eq!(full.code(), CODE_FAILED);
     }

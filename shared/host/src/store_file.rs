@@ -8,9 +8,16 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use redb::{Database, DatabaseError, StorageError};
 use rustix::fs::Access;
+
+/// How long another process may go on holding the file that is to be opened: a command that looks at it while no daemon
+/// runs is done sooner, and must not keep one from starting.
+const HELD_MAX: Duration = Duration::from_secs(1);
+/// How often it is tried again meanwhile.
+const HELD_STEP: Duration = Duration::from_millis(20);
 
 /// Why the store file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +113,21 @@ pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
 /// See [`OpenError`]; a file that was damaged gives [`OpenError::Damaged`] and is left as it is.
 pub fn open_checked(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     open_as(path, cache_bytes, Trust::Nothing)
+}
+
+/// Opens a store file by `open`, and tries again for a second at most while another process has it.
+///
+/// # Errors
+///
+/// Those of `open`.
+pub fn when_let_go(open: impl Fn() -> Result<Database, OpenError>) -> Result<Database, OpenError> {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(OpenError::InUse { .. }) if begun.elapsed() < HELD_MAX => std::thread::sleep(HELD_STEP),
+            opened => return opened,
+        }
+    }
 }
 
 /// What is believed of a file.

@@ -139,16 +139,17 @@ pub fn migrate(database: &Database, migrations: &[Migration]) -> Result<(), Stor
         return write(database, known, needs.unwrap_or(known), |_| Ok(()));
     }
     for (number, migration) in (1..).zip(migrations).skip(found as usize) {
-        write(database, number, needed(migrations, number), migration.run)?;
+        write(database, number, oldest_format(migrations, number), migration.run)?;
     }
     if found == known && needs.is_none() {
-        write(database, known, needed(migrations, known), |_| Ok(()))?;
+        write(database, known, oldest_format(migrations, known), |_| Ok(()))?;
     }
     Ok(())
 }
 
-/// The oldest format whose versions may use a store of this one.
-fn needed(migrations: &[Migration], format: u32) -> u32 {
+/// The oldest format whose versions may use a store that these migrations have brought to `format`.
+#[must_use]
+pub fn oldest_format(migrations: &[Migration], format: u32) -> u32 {
     let breaking = (1..=format).zip(migrations).filter(|(_, one)| one.kind == Kind::Breaks);
     breaking.map(|(number, _)| number).last().unwrap_or(1)
 }

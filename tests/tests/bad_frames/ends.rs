@@ -76,7 +76,11 @@ pub(crate) fn import_into(hub: &mut Hub, mark: i64, now: Now) {
         current: None,
         aliases: BTreeMap::new(),
     };
-    let records = ["a", "b", "c"].into_iter().enumerate().map(record).collect();
+    import_records(hub, ["a", "b", "c"].into_iter().enumerate().map(record).collect(), now);
+}
+
+/// The registry says that this is all there is.
+pub(crate) fn import_records(hub: &mut Hub, records: Vec<ImportedRecord>, now: Now) {
     let (removals, origin) = (Removals::Braked, "test".to_owned());
     let options = ImportOptions {
         removals,

@@ -7,7 +7,7 @@ use redb::{DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata
 
 use super::{
     ATTEMPTS, OpenError, aside, can_be_made, free_bytes, name_of_damaged, of_database, of_io, open, open_checked,
-    read_rows,
+    read_rows, when_let_go,
 };
 use crate::tables::ByteTable;
 
@@ -41,6 +41,18 @@ fn store_opened_twice_is_in_use() {
     let text = error.to_string();
     assert!(text.contains("in use by another process"), "{text}");
     assert!(text.contains("control socket"), "{text}");
+}
+
+#[test]
+fn store_that_is_let_go_of_soon_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    let held = open(&path, CACHE_BYTES).unwrap();
+    std::thread::scope(|threads| {
+        let opened = threads.spawn(|| when_let_go(|| open_checked(&path, CACHE_BYTES)));
+        drop(held);
+        assert!(opened.join().unwrap().is_ok());
+    });
 }
 
 #[test]
