@@ -125,6 +125,10 @@ pub struct Replica {
     cursors: BTreeMap<ScopeAlias, Seq>,
     attributes: BTreeMap<u32, AttributeName>,
     begun: Option<(Welcome, StagedHead)>,
+    /// Which run of a hub began the last catch-up.
+    begun_by: Option<u64>,
+    /// Urgent facts up to here are of an earlier run of the hub, which may have lost them.
+    ahead_unsure: Seq,
     trust: Trust,
     jitter: Jitter,
     /// The hub's token of this session; with it the hub keeps the chain of own writes.
@@ -179,6 +183,8 @@ impl Replica {
             cursors: BTreeMap::new(),
             attributes: views.attributes()?,
             begun: None,
+            begun_by: None,
+            ahead_unsure: Seq::START,
             trust: Trust::Full,
             jitter: Jitter::seeded(seed.rotate_left(32)),
             token: views.token()?,
@@ -439,7 +445,7 @@ impl Replica {
         };
         match effect {
             Effect::Hello { nonce } => self.greet(nonce, now)?,
-            Effect::Begin(welcome) => self.begin(welcome),
+            Effect::Begin(welcome) => self.begin(welcome)?,
             Effect::Stage(part) => self.stage(&part)?,
             Effect::Finish(part) => self.finish(&part, now)?,
             Effect::Apply(group) => self.apply_live(&group, now)?,

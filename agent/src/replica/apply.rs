@@ -8,6 +8,7 @@ pub use error::ApplyError;
 use super::seen::Seen;
 use super::{Replica, overlay};
 use crate::store::{Commit, ScopeRow, StagedHead, Tables};
+use headland_host::tables::StoreError;
 use headland_shared::blob::{self, Change, Tombstones};
 use headland_shared::defect::{Defect, planted};
 use headland_shared::delta::{self, Delta, Known, RecordChange, ScopeAlias};
@@ -43,9 +44,14 @@ pub(super) struct Applying<'a, 'tx> {
 }
 
 impl Replica {
-    pub(super) fn begin(&mut self, welcome: Welcome) {
+    pub(super) fn begin(&mut self, welcome: Welcome) -> Result<(), StoreError> {
+        if self.begun_by != Some(welcome.boot) {
+            self.ahead_unsure = self.store.read()?.ahead_through()?;
+            self.begun_by = Some(welcome.boot);
+        }
         let head = StagedHead::of(&welcome);
         self.begun = Some((welcome, head));
+        Ok(())
     }
 
     /// Holds a part durably. What an earlier, other catch-up had staged goes in the same transaction.

@@ -104,6 +104,17 @@ pub(super) fn settle(tables: &mut Tables<'_>, base: Seq, scopes: &Scopes) -> Res
     Ok(())
 }
 
+/// A catch-up has brought all that the hub held up to `end`. Facts beyond it that an earlier run of the hub told, up to
+/// `unsure`, are in no history any more: the hub was restored.
+pub(super) fn forget_lost(tables: &mut Tables<'_>, end: Seq, unsure: Seq) -> Result<(), StoreError> {
+    for fact in tables.ahead()? {
+        if fact.seq > end && fact.seq <= unsure {
+            tables.forget_ahead(&fact)?;
+        }
+    }
+    Ok(())
+}
+
 /// Up to where the scope is applied in which a record is held.
 fn cursor_at(scopes: &Scopes, base: Seq, record: &[u8], blob: &[u8]) -> Result<Option<Seq>, StoreError> {
     let corrupt = |error| StoreError::corrupt("records-1", error);

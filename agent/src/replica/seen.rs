@@ -13,25 +13,30 @@ use headland_shared::register::Writer;
 pub(super) struct Seen(Position);
 
 impl Seen {
-    pub(super) const fn at(position: Position) -> Self {
-        Self(position)
+    /// Where a hub says that the registry stands. A hub that has heard of none names the life in which it would begin
+    /// itself, which says nothing.
+    pub(super) fn at(position: Position) -> Self {
+        Self(match position.number {
+            0 => Position::default(),
+            _ => position,
+        })
     }
 
     pub(super) const fn position(self) -> Position {
         self.0
     }
 
-    /// Takes notice of what the registry wrote in the life that it is in now, which the hub has said. What is left of
-    /// other lives says nothing of how far this one has come.
+    /// Takes notice of what the registry wrote in the life that it is in now, which the hub has said, or in one that it
+    /// has begun since. What is left of earlier lives says nothing of how far this one has come.
     pub(super) fn note(&mut self, records: &[Record]) {
-        let life = self.0.life;
         for record in records {
             let (RecordChange::Changed(elements) | RecordChange::Whole(_, _, elements)) = &record.change else {
                 continue;
             };
             for position in elements.iter().filter_map(|(_, state)| written_at(state)) {
-                if position.life == life {
-                    self.0.number = self.0.number.max(position.number);
+                let later = position.life.number() > self.0.life.number();
+                if later || (position.life == self.0.life && position.number > self.0.number) {
+                    self.0 = position;
                 }
             }
         }
@@ -58,7 +63,7 @@ impl Replica {
         let (Some(registry), Some(placed)) = (told, &self.placed) else {
             return Ok(());
         };
-        if placed.epoch.tag() != heartbeat.epoch || placed.registry >= registry {
+        if placed.epoch.tag() != heartbeat.epoch || placed.registry >= Seen::at(registry).position() {
             return Ok(());
         }
         let scopes = self.store.read()?.scopes()?;

@@ -74,6 +74,16 @@ impl Views {
     pub fn ahead_count(&self) -> Result<u64, StoreError> {
         Ok(self.overlay.len()?)
     }
+
+    /// The highest seq of a fact that is known ahead of the feed; nothing if there is none.
+    pub fn ahead_through(&self) -> Result<Seq, StoreError> {
+        let mut through = Seq::START;
+        for row in self.overlay.iter()? {
+            let (key, value) = row?;
+            through = through.max(decode(key.value(), value.value())?.seq);
+        }
+        Ok(through)
+    }
 }
 
 impl Tables<'_> {

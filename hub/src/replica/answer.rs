@@ -39,6 +39,10 @@ impl Replica {
         views: &Views,
     ) -> Result<(), StoreError> {
         self.counts.hellos += 1;
+        if self.conversation(agent).answered.replace(hello.nonce) == Some(hello.nonce) {
+            // The network has repeated it. A second answer would send other parts under the same nonce.
+            return Ok(());
+        }
         let follows = standing.is_none_or(Standing::may_follow);
         let moment = self.moment()?;
         let numbers = moment.numbers;

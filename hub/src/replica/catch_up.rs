@@ -17,6 +17,7 @@ use headland_shared::frame::SharedPart;
 use headland_shared::key::ElementKey;
 use headland_shared::message::{Down, GoOn, Part, Refusal, Refused};
 use headland_shared::name::{AttributeName, ReplicaName};
+use headland_shared::session::transfer::Round;
 use headland_shared::stub::Stub;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,10 +33,20 @@ impl Replica {
     /// The agent holds parts up to here, or misses some.
     pub(super) fn go_on(&mut self, agent: &ReplicaName, go_on: GoOn) -> Result<(), StoreError> {
         let transfer = self.conversation(agent).transfer.as_mut();
-        let Some(transfer) = transfer.filter(|transfer| transfer.nonce == go_on.nonce) else {
+        let Some(transfer) = transfer else {
             self.refuse_transfer(agent);
             return Ok(());
         };
+        match (Round::of(go_on.nonce, transfer.nonce), go_on.again) {
+            (Round::Later, true) => transfer.nonce = go_on.nonce,
+            (Round::Present, false) => {}
+            // It was done when it came first, or it is overtaken.
+            (Round::Present | Round::Earlier, _) => return Ok(()),
+            (Round::Later, false) | (Round::OfAnother, _) => {
+                self.refuse_transfer(agent);
+                return Ok(());
+            }
+        }
         transfer.window.go_on(go_on.staged_to, go_on.again);
         self.send_parts(agent)
     }

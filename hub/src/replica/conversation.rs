@@ -19,6 +19,8 @@ pub(super) struct Conversation {
     /// Whether the agent has greeted since this run of the hub began: until then its numbers may be of a life that is
     /// lost.
     pub(super) greeted: bool,
+    /// The nonce of the hello that was answered last.
+    pub(super) answered: Option<u64>,
     pub(super) comparison: Option<Comparison>,
     pub(super) transfer: Option<Transfer>,
     /// What a repair that was broken off was about.
@@ -31,6 +33,7 @@ impl Default for Conversation {
             reassembly: Reassembly::default(),
             frame_bytes_max: FRAME_BYTES_DEFAULT,
             greeted: false,
+            answered: None,
             comparison: None,
             transfer: None,
             repair: None,

@@ -8,6 +8,42 @@ pub const WINDOW: u32 = 8;
 /// After this many parts an agent asks for more, so that the window never runs dry.
 pub const GO_ON_EVERY: u32 = 4;
 
+/// How often an agent asks for parts again within one catch-up, at most, before what it says is taken for something else.
+const ROUNDS_MAX: u64 = 1_024;
+
+/// The nonce of the parts that an agent asks for when it misses some: the next number. So those that were sent before,
+/// and may have been overtaken by changes since, are not mixed with those that are sent now.
+#[must_use]
+pub const fn next_round(nonce: u64) -> u64 {
+    nonce.wrapping_add(1)
+}
+
+/// What an agent's wish to go on is to a hub that sends the parts of this nonce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// It is of these parts.
+    Present,
+    /// It is the first wish for parts of a later nonce.
+    Later,
+    /// It is of parts that were sent before.
+    Earlier,
+    /// It is of another catch-up.
+    OfAnother,
+}
+
+impl Round {
+    /// Compares the nonce of a wish with that of what is sent.
+    #[must_use]
+    pub const fn of(wish: u64, sent: u64) -> Self {
+        match (wish.wrapping_sub(sent), sent.wrapping_sub(wish)) {
+            (0, _) => Self::Present,
+            (1..=ROUNDS_MAX, _) => Self::Later,
+            (_, 1..=ROUNDS_MAX) => Self::Earlier,
+            _ => Self::OfAnother,
+        }
+    }
+}
+
 /// One catch-up that the hub is sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
@@ -60,6 +96,18 @@ mod tests {
 
     fn mark(seq: u64) -> Mark {
         Mark::after(Seq(seq))
+    }
+
+    #[test]
+    fn a_wish_is_told_from_those_of_earlier_rounds_and_of_other_catch_ups() {
+        for sent in [7, u64::MAX, u64::MAX - 1, 0] {
+            let next = next_round(sent);
+            assert_eq!(Round::of(sent, sent), Round::Present);
+            assert_eq!(Round::of(next, sent), Round::Later);
+            assert_eq!(Round::of(next_round(next), sent), Round::Later);
+            assert_eq!(Round::of(sent, next), Round::Earlier);
+            assert_eq!(Round::of(sent ^ 1 << 40, sent), Round::OfAnother);
+        }
     }
 
     #[test]

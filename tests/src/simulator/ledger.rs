@@ -195,6 +195,13 @@ impl Ledger {
         }
     }
 
+    /// The models of which devices counted that never move: their hub alone has that, and the other may come to the
+    /// same sum.
+    pub(super) fn counted_in_one_place(&self, stays: impl Fn(usize) -> bool) -> BTreeSet<&str> {
+        let stay = self.counts.iter().filter(|count| stays(count.device));
+        stay.map(|count| count.model.as_str()).collect()
+    }
+
     /// Invariants 1, 2 and 5: the hub of a region holds everything counted once, and of what must stay in the region
     /// where it was counted what was counted there.
     pub(super) fn check_counts(

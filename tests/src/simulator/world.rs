@@ -108,7 +108,7 @@ impl World {
         if self.outcome.faults.hub_restores == 0 {
             check::proven(&self.agents, &self.hubs)?;
         }
-        self.outcome.scopes_compared = check::alike(&self.hubs)?;
+        self.outcome.scopes_compared = check::alike(&self.hubs, &self.agents, &self.reference.ledger)?;
         self.outcome.faults.lost = self.network.lost;
         self.outcome.faults.repeated = self.network.repeated;
         self.outcome.faults.corrupted = self.network.corrupted;

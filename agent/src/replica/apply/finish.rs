@@ -4,7 +4,7 @@ use super::{ApplyError, Applying, continues};
 use crate::replica::seen::Seen;
 use crate::replica::{Replica, Trust, freshness, overlay};
 use crate::store::Placed;
-use headland_shared::epoch::Head;
+use headland_shared::epoch::{Head, Seq};
 use headland_shared::kept::Kept;
 use headland_shared::message::more::SessionToken;
 use headland_shared::message::{Part, Plan, Welcome};
@@ -75,6 +75,7 @@ impl Replica {
             self.lose_trust(Trust::Nothing)?;
         }
         self.caught_up(&arrived, applied?, token)?;
+        self.ahead_unsure = Seq::START;
         self.session.finished(now.mono);
         Ok(())
     }
@@ -117,6 +118,7 @@ impl Replica {
             applying.drop_the_rest(welcome.complete)?;
             applying.settle_scopes(arrived.end.seq)?;
             overlay::settle(applying.tables, arrived.end.seq, &applying.scopes)?;
+            overlay::forget_lost(applying.tables, arrived.end.seq, self.ahead_unsure)?;
             placed.registry = applying.seen.position();
             let (attributes, touched) = (applying.attributes, applying.touched);
             if arrived.had_staged {

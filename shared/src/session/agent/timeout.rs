@@ -3,6 +3,7 @@
 use super::{AgentSession, Effect};
 use crate::message::GoOn;
 use crate::session::Ms;
+use crate::session::transfer::next_round;
 
 impl AgentSession {
     /// When [`Self::handle_timeout`] must be called.
@@ -84,6 +85,7 @@ impl AgentSession {
             self.greet(now);
             return;
         }
+        transfer.nonce = next_round(transfer.nonce);
         let go_on = GoOn {
             nonce: transfer.nonce,
             staged_to: transfer.staged_to,

@@ -25,7 +25,6 @@ impl Agent {
         };
         let written = replica.annotate(&key(&model), None, text.to_owned(), at);
         written.map_err(|error| error.to_string())?;
-        replica.flush(at).map_err(|error| error.to_string())?;
         Ok(Some(model))
     }
 
@@ -48,8 +47,16 @@ impl Agent {
         };
         let removed = replica.remove_note(&key, &dot, at);
         removed.map_err(|error| error.to_string())?;
-        replica.flush(at).map_err(|error| error.to_string())?;
         Ok(true)
+    }
+
+    /// Sends what was written.
+    pub(in crate::simulator) fn flush(&mut self, now: Ms) -> Result<(), String> {
+        let at = self.now(now);
+        match &mut self.replica {
+            Some(replica) => replica.flush(at).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
     }
 
     /// Counts something about some model that it shows; gives the model, and the region to which the count belongs.
@@ -74,7 +81,6 @@ impl Agent {
             Err(WriteError::NotAllowed(_)) if attribute == HERE => return Ok(None),
             counted => counted.map_err(|error| error.to_string())?,
         };
-        replica.flush(at).map_err(|error| error.to_string())?;
         let own = replica.store().read().and_then(|views| views.own_of(&key.encoded()));
         let last = own
             .map_err(|error| error.to_string())?

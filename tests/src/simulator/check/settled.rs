@@ -2,7 +2,7 @@
 
 use crate::simulator::agent::Agent;
 use crate::simulator::hub::{FOLLOWER, Hub, REGIONS};
-use crate::simulator::ledger::Due;
+use crate::simulator::ledger::{Due, Ledger};
 use crate::simulator::reference::{Follows, HERE, Reference, lines_of_models};
 use headland_shared::digest::Digest;
 use headland_shared::scope::Scope;
@@ -48,10 +48,13 @@ pub(in crate::simulator) fn followed(hub: &Hub, reference: &Reference) -> Result
 }
 
 /// Invariant 6: scopes that hold the same at both hubs have the same digest there. Says how many there are. Where
-/// something stays in its region the hubs hold different things, also when their sums are the same.
-pub(in crate::simulator) fn alike(hubs: &[Hub; 2]) -> Result<u64, String> {
+/// something stays in its region, or was counted by a device that stays, the hubs hold different things, also when their
+/// sums are the same.
+pub(in crate::simulator) fn alike(hubs: &[Hub; 2], agents: &[Agent], ledger: &Ledger) -> Result<u64, String> {
     let [north, south] = [scopes(&hubs[0])?, scopes(&hubs[1])?];
-    let regional = |models: &[Model]| models.iter().any(|model| model.counts.contains_key(HERE));
+    let counted = ledger.counted_in_one_place(|device| agents[device].travelled);
+    let stays = |model: &Model| model.counts.contains_key(HERE) || counted.contains(model.name.as_str());
+    let regional = |models: &[Model]| models.iter().any(stays);
     let mut alike = 0;
     for (scope, (models, digest)) in north.iter().filter(|(_, (models, _))| !regional(models)) {
         let Some((others, other)) = south.get(scope).filter(|(others, _)| others == models) else {

@@ -10,7 +10,7 @@ impl World {
         match self.agents[index].annotate(&text, self.now, &mut self.jitter) {
             Ok(Some(model)) => {
                 self.reference.ledger.note(text, index, model);
-                Ok(())
+                self.flush_agent(index)
             }
             Ok(None) => Ok(()),
             Err(_) if full => Ok(()),
@@ -24,12 +24,11 @@ impl World {
         };
         let full = self.full_until.contains_key(&index);
         match self.agents[index].remove_note(&text, &note.model, self.now) {
-            Ok(done) => {
-                if done {
-                    self.reference.ledger.removed(&text);
-                }
-                Ok(())
+            Ok(true) => {
+                self.reference.ledger.removed(&text);
+                self.flush_agent(index)
             }
+            Ok(false) => Ok(()),
             Err(_) if full => Ok(()),
             Err(error) => Err(format!("agent {index} cannot take back: {error}")),
         }
@@ -47,11 +46,17 @@ impl World {
             Ok(Some(counted)) => {
                 self.outcome.counted_here += u64::from(attribute == HERE);
                 self.reference.ledger.count(index, counted, attribute, amount);
-                Ok(())
+                self.flush_agent(index)
             }
             Ok(None) => Ok(()),
             Err(_) if full => Ok(()),
             Err(error) => Err(format!("agent {index} cannot count: {error}")),
         }
+    }
+
+    /// Sends what was written; that a full disk keeps it from being sent undoes no write.
+    fn flush_agent(&mut self, index: usize) -> Result<(), String> {
+        let flushed = self.agents[index].flush(self.now);
+        flushed.or_else(|error| self.only_when_full(index, error))
     }
 }
