@@ -26,13 +26,8 @@ async fn tell(broker: BrokerChoice, leave: Leave) {
             region.until_proven().await;
         })
         .await;
+    listener.until_heard(&["/up", "/down", "/heartbeat", "/feed/"]).await;
     let heard = listener.heard();
-    for kind in ["/up", "/down", "/heartbeat", "/feed/"] {
-        assert!(
-            heard.keys().any(|topic| topic.contains(kind)),
-            "nothing of {kind} was overheard"
-        );
-    }
     region.write(0..AGENTS).await;
     region.until_proven().await;
 

@@ -50,19 +50,32 @@ impl Listener {
         loop {
             tokio::select! {
                 () = &mut other => return,
-                event = self.connection.poll() => if let Event::Incoming(Packet::Publish(frame)) = event.unwrap() {
-                    let frames = self.heard.entry(frame.topic).or_default();
-                    if frames.len() < FRAMES_MAX {
-                        frames.push(frame.payload.to_vec());
-                    }
-                },
+                event = self.connection.poll() => keep(&mut self.heard, event.unwrap()),
             }
+        }
+    }
+
+    /// Listens on until something of each of these kinds has come.
+    pub(crate) async fn until_heard(&mut self, kinds: &[&str]) {
+        let is_heard = |heard: &Heard, kind: &str| heard.keys().any(|topic| topic.contains(kind));
+        while !kinds.iter().all(|kind| is_heard(&self.heard, kind)) {
+            let event = next(&mut self.connection).await;
+            keep(&mut self.heard, event);
         }
     }
 
     /// What was heard.
     pub(crate) fn heard(self) -> Heard {
         self.heard
+    }
+}
+
+fn keep(heard: &mut Heard, event: Event) {
+    if let Event::Incoming(Packet::Publish(frame)) = event {
+        let frames = heard.entry(frame.topic).or_default();
+        if frames.len() < FRAMES_MAX {
+            frames.push(frame.payload.to_vec());
+        }
     }
 }
 
