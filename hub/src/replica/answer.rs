@@ -39,7 +39,7 @@ impl Replica {
         views: &Views,
     ) -> Result<(), StoreError> {
         self.counts.hellos += 1;
-        if self.conversation(agent).answered.replace(hello.nonce) == Some(hello.nonce) {
+        if self.conversation(agent).answered == Some(hello.nonce) {
             // The network has repeated it. A second answer would send other parts under the same nonce.
             return Ok(());
         }
@@ -101,7 +101,7 @@ impl Replica {
             ..self.welcome(hello.nonce, &moment, now)
         };
         let conversation = self.conversation(agent);
-        conversation.greeted = true;
+        conversation.answered = Some(hello.nonce);
         conversation.frame_bytes_max = frame_bytes_max(hello);
         conversation.transfer = None;
         conversation.comparison = None;

@@ -16,10 +16,8 @@ use std::sync::Arc;
 pub(super) struct Conversation {
     pub(super) reassembly: Reassembly,
     pub(super) frame_bytes_max: usize,
-    /// Whether the agent has greeted since this run of the hub began: until then its numbers may be of a life that is
-    /// lost.
-    pub(super) greeted: bool,
-    /// The nonce of the hello that was answered last.
+    /// The nonce of the hello that was answered last. Until one was in this run of the hub, the agent's numbers may be of
+    /// a life that is lost.
     pub(super) answered: Option<u64>,
     pub(super) comparison: Option<Comparison>,
     pub(super) transfer: Option<Transfer>,
@@ -32,7 +30,6 @@ impl Default for Conversation {
         Self {
             reassembly: Reassembly::default(),
             frame_bytes_max: FRAME_BYTES_DEFAULT,
-            greeted: false,
             answered: None,
             comparison: None,
             transfer: None,

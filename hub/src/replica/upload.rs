@@ -47,7 +47,10 @@ impl Replica {
             if standings.get(agent).is_some_and(|standing| !standing.may_write()) {
                 continue;
             }
-            let mut numbered = self.conversations.get(agent).is_some_and(|known| known.greeted);
+            let mut numbered = self
+                .conversations
+                .get(agent)
+                .is_some_and(|known| known.answered.is_some());
             let (upload, more) = match message {
                 Up::Hello(hello) => {
                     actors.push(hello.actor.clone());
@@ -101,7 +104,7 @@ impl Replica {
         };
         let message = if settled.gap {
             Down::Refused(Refused {
-                refusal: match self.conversation(agent).greeted {
+                refusal: match self.conversation(agent).answered.is_some() {
                     true => Refusal::UploadGap,
                     // It must greet before anything else.
                     false => Refusal::UnknownTransfer,
