@@ -16,6 +16,8 @@ mod crash;
 mod dead_link;
 #[path = "postgres/described.rs"]
 mod described;
+#[path = "postgres/detour.rs"]
+mod detour;
 #[path = "postgres/doctor.rs"]
 mod doctor;
 #[path = "postgres/exchange.rs"]

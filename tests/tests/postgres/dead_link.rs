@@ -1,58 +1,39 @@
 //! Connections that are dead and do not say so: nothing arrives, and nothing ends.
 
+use crate::detour::Detour;
 use crate::place::{DATABASE, Place};
 use headland_fleet::fleet::program::Program;
-use headland_fleet::ports::free_port;
-use headland_fleet::proxy::Proxy;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
 
 /// The server waits 10 s for whoever follows it, and is given as long; some seconds more on a machine that compiles.
 const NOTICED_WITHIN: Duration = Duration::from_secs(25);
 
 /// A place whose hub reaches the database over a link that may swallow everything.
 struct Link {
+    detour: Detour,
     place: Place,
     _hub: Program,
-    proxy: Proxy,
-    runtime: Runtime,
 }
 
 impl Link {
     fn new() -> Option<Self> {
         let place = Place::new()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let port = free_port().unwrap();
-        let proxy = runtime.block_on(async { Proxy::start(at(port), at(place.cluster.port())).unwrap() });
-        place.configure("hub", place.broker(), &format!("port = {port}"));
+        let detour = Detour::to(place.cluster.port());
+        place.configure("hub", place.broker(), &format!("port = {}", detour.port));
         let mut hub = place.hub_that_follows();
         hub.may_log("not following");
         Some(Self {
+            detour,
             place,
             _hub: hub,
-            proxy,
-            runtime,
         })
     }
 
     /// The way is free again, and what was swallowed stays lost.
     fn mend(&self) {
-        self.proxy.cut();
-        self.proxy.swallow(false);
-        self.proxy.restore();
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        let _guard = self.runtime.enter();
-        self.proxy.cut();
+        self.detour.proxy.cut();
+        self.detour.proxy.swallow(false);
+        self.detour.proxy.restore();
     }
 }
 
@@ -61,7 +42,7 @@ fn a_stream_on_which_nothing_comes_any_more_is_left_in_bounded_time_with_its_rea
     let Some(link) = Link::new() else { return };
     let place = &link.place;
     let begun = Instant::now();
-    link.proxy.swallow(true);
+    link.detour.proxy.swallow(true);
     place.sql("INSERT INTO registered_models (name) VALUES ('unheard')");
     let reason = place.until_state("backing off");
     assert!(begun.elapsed() < NOTICED_WITHIN, "{:?}", begun.elapsed());
@@ -89,7 +70,7 @@ fn a_wait_for_the_standbys_whose_answer_was_swallowed_is_left_in_bounded_time() 
         place.until("hub", || (!place.sql(waits).is_empty()).then_some(()));
         place.until_state("waiting");
         let begun = Instant::now();
-        link.proxy.swallow(true);
+        link.detour.proxy.swallow(true);
         place.sql("ALTER SYSTEM RESET synchronous_standby_names");
         place.sql("SELECT pg_reload_conf()");
         insert.join().unwrap().unwrap();

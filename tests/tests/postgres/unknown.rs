@@ -1,20 +1,16 @@
 //! Commits whose answer was lost: nobody is told what is not known, and it becomes known.
 
 use crate::described::{Answer, CURRENT, TABLES, configure, get, put, request, version};
+use crate::detour::Detour;
 use crate::place::{DATABASE, Place};
 use headland_fleet::fleet::program::Program;
-use headland_fleet::ports::free_port;
-use headland_fleet::proxy::Proxy;
 use serde_json::{Value, json};
-use std::net::{Ipv4Addr, SocketAddr};
-use tokio::runtime::Runtime;
 
 /// A place whose hub reaches the database by a proxy, and where a commit waits for whoever holds a lock.
 struct Cut {
+    detour: Detour,
     place: Place,
     _hub: Program,
-    proxy: Proxy,
-    runtime: Runtime,
 }
 
 /// Has commits that change models wait for whoever holds a lock.
@@ -35,22 +31,14 @@ pub(crate) fn slow_place() -> Option<Place> {
 impl Cut {
     fn new() -> Option<Self> {
         let place = Place::with("", &[TABLES, SLOW_COMMIT])?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let port = free_port().unwrap();
-        let proxy = runtime.block_on(async { Proxy::start(at(port), at(place.cluster.port())).unwrap() });
-        configure(&place, &format!("port = {port}"));
+        let detour = Detour::to(place.cluster.port());
+        configure(&place, &format!("port = {}", detour.port));
         let mut hub = place.hub_that_follows();
         hub.may_log("not following");
         Some(Self {
+            detour,
             place,
             _hub: hub,
-            proxy,
-            runtime,
         })
     }
 
@@ -66,7 +54,7 @@ impl Cut {
             let process = self
                 .place
                 .until("hub", || Some(self.place.sql(WAITING)).filter(|pid| !pid.is_empty()));
-            self.proxy.cut();
+            self.detour.proxy.cut();
             let answer = putting.join().unwrap();
             ends(&process);
             drop(session);
@@ -84,13 +72,6 @@ impl Cut {
     }
 }
 
-impl Drop for Cut {
-    fn drop(&mut self) {
-        let _guard = self.runtime.enter();
-        self.proxy.cut();
-    }
-}
-
 #[test]
 fn a_commit_whose_answer_was_lost_is_unknown_until_the_stream_brings_it() {
     let Some(cut) = Cut::new() else { return };
@@ -98,7 +79,7 @@ fn a_commit_whose_answer_was_lost_is_unknown_until_the_stream_brings_it() {
     assert_eq!((answer.status, answer.kind()), (504, "outcome-unknown"), "{answer:?}");
     assert_eq!(answer.body["ask"], "/v1/requests/cut-1");
     assert_eq!(request(&cut.place, "cut-1").body["state"], "unknown");
-    cut.proxy.restore();
+    cut.detour.proxy.restore();
     let told = cut.until_request_is("done");
     let now = get(&cut.place, CURRENT);
     assert_eq!((&now.body["version"], &told["etag"]), (&json!("2"), &json!(now.tag())));
@@ -111,7 +92,7 @@ fn a_commit_that_was_given_up_after_its_answer_was_lost_is_known_not_to_be_done(
         cut.place.sql(&format!("SELECT pg_terminate_backend({process})"));
     });
     assert_eq!((answer.status, answer.kind()), (504, "outcome-unknown"), "{answer:?}");
-    cut.proxy.restore();
+    cut.detour.proxy.restore();
     let told = cut.until_request_is("not-done");
     assert!(told["detail"].as_str().unwrap().contains("given it up"), "{told}");
     cut.place.until_it_follows();
