@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod demo;
 pub mod disk;
+pub mod ends;
 pub mod explore;
 pub mod fleet;
 pub mod front;

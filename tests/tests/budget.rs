@@ -6,20 +6,18 @@ use headland_agent::read::{Reader, Wanted};
 use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
 use headland_agent::store::Store as AgentStore;
 use headland_fleet::disk::Disk;
+use headland_fleet::ends;
 use headland_hub::import_file::ImportedRecord;
 use headland_hub::registry::{ImportOptions, Removals, import};
 use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
-use headland_hub::store::Store as HubStore;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{Region, ReplicaName};
 use headland_shared::session::agent::Timing;
 use headland_shared::session::budget::Band;
-use headland_shared::session::lanes::LaneTimes;
 use headland_shared::session::{Jitter, Ms, Now};
 use headland_shared::topic;
 use headland_shared::value::Value;
 use redb::Database;
-use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
@@ -65,27 +63,20 @@ fn at(ms: Ms) -> Now {
 
 fn open_hub() -> Hub {
     let config = HubConfig {
-        region: region(),
-        lanes: LaneTimes::default(),
         heartbeat_ms: 600_000,
-        live_bytes_max: 65_536,
         retention_ms: 100 * 24 * HOUR_MS,
-        boot: 1,
+        ..ends::hub_config()
     };
-    let memory = || Ok(Database::builder().create_with_backend(InMemoryBackend::new())?);
-    Hub::open(HubStore::open(memory, 5).unwrap(), config, 6, at(0)).unwrap()
+    ends::open_hub(config, 5, 6, at(0))
 }
 
 fn open_agent(disk: &Disk, ms: Ms) -> Agent {
     let config = AgentConfig {
-        follow: vec!["farm/*".parse().unwrap()],
-        filter: None,
-        frame_bytes_max: 65_536,
         timing: Timing {
             prove_ms: 365 * 24 * HOUR_MS,
             ..Timing::default()
         },
-        boot: 1,
+        ..ends::agent_config(&["farm/*"])
     };
     let disk = disk.clone();
     let open = move || Ok(Database::builder().create_with_backend(disk.open())?);

@@ -6,19 +6,17 @@ use headland_agent::read::Reader;
 use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
 use headland_agent::store::Store as AgentStore;
 use headland_fleet::disk::Disk;
+use headland_fleet::ends::{agent_config, at, hub_config, open_hub};
 use headland_hub::import_file::{ImportedRecord, ImportedVersion};
 use headland_hub::registry::{Assertion, Expected, ImportOptions, Put, Removals, import, put};
-use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
-use headland_hub::store::Store as HubStore;
+use headland_hub::replica::{Output as HubOutput, Replica as Hub};
 use headland_shared::key::RecordKey;
 use headland_shared::name::{Region, ReplicaName, VersionName};
-use headland_shared::session::agent::{Phase, Timing};
-use headland_shared::session::lanes::LaneTimes;
+use headland_shared::session::agent::Phase;
 use headland_shared::session::{Jitter, Now};
 use headland_shared::topic;
 use headland_shared::value::Value;
 use redb::Database;
-use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
 
 /// Longer than any wait of the session that these tests lead to, in seconds.
@@ -50,33 +48,10 @@ fn model(name: &str) -> RecordKey {
     }
 }
 
-fn at(ms: u64) -> Now {
-    Now {
-        mono: 1_000 + ms,
-        wall_ms: 1_760_000_000_000 + ms,
-    }
-}
-
-fn open_hub() -> Hub {
-    let config = HubConfig {
-        region: region(),
-        lanes: LaneTimes::default(),
-        heartbeat_ms: 5_000,
-        live_bytes_max: 65_536,
-        retention_ms: 1_000_000,
-        boot: 1,
-    };
-    let memory = || Ok(Database::builder().create_with_backend(InMemoryBackend::new())?);
-    Hub::open(HubStore::open(memory, 5).unwrap(), config, 6, at(0)).unwrap()
-}
-
 fn open_agent(disk: &Disk, ms: u64) -> Agent {
     let config = AgentConfig {
-        follow: vec!["farm/*".parse().unwrap()],
-        filter: None,
         frame_bytes_max: 256,
-        timing: Timing::default(),
-        boot: 1,
+        ..agent_config(&["farm/*"])
     };
     let disk = disk.clone();
     let open = move || Ok(Database::builder().create_with_backend(disk.open())?);
@@ -96,7 +71,7 @@ impl Pair {
         let disk = Disk::default();
         let agent = open_agent(&disk, 0);
         let mut pair = Self {
-            hub: open_hub(),
+            hub: open_hub(hub_config(), 5, 6, at(0)),
             agent,
             disk,
             ms: 0,

@@ -2,22 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
+use headland_agent::replica::Replica as Agent;
 use headland_agent::store::Store as AgentStore;
 use headland_fleet::disk::Disk;
+use headland_fleet::ends::{agent_config, at, hub_config, open_hub};
 use headland_hub::import_file::ImportedRecord;
 use headland_hub::registry::{ImportOptions, Removals, import};
-use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
-use headland_hub::store::Store as HubStore;
+use headland_hub::replica::{Output as HubOutput, Replica as Hub};
 use headland_shared::key::RecordKey;
 use headland_shared::name::{Region, ReplicaName};
-use headland_shared::session::Now;
-use headland_shared::session::agent::Timing;
-use headland_shared::session::lanes::LaneTimes;
 use headland_shared::topic;
 use headland_shared::value::Value;
 use redb::Database;
-use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
 
 /// So many that the table of records is three pages deep.
@@ -49,34 +45,8 @@ fn leaf() -> ReplicaName {
     ReplicaName::parse("leaf-7").unwrap()
 }
 
-fn at(ms: u64) -> Now {
-    Now {
-        mono: 1_000 + ms,
-        wall_ms: 1_760_000_000_000 + ms,
-    }
-}
-
-fn open_hub() -> Hub {
-    let config = HubConfig {
-        region: region(),
-        lanes: LaneTimes::default(),
-        heartbeat_ms: 5_000,
-        live_bytes_max: 65_536,
-        retention_ms: 1_000_000,
-        boot: 1,
-    };
-    let memory = || Ok(Database::builder().create_with_backend(InMemoryBackend::new())?);
-    Hub::open(HubStore::open(memory, 5).unwrap(), config, 6, at(0)).unwrap()
-}
-
 fn open_agent(disk: &Disk) -> Agent {
-    let config = AgentConfig {
-        follow: vec!["farm/*".parse().unwrap(), "wear/*".parse().unwrap()],
-        filter: None,
-        frame_bytes_max: 65_536,
-        timing: Timing::default(),
-        boot: 1,
-    };
+    let config = agent_config(&["farm/*", "wear/*"]);
     let disk = disk.clone();
     let open = move || {
         let mut builder = Database::builder();
@@ -120,7 +90,7 @@ impl Pair {
     fn new() -> Self {
         let disk = Disk::default();
         let mut pair = Self {
-            hub: open_hub(),
+            hub: open_hub(hub_config(), 5, 6, at(0)),
             agent: open_agent(&disk),
             disk,
             ms: 0,

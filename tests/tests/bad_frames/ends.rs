@@ -1,24 +1,16 @@
 //! The two ends of a conversation, always the same ones.
 
-use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
+use headland_agent::replica::Replica as Agent;
 use headland_agent::store::Store as AgentStore;
+use headland_fleet::ends;
 use headland_hub::import_file::ImportedRecord;
 use headland_hub::registry::{ImportOptions, Removals, import};
-use headland_hub::replica::{Replica as Hub, ReplicaConfig as HubConfig};
-use headland_hub::store::Store as HubStore;
+use headland_hub::replica::Replica as Hub;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{AttributeName, Region, ReplicaName};
 use headland_shared::session::Now;
-use headland_shared::session::agent::Timing;
-use headland_shared::session::lanes::LaneTimes;
 use headland_shared::value::Value;
-use redb::Database;
-use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
-
-fn memory() -> Database {
-    Database::builder().create_with_backend(InMemoryBackend::new()).unwrap()
-}
 
 pub(crate) fn region() -> Region {
     Region::new("main").unwrap()
@@ -40,27 +32,12 @@ pub(crate) fn model(name: &str) -> RecordKey {
 }
 
 pub(crate) fn open_hub(now: Now) -> Hub {
-    let config = HubConfig {
-        region: region(),
-        lanes: LaneTimes::default(),
-        heartbeat_ms: 5_000,
-        live_bytes_max: 65_536,
-        retention_ms: 1_000_000,
-        boot: 1,
-    };
-    Hub::open(HubStore::open(|| Ok(memory()), 5).unwrap(), config, 6, now).unwrap()
+    ends::open_hub(ends::hub_config(), 5, 6, now)
 }
 
 pub(crate) fn open_agent(now: Now) -> Agent {
-    let config = AgentConfig {
-        follow: vec!["*/*".parse().unwrap()],
-        filter: None,
-        frame_bytes_max: 65_536,
-        timing: Timing::default(),
-        boot: 1,
-    };
-    let store = AgentStore::open(|| Ok(memory()), &name("device-a"), 7).unwrap();
-    Agent::open(store, config, 8, now).unwrap()
+    let store = AgentStore::open(|| Ok(ends::memory()), &name("device-a"), 7).unwrap();
+    Agent::open(store, ends::agent_config(&["*/*"]), 8, now).unwrap()
 }
 
 /// The registry says something new about three models.

@@ -1,24 +1,21 @@
 //! Two hubs, the second of which follows the registry of the first, and an agent that is with one of them.
 
-use headland_agent::replica::{Replica as Agent, ReplicaConfig as AgentConfig};
+use headland_agent::replica::Replica as Agent;
 use headland_agent::store::Store as AgentStore;
+pub(crate) use headland_fleet::ends::at as now_at;
+use headland_fleet::ends::{agent_config, hub_config, memory, open_hub};
 use headland_hub::import_file::{ImportedRecord, ImportedVersion};
 use headland_hub::registry::follow::{Applied, Changes, FollowError, apply, changes_since};
 use headland_hub::registry::{ImportOptions, ImportReport, Removals, import};
 use headland_hub::replica::{Output as HubOutput, Replica as Hub, ReplicaConfig as HubConfig};
-use headland_hub::store::Store as HubStore;
 use headland_shared::digest::Digest;
 use headland_shared::epoch::Position;
 use headland_shared::key::RecordKey;
 use headland_shared::name::{AttributeName, Region, ReplicaName};
 use headland_shared::session::Now;
-use headland_shared::session::agent::Timing;
-use headland_shared::session::lanes::LaneTimes;
 use headland_shared::topic;
 use headland_shared::value::Value;
 use headland_shared::view::Model;
-use redb::Database;
-use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
 
 /// Longer than any wait of the session that these tests lead to, in seconds.
@@ -62,17 +59,6 @@ pub(crate) fn model(name: &str) -> RecordKey {
     }
 }
 
-pub(crate) fn now_at(ms: u64) -> Now {
-    Now {
-        mono: 1_000 + ms,
-        wall_ms: 1_760_000_000_000 + ms,
-    }
-}
-
-fn memory() -> Database {
-    Database::builder().create_with_backend(InMemoryBackend::new()).unwrap()
-}
-
 /// A hub with a new store. `random` becomes its identity, and its registry's.
 pub(crate) fn served(region: &str, random: u64) -> Served {
     restored(region, random, random + 1)
@@ -83,15 +69,11 @@ pub(crate) fn restored(region: &str, random: u64, seed: u64) -> Served {
     let region = Region::new(region).unwrap();
     let config = HubConfig {
         region: region.clone(),
-        lanes: LaneTimes::default(),
-        heartbeat_ms: 5_000,
-        live_bytes_max: 65_536,
-        retention_ms: 1_000_000,
         boot: random,
+        ..hub_config()
     };
-    let store = HubStore::open(|| Ok(memory()), random).unwrap();
     Served {
-        hub: Hub::open(store, config, seed, now_at(0)).unwrap(),
+        hub: open_hub(config, random, seed, now_at(0)),
         region,
     }
 }
@@ -186,16 +168,9 @@ impl Served {
 
 /// The device with its new store, of which there is one.
 fn device(seed: u64, ms: u64) -> Agent {
-    let config = AgentConfig {
-        follow: vec!["*/*".parse().unwrap()],
-        filter: None,
-        frame_bytes_max: 65_536,
-        timing: Timing::default(),
-        boot: 1,
-    };
     let name = ReplicaName::parse("device-a").unwrap();
     let store = AgentStore::open(|| Ok(memory()), &name, 7).unwrap();
-    Agent::open(store, config, seed, now_at(ms)).unwrap()
+    Agent::open(store, agent_config(&["*/*"]), seed, now_at(ms)).unwrap()
 }
 
 impl Hubs {
